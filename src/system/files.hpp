@@ -1,0 +1,77 @@
+// The port to the file system. All paths are absolute. No call follows a symbolic link at the last component
+// unless it says so. Everything that writes is durable when it returns: data and folder are fsynced.
+#pragma once
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::system {
+
+enum class FileType { regular, folder, link, other };
+
+struct FileStatus {
+  FileType type = FileType::other;
+  std::uint32_t mode = 0; // permission bits, 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified_ns = 0; // since the epoch
+  std::string target;           // of a link
+};
+
+struct Ownership {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  bool operator==(const Ownership&) const = default;
+};
+
+class Files {
+public:
+  virtual ~Files() = default;
+
+  // What lies at the path (a link itself, not its target); nullopt when nothing does.
+  virtual Result<std::optional<FileStatus>> status(const std::string& path) = 0;
+  // The whole content; follows links. not_found when there is no such file.
+  virtual Result<std::string> read(const std::string& path) = 0;
+  // Names in a folder, sorted, without "." and ".."; not_found when there is no such folder.
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  // Replaces the file in one rename: a reader sees the old or the new content, never a mixture.
+  virtual Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode,
+                             Ownership owner) = 0;
+  // Appends and fsyncs; makes the file (mode 0600) when missing.
+  virtual Result<void> append(const std::string& path, const std::string& content) = 0;
+  // Makes one folder with exactly this mode and owner; an existing folder is left as it is.
+  virtual Result<void> make_folder(const std::string& path, std::uint32_t mode, Ownership owner) = 0;
+  // A symbolic link, replacing an existing link or file in one rename.
+  virtual Result<void> make_link(const std::string& path, const std::string& target) = 0;
+  virtual Result<void> set_mode(const std::string& path, std::uint32_t mode) = 0;
+  virtual Result<void> set_owner(const std::string& path, Ownership owner) = 0;
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  // A file, a link or an empty folder; one that is already gone is a success.
+  virtual Result<void> remove(const std::string& path) = 0;
+  // A folder with all that is in it, without following links or crossing into another file system.
+  virtual Result<void> remove_tree(const std::string& path) = 0;
+};
+
+// The real one. Stateless; may be used from any thread.
+class LinuxFiles final : public Files {
+public:
+  Result<std::optional<FileStatus>> status(const std::string& path) override;
+  Result<std::string> read(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode,
+                     Ownership owner) override;
+  Result<void> append(const std::string& path, const std::string& content) override;
+  Result<void> make_folder(const std::string& path, std::uint32_t mode, Ownership owner) override;
+  Result<void> make_link(const std::string& path, const std::string& target) override;
+  Result<void> set_mode(const std::string& path, std::uint32_t mode) override;
+  Result<void> set_owner(const std::string& path, Ownership owner) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> remove(const std::string& path) override;
+  Result<void> remove_tree(const std::string& path) override;
+};
+
+} // namespace tandem::system

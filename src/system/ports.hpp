@@ -1,0 +1,23 @@
+// The ports that work on a server needs, handed down together. References: main owns the real ones, tests own fakes.
+#pragma once
+#include "system/accounts.hpp"
+#include "system/clock.hpp"
+#include "system/databases.hpp"
+#include "system/files.hpp"
+#include "system/packages.hpp"
+#include "system/processes.hpp"
+#include "system/services.hpp"
+
+namespace tandem::system {
+
+struct Ports {
+  Files& files;
+  Processes& processes;
+  Services& services;
+  Packages& packages;
+  Accounts& accounts;
+  Databases& databases;
+  Clock& clock;
+};
+
+} // namespace tandem::system
