@@ -52,14 +52,13 @@ using Result = std::expected<T, Error>;
 #define TANDEM_JOIN(a, b) TANDEM_JOIN_(a, b)
 
 // TANDEM_TRY(auto text, files.read(path)); returns the error from the enclosing function, else binds the value.
-#define TANDEM_TRY(declaration, expression) \
-  auto TANDEM_JOIN(tried_, __LINE__) = (expression); \
-  if (!TANDEM_JOIN(tried_, __LINE__)) \
-    return std::unexpected(std::move(TANDEM_JOIN(tried_, __LINE__)).error()); \
+#define TANDEM_TRY(declaration, expression)                                                                            \
+  auto TANDEM_JOIN(tried_, __LINE__) = (expression);                                                                   \
+  if (!TANDEM_JOIN(tried_, __LINE__)) return std::unexpected(std::move(TANDEM_JOIN(tried_, __LINE__)).error());        \
   declaration = std::move(*TANDEM_JOIN(tried_, __LINE__))
 
 // TANDEM_CHECK(files.remove(path)); the same for a Result whose value is not needed.
-#define TANDEM_CHECK(expression) \
-  do { \
-    if (auto tried = (expression); !tried) return std::unexpected(std::move(tried).error()); \
+#define TANDEM_CHECK(expression)                                                                                       \
+  do {                                                                                                                 \
+    if (auto tried = (expression); !tried) return std::unexpected(std::move(tried).error());                           \
   } while (false)

@@ -94,10 +94,8 @@ std::string to_hex(std::span<const unsigned char> bytes) {
 }
 
 std::string shell_quoted(std::string_view argument) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:@%,";
-  if (!argument.empty() && argument.find_first_not_of(plain) == std::string_view::npos)
-    return std::string(argument);
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:@%,";
+  if (!argument.empty() && argument.find_first_not_of(plain) == std::string_view::npos) return std::string(argument);
   return "'" + replace_all(std::string(argument), "'", "'\\''") + "'";
 }
 

@@ -41,7 +41,7 @@ struct Server {
 
 struct User {
   std::string name;
-  std::optional<std::uint32_t> uid;       // fixed, else the next free on all servers
+  std::optional<std::uint32_t> uid;         // fixed, else the next free on all servers
   std::optional<std::string> primary_group; // else a group of the user's own name
   std::vector<std::string> groups;
   bool sudo_nopasswd = false;
@@ -104,9 +104,9 @@ enum class StandbyMode { warm, cold };
 struct RoleSettings {
   Authority authority = Authority::operator_;
   StandbyMode standby = StandbyMode::warm;
-  std::vector<std::string> fence; // a command, argument by argument; empty: none
-  Seconds drain{10};              // the longest wait for requests in flight
-  Seconds hold{20};               // the longest that a visitor is kept waiting
+  std::vector<std::string> fence;  // a command, argument by argument; empty: none
+  Seconds drain{10};               // the longest wait for requests in flight
+  Seconds hold{20};                // the longest that a visitor is kept waiting
   std::optional<Seconds> rehearse; // nullopt: never
   std::optional<Etcd> etcd;
   bool operator==(const RoleSettings&) const = default;

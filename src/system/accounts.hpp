@@ -59,6 +59,7 @@ public:
 class DebianAccounts final : public Accounts {
 public:
   explicit DebianAccounts(Processes& processes) : processes_(processes) {}
+
   Result<AccountTable> read() override;
   Result<void> add_group(const std::string& name, std::optional<std::uint32_t> gid) override;
   Result<void> add_user(const NewUser& user) override;

@@ -8,7 +8,7 @@ namespace tandem::system {
 class Clock {
 public:
   virtual ~Clock() = default;
-  virtual std::chrono::nanoseconds boot_time() = 0;                 // CLOCK_BOOTTIME
+  virtual std::chrono::nanoseconds boot_time() = 0; // CLOCK_BOOTTIME
   virtual std::chrono::system_clock::time_point wall_time() = 0;
 };
 

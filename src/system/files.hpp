@@ -62,8 +62,7 @@ public:
   Result<std::optional<FileStatus>> status(const std::string& path) override;
   Result<std::string> read(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
-  Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode,
-                     Ownership owner) override;
+  Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode, Ownership owner) override;
   Result<void> append(const std::string& path, const std::string& content) override;
   Result<void> make_folder(const std::string& path, std::uint32_t mode, Ownership owner) override;
   Result<void> make_link(const std::string& path, const std::string& target) override;

@@ -24,6 +24,7 @@ std::map<std::string, std::string> parse_dpkg_status(const std::string& text);
 class DebianPackages final : public Packages {
 public:
   explicit DebianPackages(Processes& processes) : processes_(processes) {}
+
   Result<std::map<std::string, std::string>> installed() override;
   Result<void> install(const std::vector<std::string>& names, const LineSink& on_line) override;
 

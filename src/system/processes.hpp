@@ -13,16 +13,17 @@
 namespace tandem::system {
 
 struct Command {
-  std::vector<std::string> arguments;             // arguments[0] is looked up in PATH
+  std::vector<std::string> arguments;                  // arguments[0] is looked up in PATH
   std::map<std::string, std::string> environment = {}; // added to a small clean one (PATH, LANG=C.UTF-8, HOME)
-  std::string folder = "/";                       // working folder
-  std::string input = {};                         // standard input; empty: /dev/null
-  std::optional<std::string> user = {};           // run as this user with its groups; else as ourselves
-  std::chrono::milliseconds time_limit = std::chrono::minutes(10); // then SIGTERM, two seconds later SIGKILL, to the whole group
+  std::string folder = "/";                            // working folder
+  std::string input = {};                              // standard input; empty: /dev/null
+  std::optional<std::string> user = {};                // run as this user with its groups; else as ourselves
+  std::chrono::milliseconds time_limit =
+      std::chrono::minutes(10); // then SIGTERM, two seconds later SIGKILL, to the whole group
 };
 
 struct Outcome {
-  int status = 0;     // exit status; 128 + signal when killed by one
+  int status = 0; // exit status; 128 + signal when killed by one
   bool timed_out = false;
   std::string output; // standard output, at most the last 1 MiB
   std::string errors; // standard error, likewise

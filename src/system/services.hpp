@@ -8,11 +8,11 @@
 namespace tandem::system {
 
 struct UnitStatus {
-  std::string load;        // "loaded", "not-found", "masked", "error" …
-  std::string active;      // "active", "inactive", "failed", "activating", "deactivating", "reloading"
-  std::string file;        // "enabled", "disabled", "static", "masked", "" when there is no unit file
-  bool stale = false;      // systemd wants a daemon-reload for it
-  std::string sub;         // "running", "exited", "dead" …
+  std::string load;   // "loaded", "not-found", "masked", "error" …
+  std::string active; // "active", "inactive", "failed", "activating", "deactivating", "reloading"
+  std::string file;   // "enabled", "disabled", "static", "masked", "" when there is no unit file
+  bool stale = false; // systemd wants a daemon-reload for it
+  std::string sub;    // "running", "exited", "dead" …
 };
 
 class Services {
@@ -26,7 +26,7 @@ public:
   virtual Result<void> reload(const std::string& unit) = 0; // reload, or restart when it cannot
   virtual Result<void> enable(const std::string& unit) = 0; // at boot; does not start it
   virtual Result<void> disable(const std::string& unit) = 0;
-  virtual Result<void> reload_manager() = 0;                // systemctl daemon-reload
+  virtual Result<void> reload_manager() = 0; // systemctl daemon-reload
 };
 
 // One connection to the system bus, opened at first use and again after it was lost. One thread at a time.
