@@ -29,7 +29,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside libstdc++ itself with optimisation and sanitizers on.
   target_compile_options(tandem_options INTERFACE
     -fpch-preprocess -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-reference)
-  target_compile_options(tandem_options INTERFACE $<$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>:-Wno-unknown-warning>)
 endif()
 if(TANDEM_SANITIZE)
   target_compile_options(tandem_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

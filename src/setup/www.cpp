@@ -1,0 +1,13 @@
+#include "setup/subjects.hpp"
+
+namespace tandem::setup {
+
+void add_www(Resources& out, const View& view) {
+  out.push_back({.kind = converge::Folder{.path = "/www"}, .why = "the sites"});
+  out.push_back({.kind = converge::Folder{.path = "/www/.releases"}, .why = "the sites' releases"});
+  for (const auto& site : view.pair.sites)
+    out.push_back({.kind = converge::Folder{"/www/.releases/" + site.domain, 0755, site.owner, "www-data"},
+                   .why = "site " + site.domain});
+}
+
+} // namespace tandem::setup
