@@ -6,8 +6,7 @@ void add_www(Resources& out, const View& view) {
   out.push_back({.kind = converge::Folder{.path = "/www"}, .why = "the sites"});
   out.push_back({.kind = converge::Folder{.path = "/www/.releases"}, .why = "the sites' releases"});
   for (const auto& site : view.pair.sites)
-    out.push_back({.kind = converge::Folder{"/www/.releases/" + site.domain, 0755, site.owner, "www-data"},
-                   .why = "site " + site.domain});
+    out.push_back({.kind = converge::Folder{.path = "/www/.releases/" + site.domain}, .why = "site " + site.domain});
 }
 
 } // namespace tandem::setup
