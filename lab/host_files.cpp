@@ -49,6 +49,10 @@ constexpr const char* git_server = R"(server {
 }
 )";
 
+// Keys of the user git lie outside its home: here its uid, as the owner of a home, is not known.
+constexpr const char* git_keys = "Match User git\n"
+                                 "  AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/git_authorized_keys\n";
+
 // Hosts of the lab are made anew all the time under the same names.
 constexpr const char* ssh_client = "Host uno duo tre 10.77.0.*\n  StrictHostKeyChecking no\n"
                                    "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n";
@@ -95,8 +99,8 @@ Result<void> write_keys(Upper& upper, const Names& names, const Host& host) {
   TANDEM_CHECK(upper.write("/root/.ssh/id_ed25519", private_key, 0600));
   TANDEM_CHECK(upper.write("/root/.ssh/id_ed25519.pub", public_key));
   TANDEM_CHECK(upper.write("/root/.ssh/config", ssh_client, 0600));
-  // sshd accepts files of root for any user.
-  TANDEM_CHECK(upper.write("/srv/git/.ssh/authorized_keys", public_key));
+  TANDEM_CHECK(upper.write("/etc/ssh/git_authorized_keys", public_key));
+  TANDEM_CHECK(upper.write("/etc/ssh/sshd_config.d/git.conf", git_keys));
   return upper.write("/etc/nginx/conf.d/git.conf", git_server);
 }
 
