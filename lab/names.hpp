@@ -18,7 +18,7 @@ struct Host {
 // uno and duo become a pair; tre is the outside world: git server, clients, and all that is no server of the pair.
 inline constexpr std::array<Host, 3> hosts{
     {{"uno", "10.77.0.11", true}, {"duo", "10.77.0.12", true}, {"tre", "10.77.0.13", false}}};
-inline constexpr std::string_view gateway = "10.77.0.1"; // the lab machine itself on the lab's bridge
+inline constexpr std::string_view machine_address = "10.77.0.1"; // the lab machine itself, on the lab's bridge
 inline constexpr std::string_view bridge = "lab0";
 
 // The host of this name; not_found says which there are.

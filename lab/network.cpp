@@ -32,7 +32,7 @@ Result<void> Network::make() {
   if (auto found = processes_.run({.arguments = inside({"ip", "link", "show", name})}); found && found->ok()) return {};
   TANDEM_CHECK(run({"ip", "link", "set", "lo", "up"}));
   TANDEM_CHECK(run({"ip", "link", "add", name, "type", "bridge"}));
-  TANDEM_CHECK(run({"ip", "address", "add", std::string(gateway) + "/24", "dev", name}));
+  TANDEM_CHECK(run({"ip", "address", "add", std::string(machine_address) + "/24", "dev", name}));
   TANDEM_CHECK(run({"ip", "link", "set", name, "up"}));
   return {};
 }
