@@ -116,8 +116,8 @@ void check_database_owners(const Checked& checked) {
     const auto [entry, added] = first.emplace(site.database->owner, &site);
     if (added || entry->second->owner == site.owner) continue;
     checked.report(site_place(i) + ".database.owner",
-                   fmt::format("the database owner {} is used by {}, which runs as \"{}\"",
-                               quote(site.database->owner), entry->second->domain, entry->second->owner),
+                   fmt::format("the database owner {} is used by {}, which runs as \"{}\"", quote(site.database->owner),
+                               entry->second->domain, entry->second->owner),
                    fmt::format("another role: this site runs as \"{}\"", site.owner));
   }
 }

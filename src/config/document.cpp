@@ -67,6 +67,13 @@ std::optional<Fault> outside_limits(std::string_view text) {
   return std::nullopt;
 }
 
+// toml++ begins with "Error while parsing THING: "; the position says where, so only what is wrong is kept.
+std::string without_prefix(std::string_view description) {
+  constexpr std::string_view prefix = "Error while parsing ";
+  if (description.starts_with(prefix)) description.remove_prefix(prefix.size());
+  return "not TOML: in " + escaped(description);
+}
+
 } // namespace
 
 std::string kind_of(const Node& node) {
@@ -79,7 +86,7 @@ std::string kind_of(const Node& node) {
 
     std::string operator()(double) const { return "a number with a fraction"; }
 
-    std::string operator()(bool) const { return "true or false"; }
+    std::string operator()(bool) const { return "a boolean"; }
 
     std::string operator()(const Node::List&) const { return "a list"; }
 
@@ -94,8 +101,8 @@ std::expected<Node, Fault> parse(std::string_view text) {
   const auto parsed = toml::parse(text);
   if (!parsed) {
     const auto& error = parsed.error();
-    return std::unexpected(
-        Fault{position_of(error.source()), escaped(error.description()), "TOML, such as key = \"value\" or [table]"});
+    return std::unexpected(Fault{position_of(error.source()), without_prefix(error.description()),
+                                 "TOML, such as key = \"value\" or [table]"});
   }
   return Node{{}, convert_table(parsed.table())};
 }

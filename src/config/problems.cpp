@@ -1,5 +1,7 @@
 #include "config/problems.hpp"
 
+#include "config/syntax.hpp"
+
 namespace tandem::config {
 
 namespace {
@@ -51,18 +53,6 @@ Position Places::at(std::string place) const {
     if (end == std::string::npos) return {};
     place.resize(end);
   }
-}
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char byte : text) {
-    const auto code = static_cast<unsigned char>(byte);
-    if (code < 0x20U || code == 0x7FU)
-      safe += fmt::format("\\x{:02x}", code);
-    else
-      safe += byte;
-  }
-  return safe;
 }
 
 std::string quote(std::string_view text) {

@@ -44,8 +44,6 @@ private:
   std::unordered_map<std::string, Position> places_;
 };
 
-// The text with its control characters escaped, for a terminal.
-[[nodiscard]] std::string escaped(std::string_view text);
 // The text in quotes, escaped, long ones cut.
 [[nodiscard]] std::string quote(std::string_view text);
 // `"a", "b" or "c"`

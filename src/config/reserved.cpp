@@ -75,12 +75,11 @@ const Reserved database_settings = flatten({
       "recovery_target_xid",
       "promote_trigger_file",
       "wal_log_hints",
-      "full_page_writes",
-      "fsync",
       "restore_command",
       "archive_cleanup_command",
       "recovery_end_command",
       "cluster_name"}},
+    {"without it, what was acknowledged could be lost", {"fsync", "full_page_writes"}},
     {"tandem sets it from database.slot_limit", {"max_slot_wal_keep_size"}},
     {"tandem sets it so that only the servers of the pair reach the database",
      {"listen_addresses", "port", "unix_socket_directories", "unix_socket_permissions", "unix_socket_group", "hba_file",
@@ -208,7 +207,8 @@ const std::string* replicated_path(std::string_view path) {
 }
 
 const std::string* pip_option(std::string_view option) {
-  return find(pip_options, option.substr(0, option.find('=')));
+  const bool is_short = option.size() > 2 && option[0] == '-' && option[1] != '-'; // its value may follow at once
+  return find(pip_options, is_short ? option.substr(0, 2) : option.substr(0, option.find('=')));
 }
 
 } // namespace tandem::config::reserved

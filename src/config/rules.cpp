@@ -5,6 +5,14 @@
 
 namespace tandem::config::rules {
 
+namespace {
+
+bool is_anything(std::string_view /*text*/) {
+  return true;
+}
+
+} // namespace
+
 const Rule any_text{"a text", "a text that is not empty", is_text};
 
 const Rule label{"a short name", "lower-case letters, digits and inner hyphens, at most 63", is_label};
@@ -27,8 +35,10 @@ const Rule user_name{"a user name", "a lower-case letter, then lower-case letter
                      is_user_name, reserved::user};
 const Rule group_name{"a group name", "a lower-case letter, then lower-case letters, digits, - and _, at most 32",
                       is_user_name};
-const Rule ssh_key{"an ssh public key", "one line as in a .pub file: TYPE BASE64 [COMMENT]", is_ssh_key};
-const Rule known_host{"a host key", "one line as ssh-keyscan prints it: HOST TYPE BASE64", is_known_host};
+const Rule ssh_key{"an ssh public key", "one line as in a .pub file: TYPE BASE64 [COMMENT]", is_ssh_key, nullptr,
+                   false};
+const Rule known_host{"a host key", "one line as ssh-keyscan prints it: HOST TYPE BASE64", is_known_host, nullptr,
+                      false};
 
 const Rule file_path{"a path", "an absolute path, or one relative to this file, without \"..\"", is_file_path};
 const Rule absolute_path{"an absolute path", "a path that begins with \"/\", without \"..\" and a final \"/\"",
@@ -58,9 +68,11 @@ const Rule uwsgi_option{"a uWSGI option", "the name of an option in lower case, 
                         is_uwsgi_option, reserved::uwsgi_option};
 const Rule environment_name{"a variable's name", "letters, digits and _, such as \"DJANGO_SETTINGS_MODULE\"",
                             is_environment_name, reserved::environment_variable};
-const Rule environment_value{"a variable's value", "a text in quotes", [](std::string_view) { return true; }};
+const Rule environment_value{"a variable's value", "a text in quotes", is_anything, nullptr, false};
+const Rule setting_value{"a setting's value", "a text in quotes, a number, true or false", is_anything};
 const Rule repository{"a git repository",
-                      "USER@HOST:PATH, ssh://…, https://…, http://… or file:///…, without a password", is_repository};
+                      "USER@HOST:PATH, ssh://…, https://…, http://… or file:///…, without a password", is_repository,
+                      nullptr, false};
 const Rule branch{"a git branch", "the name of a branch, such as \"main\"", is_branch};
 const Rule module_{"a Python module", "the dotted name of a module, such as \"shop\"", is_module};
 const Rule wsgi{"a WSGI application", "MODULE:CALLABLE, such as \"shop.wsgi:application\"", is_wsgi};

@@ -12,6 +12,8 @@ namespace tandem::config {
 // No control character, line separator or mark that turns the direction of writing: nothing that could
 // end a line of a generated file or hide what it says.
 [[nodiscard]] bool is_printable(std::string_view utf8);
+// The text with everything else escaped, for a terminal.
+[[nodiscard]] std::string escaped(std::string_view text);
 
 [[nodiscard]] bool is_label(std::string_view text);      // one part of a host name, lower case
 [[nodiscard]] bool is_domain(std::string_view text);     // two labels or more, lower case, no trailing dot

@@ -62,4 +62,19 @@ bool is_printable(std::string_view utf8) {
   return true;
 }
 
+std::string escaped(std::string_view text) {
+  std::string safe;
+  while (!text.empty()) {
+    const auto [point, length] = decode(text);
+    if (length == 0)
+      safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    else if (may_print(point))
+      safe += text.substr(0, length);
+    else
+      safe += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(point));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return safe;
+}
+
 } // namespace tandem::config

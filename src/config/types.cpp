@@ -10,18 +10,20 @@ namespace tandem::config {
 namespace {
 
 void report_kind(const Node& node, const Reading& reading, const std::string& expected) {
-  reading.report(node.at, kind_of(node) + " does not fit here", expected);
+  reading.report(node.at, "this is " + kind_of(node), expected);
 }
 
 // The node's text when it is one that may go into a generated file.
-std::optional<std::string> text_of(const Node& node, const Reading& reading, const std::string& expected) {
+std::optional<std::string> text_of(const Node& node, const Reading& reading, const std::string& expected,
+                                   bool quotable = true) {
   const auto* text = node.as<std::string>();
   if (text == nullptr) {
     report_kind(node, reading, expected);
     return std::nullopt;
   }
   if (!is_printable(*text)) {
-    reading.report(node.at, quote(*text) + " has a line end or another character that does not print",
+    reading.report(node.at,
+                   (quotable ? quote(*text) : "this") + " has a line end or another character that does not print",
                    "one line of plain text");
     return std::nullopt;
   }
@@ -30,7 +32,7 @@ std::optional<std::string> text_of(const Node& node, const Reading& reading, con
 
 bool obeys(const std::string& text, const Rule& rule, Position at, const Reading& reading) {
   if (!rule.holds(text)) {
-    reading.report(at, fmt::format("{} is not {}", quote(text), rule.noun), rule.expected);
+    reading.report(at, fmt::format("{} is not {}", rule.quotable ? quote(text) : "this", rule.noun), rule.expected);
     return false;
   }
   const auto* reason = rule.taken == nullptr ? nullptr : rule.taken(text);
@@ -40,7 +42,7 @@ bool obeys(const std::string& text, const Rule& rule, Position at, const Reading
 }
 
 std::optional<std::string> text_obeying(const Node& node, const Rule& rule, const Reading& reading) {
-  auto text = text_of(node, reading, rule.expected);
+  auto text = text_of(node, reading, rule.expected, rule.quotable);
   if (!text || !obeys(*text, rule, node.at, reading)) return std::nullopt;
   return text;
 }
@@ -259,7 +261,7 @@ Type texts_by(const Rule& key, const Rule& value) {
 
 Type settings_by(const Rule& key) {
   return {"table", "a table in { }", [key](const Node& node, const Reading& reading) {
-            return read_map(node, key, rules::any_text, reading, any_scalar);
+            return read_map(node, key, rules::setting_value, reading, any_scalar);
           }};
 }
 

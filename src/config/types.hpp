@@ -15,6 +15,7 @@ struct Rule {
   bool (*holds)(std::string_view);
   // Why a right one is still not to be had; nullptr: it is.
   const std::string* (*taken)(std::string_view) = nullptr;
+  bool quotable = true; // a message may repeat the text; false where a secret could have got there
 };
 
 // Takes one fault of the value being read.

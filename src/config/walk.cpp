@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t longest_key = 64; // that a slip of the finger could have made
 
-// The key in the words of a message: `server.name`, `pair`.
 std::string remove_what(const Key& key) {
   return key.shape == Shape::value ? "remove the line" : "remove the table";
 }
@@ -60,7 +59,7 @@ void Walk::members(const Node& table, const std::string& path, const std::string
   }
   for (const auto* key : keys_in(path)) {
     if (!key->needed || given.contains(key->name()) || !accepted_.contains(key->path)) continue;
-    auto expected = key->shape == Shape::value ? fmt::format("{} = {}", key->name(), key->type.expected)
+    auto expected = key->shape == Shape::value ? fmt::format("{} = …: {}", key->name(), key->type.expected)
                                                : fmt::format("{} with its keys", heading(key->path));
     const auto what = key->shape == Shape::value ? quote(key->name()) : heading(key->path);
     problems_.add(table.at, fmt::format("{} has no {}", heading(path), what), std::move(expected));
@@ -97,9 +96,8 @@ void Walk::unknown(const Member& member, const std::string& parent) {
 }
 
 void Walk::not_built(const Key& key, Position at) {
-  const auto others = accepted_in(key.parent());
   problems_.add(at, fmt::format("\"{}\" is not built yet in this version of tandem; {}", key.name(), remove_what(key)),
-                others.empty() ? "no such line" : "in " + heading(key.parent()) + " only " + alternatives(others));
+                "only keys whose work is built; docs/configuration.md lists them");
 }
 
 std::vector<std::string> Walk::accepted_in(std::string_view parent) const {

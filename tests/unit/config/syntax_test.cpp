@@ -159,6 +159,11 @@ TEST(Syntax, WhatEndsALineOrHidesTextIsNotPrintable) {
   EXPECT_FALSE(is_printable(std::string_view("a\0b", 3)));
 }
 
+TEST(Syntax, WhatDoesNotPrintIsEscaped) {
+  EXPECT_EQ(escaped("Москва\n\x1b[31m"), "Москва\\u000a\\u001b[31m");
+  EXPECT_EQ(escaped("a\xE2\x80\xAE\xFF"), "a\\u202e\\xff");
+}
+
 TEST(Syntax, AddressesCompareInOneSpelling) {
   EXPECT_EQ(canonical_address("2001:DB8:0:0::11"), canonical_address("2001:db8::11"));
   EXPECT_EQ(canonical_address("192.0.2.1"), "192.0.2.1");
