@@ -45,11 +45,15 @@ Leftovers leftovers(const Holdings& holdings) {
   Leftovers result;
   std::set<std::string> used;
   for (const auto& release : holdings.releases) {
-    if (keep.contains(release.id)) used.insert(release.environment);
-    else result.releases.push_back(release.id);
+    if (keep.contains(release.id))
+      used.insert(release.environment);
+    else
+      result.releases.push_back(release.id);
   }
   for (const auto& id : holdings.unfinished)
     if (id != holdings.current) result.releases.push_back(id);
+  // With a damaged manifest nobody knows which environment the running release uses.
+  if (holdings.current && find_release(holdings, *holdings.current) == nullptr) return result;
   for (const auto& key : holdings.environments)
     if (!used.contains(key)) result.environments.push_back(key);
   return result;
@@ -61,7 +65,8 @@ Result<WayBack> choose_rollback(const Holdings& holdings, const std::string& wan
   if (target == nullptr && wanted.empty())
     return fail(ErrorKind::not_found, "no earlier release is left to go back to", "Deploy an earlier commit instead.");
   if (target == nullptr)
-    return fail(ErrorKind::not_found, "there is no release " + wanted, "tandem status lists the releases that are here.");
+    return fail(ErrorKind::not_found, "there is no release " + wanted,
+                "tandem status lists the releases that are here.");
   if (target->id == holdings.current) return fail(ErrorKind::refused, "release " + target->id + " is the current one");
   WayBack way{*target, {}};
   if (const auto* current = holdings.current ? find_release(holdings, *holdings.current) : nullptr)

@@ -12,7 +12,7 @@ namespace tandem::sites {
 // What lies in a site's folder.
 struct Holdings {
   std::vector<Release> releases;         // finished ones, the oldest first
-  std::vector<std::string> unfinished;   // ids of folders without a manifest
+  std::vector<std::string> unfinished;   // ids of folders without a readable manifest
   std::vector<std::string> environments; // keys
   std::optional<std::string> current;    // the release that the site's link names
   History history;
@@ -35,8 +35,8 @@ struct WayBack {
   std::vector<std::string> migrations; // that the current release brought and the target does not know
 };
 
-// Where a rollback leads: to `wanted` (an id, or the beginning of a commit) or, when it is empty, to the release that was
-// live before. not_found when there is none, refused when it is the current one.
+// Where a rollback leads: to `wanted` (an id, or the beginning of a commit) or, when it is empty, to the release that
+// was live before. not_found when there is none, refused when it is the current one.
 Result<WayBack> choose_rollback(const Holdings& holdings, const std::string& wanted);
 
 } // namespace tandem::sites

@@ -23,10 +23,9 @@ Result<Environment> load_environment(system::Files& files, const Layout& layout,
   return environment;
 }
 
-Result<system::Ownership> site_ownership(system::Accounts& accounts, const model::Site& site) {
-  TANDEM_TRY(const auto table, accounts.read());
-  const auto* user = table.user(site.owner);
-  const auto* group = table.group("www-data");
+Result<system::Ownership> site_ownership(const system::AccountTable& accounts, const model::Site& site) {
+  const auto* user = accounts.user(site.owner);
+  const auto* group = accounts.group("www-data");
   if (user == nullptr)
     return fail(ErrorKind::not_found, "there is no user " + site.owner + ", the owner of " + site.domain,
                 "Run tandem apply first.");

@@ -24,6 +24,6 @@ Result<Environment> load_environment(system::Files& files, const Layout& layout,
                                      const Release& release);
 
 // The ids of the site's owner with the group www-data, which nginx has too.
-Result<system::Ownership> site_ownership(system::Accounts& accounts, const model::Site& site);
+Result<system::Ownership> site_ownership(const system::AccountTable& accounts, const model::Site& site);
 
 } // namespace tandem::sites

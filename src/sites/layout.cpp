@@ -17,9 +17,12 @@ std::string escaped(std::string_view text) {
   constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.";
   std::string result;
   for (const char letter : text) {
-    if (letter == '/') result += '-';
-    else if (plain.find(letter) != std::string_view::npos && !(letter == '.' && result.empty())) result += letter;
-    else result += fmt::format("\\x{:02x}", static_cast<unsigned char>(letter));
+    if (letter == '/')
+      result += '-';
+    else if (plain.find(letter) != std::string_view::npos && !(letter == '.' && result.empty()))
+      result += letter;
+    else
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(letter));
   }
   return result;
 }

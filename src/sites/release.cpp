@@ -23,7 +23,8 @@ Result<T> guarded(const std::string& text, const std::string& what, const Read& 
   try {
     const auto document = json::parse(text);
     if (document.at("version").get<int>() != version)
-      return fail(ErrorKind::invalid, what + " was written by a later version of tandem", "Bring tandem up to date here.");
+      return fail(ErrorKind::refused, what + " was written by a later version of tandem",
+                  "Bring tandem up to date here.");
     return read(document);
   } catch (const json::exception& error) {
     return fail(ErrorKind::invalid, what + " is damaged: " + error.what());
@@ -33,14 +34,9 @@ Result<T> guarded(const std::string& text, const std::string& what, const Read& 
 } // namespace
 
 std::string to_text(const Release& release) {
-  const json document{{"version", version},
-                      {"release", release.id},
-                      {"commit", release.commit},
-                      {"branch", release.branch},
-                      {"created", release.created},
-                      {"env", release.environment},
-                      {"steps", release.steps},
-                      {"migrations", release.migrations}};
+  const json document{{"version", version},       {"release", release.id},           {"commit", release.commit},
+                      {"branch", release.branch}, {"created", release.created},      {"env", release.environment},
+                      {"steps", release.steps},   {"migrations", release.migrations}};
   return document.dump(2) + "\n";
 }
 
@@ -64,9 +60,8 @@ std::string to_text(const History& history) {
 }
 
 Result<History> history_from(const std::string& text) {
-  TANDEM_TRY(auto history, guarded<History>(text, "the history of live releases", [](const json& document) {
-               return document.at("live").get<History>();
-             }));
+  TANDEM_TRY(auto history, guarded<History>(text, "the history of live releases",
+                                            [](const json& document) { return document.at("live").get<History>(); }));
   std::erase_if(history, [](const std::string& id) { return !is_release_id(id); });
   return history;
 }

@@ -21,7 +21,7 @@ struct Release {
 };
 
 [[nodiscard]] std::string to_text(const Release& release);
-// invalid when it is no manifest, or one of a later version.
+// invalid when it is damaged, refused when a later version of tandem wrote it.
 [[nodiscard]] Result<Release> release_from(const std::string& text);
 
 // Ids of the releases that were live, the newest first.

@@ -10,8 +10,8 @@ using Setting = std::pair<std::string, std::string>;
 
 // A deploy finds the application by these, drops root's rights by these, or waits for its end by these.
 constexpr std::array<std::string_view, 16> fixed{
-    "socket",     "chmod-socket", "chown-socket", "uid",      "gid",       "master",   "module",  "wsgi-file",
-    "virtualenv", "chdir",        "die-on-term",  "need-app", "daemonize", "pidfile",  "emperor", "plugins"};
+    "socket",     "chmod-socket", "chown-socket", "uid",      "gid",       "master",  "module",  "wsgi-file",
+    "virtualenv", "chdir",        "die-on-term",  "need-app", "daemonize", "pidfile", "emperor", "plugins"};
 
 std::vector<Setting> settings_of(const Layout& layout, const model::Site& site, const Release& release) {
   const auto folder = layout.release(site.domain, release.id);
@@ -61,6 +61,8 @@ Description=Site release %I
 After=network.target
 # A site that serves comes back however often it dies.
 StartLimitIntervalSec=0
+# One that failed to start is not kept as a failed unit: the deploy has told of it.
+CollectMode=inactive-or-failed
 
 [Service]
 Type=notify
@@ -87,8 +89,10 @@ std::string uwsgi_ini(const Layout& layout, const model::Site& site, const Relea
   auto settings = settings_of(layout, site, release);
   for (const auto& [name, value] : site.uwsgi.settings) {
     const auto same = std::ranges::find(settings, name, &Setting::first);
-    if (same != settings.end()) same->second = value;
-    else settings.emplace_back(name, value);
+    if (same != settings.end())
+      same->second = value;
+    else
+      settings.emplace_back(name, value);
   }
   std::string text = "# Made by tandem for this release; the next deploy makes its own.\n[uwsgi]\n";
   for (const auto& [name, value] : settings)

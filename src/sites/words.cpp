@@ -15,7 +15,8 @@ bool is_blank(char letter) {
 
 bool is_name(std::string_view text) {
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos && !(text[0] >= '0' && text[0] <= '9');
+  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos &&
+         !(text[0] >= '0' && text[0] <= '9');
 }
 
 Result<std::string> unquoted(std::string_view value) {
@@ -46,10 +47,14 @@ Result<std::vector<std::string>> split_command(std::string_view line) {
       continue;
     }
     inside = true;
-    if (letter == quote) quote = 0;
-    else if (quote == 0 && (letter == '\'' || letter == '"')) quote = letter;
-    else if (letter == '\\' && quote != '\'' && at + 1 < line.size()) word += line[++at];
-    else word += letter;
+    if (letter == quote)
+      quote = 0;
+    else if (quote == 0 && (letter == '\'' || letter == '"'))
+      quote = letter;
+    else if (letter == '\\' && quote != '\'' && at + 1 < line.size())
+      word += line[++at];
+    else
+      word += letter;
   }
   if (quote != 0) return fail(ErrorKind::invalid, fmt::format("a quote is left open in: {}", line));
   if (inside) words.push_back(std::move(word));

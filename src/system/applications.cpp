@@ -58,8 +58,8 @@ Result<std::string> read_answer(int fd, std::chrono::milliseconds limit, const s
     if (count <= 0) return text;
     if (text.size() < kept_answer) text.append(buffer.data(), static_cast<std::size_t>(count));
   }
-  return fail(ErrorKind::unavailable,
-              fmt::format("{} did not answer within {} s", path, std::chrono::ceil<std::chrono::seconds>(limit).count()));
+  return fail(ErrorKind::unavailable, fmt::format("{} did not answer within {} s", path,
+                                                  std::chrono::ceil<std::chrono::seconds>(limit).count()));
 }
 
 } // namespace
@@ -68,11 +68,11 @@ std::string uwsgi_packet(const Question& question) {
   const auto mark = question.path.find('?');
   const std::string query = mark == std::string::npos ? "" : question.path.substr(mark + 1);
   const std::vector<std::pair<std::string, std::string>> variables{
-      {"REQUEST_METHOD", "GET"},        {"REQUEST_URI", question.path},  {"PATH_INFO", question.path.substr(0, mark)},
-      {"QUERY_STRING", query},          {"SERVER_PROTOCOL", "HTTP/1.1"}, {"SERVER_NAME", question.host},
-      {"SERVER_PORT", "443"},           {"HTTP_HOST", question.host},    {"HTTPS", "on"},
-      {"REQUEST_SCHEME", "https"},      {"REMOTE_ADDR", "127.0.0.1"},    {"HTTP_USER_AGENT", "tandem"},
-      {"CONTENT_TYPE", ""},             {"CONTENT_LENGTH", ""},
+      {"REQUEST_METHOD", "GET"},   {"REQUEST_URI", question.path},  {"PATH_INFO", question.path.substr(0, mark)},
+      {"QUERY_STRING", query},     {"SERVER_PROTOCOL", "HTTP/1.1"}, {"SERVER_NAME", question.host},
+      {"SERVER_PORT", "443"},      {"HTTP_HOST", question.host},    {"HTTPS", "on"},
+      {"REQUEST_SCHEME", "https"}, {"REMOTE_ADDR", "127.0.0.1"},    {"HTTP_USER_AGENT", "tandem"},
+      {"CONTENT_TYPE", ""},        {"CONTENT_LENGTH", ""},
   };
   std::string body;
   for (const auto& [name, value] : variables) {
