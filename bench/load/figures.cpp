@@ -37,11 +37,15 @@ Quantiles quantiles_of(std::vector<float> samples) {
 }
 
 void Pauses::mark(Moment moment) {
-  if (moment - last_ > longest_.to - longest_.from) longest_ = {last_, moment};
+  if (!std::exchange(any_, true))
+    longest_ = {moment, moment};
+  else if (moment - last_ > longest_.to - longest_.from)
+    longest_ = {last_, moment};
   last_ = std::max(last_, moment);
 }
 
 void Pauses::end(Moment moment) {
+  any_ = true;
   if (moment > last_) mark(moment);
 }
 

@@ -18,7 +18,8 @@ struct Quantiles {
 // By nearest rank: the smallest sample that at least that share of all samples does not exceed. All 0 for none.
 [[nodiscard]] Quantiles quantiles_of(std::vector<float> milliseconds);
 
-// The longest time without an event, from the beginning to the end of the watch.
+// The longest time between two events, and from the last one to the end of the watch. The time before the first one
+// does not count: it is the schedule's and the first handshakes', unless no event comes at all.
 class Pauses {
 public:
   struct Pause {
@@ -38,6 +39,7 @@ public:
 
 private:
   Moment last_;
+  bool any_ = false;
   Pause longest_;
 };
 

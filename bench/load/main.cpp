@@ -204,8 +204,7 @@ void declare_run(CLI::App& command, RunOptions& o) {
       ->capture_default_str();
   command.add_option("--slow-page-every", o.slow_page_every, "a page that takes 5 s, in place of a read; 0s: none")
       ->capture_default_str();
-  command.add_flag("--media,!--no-media", s.mix.media,
-                   "look at acknowledged photos and check their content (default: yes)");
+  command.add_flag("!--no-media", s.mix.media, "never look at acknowledged photos to check their content");
   command.add_option("--visitors", s.visitors, "visitors, each with cookies and token")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

@@ -24,7 +24,7 @@ struct Mix {
   double rate = 200;                             // requests started per second
   double writes = 0.2;                           // share of writes among all
   double photos = 0.1;                           // share of photo uploads among the writes
-  double pages = 0.5;                            // share of the application's pages among the reads
+  double pages = 0.25;                           // share of the application's pages among the reads
   bool media = false;                            // some reads ask for media files
   std::chrono::milliseconds slow_photo_every{0}; // one slow upload starts every so often; 0: none
   std::chrono::milliseconds slow_page_every{0};  // the same for pages that take long

@@ -54,7 +54,7 @@ TEST(Mix, SlowOnesComeAtTheirDistanceAndOnlyIfWanted) {
 }
 
 TEST(Mix, SharesAreMetOverAMinute) {
-  Mix mix{.media = true, .http2 = 0.25, .fresh = 0.1};
+  Mix mix{.pages = 0.5, .media = true, .http2 = 0.25, .fresh = 0.1};
   int http2 = 0;
   int fresh = 0;
   for (std::uint64_t i = 0; i < 12'000; ++i) {

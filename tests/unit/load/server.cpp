@@ -219,7 +219,6 @@ void Server::serve_http1(SSL* ssl) {
     bool last = reply.how == How::then_closed || reply.how == How::then_announced;
     if (last) cork(ssl, 1);
     if (!write_whole(ssl, head_of(reply) + reply.body)) return;
-    ++answered;
     if (!last) continue;
     SSL_shutdown(ssl);
     cork(ssl, 0); // answer and close leave together: the client never sees one without the other

@@ -56,7 +56,6 @@ public:
   [[nodiscard]] static std::string certificate_file();
 
   std::atomic<std::uint64_t> connections = 0;
-  std::atomic<std::uint64_t> answered = 0; // whole answers given
 
 private:
   void accept_all();

@@ -25,7 +25,6 @@ struct Session {
   std::function<Reply(const Asked&)> handle;
   nghttp2_session* session = nullptr;
   std::map<std::int32_t, Stream> streams;
-  std::uint64_t answered = 0;
   bool finished = false; // the connection is to be closed
 };
 
@@ -64,7 +63,7 @@ void answer(Session& self, std::int32_t id) {
   std::this_thread::sleep_for(reply.delay);
   if (reply.how == How::none) return;
   if (reply.how == How::refused) {
-    nghttp2_submit_goaway(self.session, NGHTTP2_FLAG_NONE, id - 2, NGHTTP2_NO_ERROR, nullptr, 0);
+    nghttp2_submit_goaway(self.session, NGHTTP2_FLAG_NONE, std::max(0, id - 2), NGHTTP2_NO_ERROR, nullptr, 0);
     return;
   }
   if (reply.how == How::broken_before) {
@@ -79,7 +78,6 @@ void answer(Session& self, std::int32_t id) {
   nghttp2_data_provider provider{};
   provider.read_callback = read_body;
   nghttp2_submit_response(self.session, id, head.data(), head.size(), &provider);
-  if (reply.how != How::broken_amid) ++self.answered;
   if (reply.how == How::then_announced) nghttp2_submit_shutdown_notice(self.session);
   if (reply.how == How::then_closed) self.finished = true;
 }
@@ -156,7 +154,6 @@ void Server::serve_http2(SSL* ssl) {
   nghttp2_session_server_new(&self.session, callbacks, &self);
   nghttp2_session_callbacks_del(callbacks);
   run(self);
-  answered += self.answered;
   nghttp2_session_del(self.session);
 }
 
