@@ -3,9 +3,8 @@
 #include "base/text.hpp"
 #include "peer/openssl.hpp"
 
-#include <openssl/rand.h>
-
 #include <arpa/inet.h>
+#include <openssl/rand.h>
 
 #include <array>
 #include <ctime>
@@ -24,7 +23,7 @@ namespace {
 constexpr std::chrono::hours backdated{24};
 
 template <class Write>
-std::string pem_of(Write write) {
+std::string pem_from(Write write) {
   const Bio sink(BIO_new(BIO_s_mem()));
   if (!sink || write(sink.get()) != 1) return {};
   char* text = nullptr;
@@ -33,11 +32,12 @@ std::string pem_of(Write write) {
 }
 
 std::string pem_of(const X509* certificate) {
-  return pem_of([&](BIO* sink) { return PEM_write_bio_X509(sink, certificate); });
+  return pem_from([&](BIO* sink) { return PEM_write_bio_X509(sink, certificate); });
 }
 
 std::string pem_of(const EVP_PKEY* key) {
-  return pem_of([&](BIO* sink) { return PEM_write_bio_PKCS8PrivateKey(sink, key, nullptr, nullptr, 0, nullptr, nullptr); });
+  return pem_from(
+      [&](BIO* sink) { return PEM_write_bio_PKCS8PrivateKey(sink, key, nullptr, nullptr, 0, nullptr, nullptr); });
 }
 
 Result<Key> new_key() {
@@ -204,10 +204,10 @@ Result<std::string> make_request(const std::string& key, const std::string& name
   const Request request(X509_REQ_new());
   X509_REQ* raw = request.get();
   if (raw == nullptr || X509_REQ_set_version(raw, X509_REQ_VERSION_1) != 1 ||
-      !add_entry(X509_REQ_get_subject_name(raw), NID_commonName, name) ||
-      X509_REQ_set_pubkey(raw, parsed.get()) != 1 || X509_REQ_sign(raw, parsed.get(), EVP_sha256()) <= 0)
+      !add_entry(X509_REQ_get_subject_name(raw), NID_commonName, name) || X509_REQ_set_pubkey(raw, parsed.get()) != 1 ||
+      X509_REQ_sign(raw, parsed.get(), EVP_sha256()) <= 0)
     return error("making a signing request");
-  return pem_of([&](BIO* sink) { return PEM_write_bio_X509_REQ(sink, raw); });
+  return pem_from([&](BIO* sink) { return PEM_write_bio_X509_REQ(sink, raw); });
 }
 
 Result<std::string> fingerprint(const std::string& certificate) {
@@ -252,8 +252,9 @@ Result<void> check_identity(const std::string& certificate, const std::string& k
     return error("checking a certificate");
   X509_STORE_CTX_set_time(context.get(), 0, std::chrono::system_clock::to_time_t(now));
   if (X509_verify_cert(context.get()) != 1)
-    return fail(ErrorKind::invalid, fmt::format("the certificate is not one of this pair: {}",
-                                                X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
+    return fail(ErrorKind::invalid,
+                fmt::format("the certificate is not one of this pair: {}",
+                            X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
   return {};
 }
 

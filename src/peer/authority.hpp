@@ -50,6 +50,7 @@ public:
   Authority& operator=(Authority&&) noexcept;
 
   [[nodiscard]] const std::string& certificate() const { return certificate_; }
+
   [[nodiscard]] const std::string& key() const { return key_; }
 
   // A new key with a certificate.

@@ -25,8 +25,10 @@ public:
   explicit FrameReader(std::size_t limit = largest_frame) : limit_(limit) {}
 
   void take(std::string_view bytes) { buffer_ += bytes; }
+
   // The next whole payload; nullopt when more bytes are needed. After an error the reader is of no more use.
   Result<std::optional<std::string>> next();
+
   // Whether the bytes so far end inside a frame: a connection that closes here was cut short.
   [[nodiscard]] bool in_the_middle() const { return !buffer_.empty(); }
 

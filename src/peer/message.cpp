@@ -32,7 +32,7 @@ Json Payload::take() && {
 
 namespace {
 
-constexpr std::array kinds{"hello", "request", "event", "response", "beat"};
+constexpr std::array kinds{"hello", "request", "event", "response", "beat", "goodbye"};
 constexpr std::array error_kinds{"failed", "invalid", "refused", "unavailable", "not_found"};
 
 // Ids stay where every JSON reader keeps whole numbers exact.
@@ -62,6 +62,8 @@ std::set<std::string> members_of(MessageKind kind) {
     return {"id", "data"};
   case MessageKind::response:
     return {"id", "result", "error"};
+  case MessageKind::goodbye:
+    return {"error"};
   case MessageKind::beat:
     return {};
   }
@@ -97,6 +99,11 @@ Result<void> decode_body(Json& object, Message& message) {
   if (message.kind == MessageKind::beat) return {};
   if (message.kind == MessageKind::hello) {
     TANDEM_TRY(message.hello, decode_hello(object));
+    return {};
+  }
+  if (message.kind == MessageKind::goodbye) {
+    if (!object.contains("error")) return fail(ErrorKind::invalid, "a goodbye without its reason");
+    TANDEM_TRY(message.error, error_from_json(object["error"]));
     return {};
   }
   TANDEM_TRY(message.id, number_member(object, "id"));
@@ -172,8 +179,13 @@ std::string encode(const Message& message) {
     break;
   case MessageKind::response:
     object["id"] = message.id;
-    if (message.error) object["error"] = to_json(*message.error);
-    else object["result"] = *message.payload;
+    if (message.error)
+      object["error"] = to_json(*message.error);
+    else
+      object["result"] = *message.payload;
+    break;
+  case MessageKind::goodbye:
+    object["error"] = to_json(message.error.value_or(Error{}));
     break;
   case MessageKind::beat:
     break;
@@ -186,7 +198,8 @@ Result<Message> decode(std::string_view text) {
   if (!object.is_object()) return fail(ErrorKind::invalid, "a message that is no JSON object");
   TANDEM_TRY(const std::uint64_t version, number_member(object, "v"));
   if (version != message_version)
-    return fail(ErrorKind::invalid, fmt::format("a message of version {}, this agent knows version {}", version, message_version),
+    return fail(ErrorKind::invalid,
+                fmt::format("a message of version {}, this agent knows version {}", version, message_version),
                 "Install the same version of tandem on every server");
   Message message;
   TANDEM_TRY(message.kind, kind_of(object));

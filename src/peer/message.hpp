@@ -25,7 +25,8 @@ struct Hello {
   bool operator==(const Hello&) const = default;
 };
 
-enum class MessageKind { hello, request, event, response, beat };
+// goodbye: the reason why the sender ends the connection. beat: a sign of life.
+enum class MessageKind { hello, request, event, response, beat, goodbye };
 
 // A JSON value by pointer, so that this header needs no JSON library. Never empty.
 class Payload {
@@ -36,8 +37,11 @@ public:
   Payload(Payload&& other) noexcept;
   Payload& operator=(Payload other) noexcept;
   ~Payload();
+
   [[nodiscard]] const Json& operator*() const { return *value_; }
+
   [[nodiscard]] const Json* operator->() const { return value_; }
+
   Json take() &&; // leaves null behind
 
 private:
@@ -46,12 +50,12 @@ private:
 
 struct Message {
   MessageKind kind = MessageKind::beat;
-  std::optional<Standing> standing;       // a command sends none
-  Hello hello = {};                       // of a hello
-  std::uint64_t id = 0;                   // of request, event, response; requests count up from 1
-  std::string method = {};                // of a request
-  Payload payload = {};                   // a request's parameters, an event's data, a response's result
-  std::optional<Error> error = {};        // of a response that failed; then there is no result
+  std::optional<Standing> standing; // a command sends none
+  Hello hello = {};                 // of a hello
+  std::uint64_t id = 0;             // of request, event, response; requests count up from 1
+  std::string method = {};          // of a request
+  Payload payload = {};             // a request's parameters, an event's data, a response's result
+  std::optional<Error> error = {};  // of a goodbye, and of a response that failed
 };
 
 std::string encode(const Message& message);
