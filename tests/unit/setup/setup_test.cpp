@@ -111,8 +111,9 @@ TEST(Setup, NothingThatServesStartsAtBoot) {
   const auto pair = shops();
   for (const auto* server : {"uno", "duo"})
     for (const auto& resource : resources(view_of(pair, server)))
-      if (const auto* unit = std::get_if<converge::Unit>(&resource.kind))
+      if (const auto* unit = std::get_if<converge::Unit>(&resource.kind)) {
         EXPECT_FALSE(unit->enabled.value_or(false)) << unit->name;
+      }
 }
 
 TEST(Setup, OnlyDebian12And13AreTaken) {
