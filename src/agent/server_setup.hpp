@@ -1,9 +1,7 @@
 // Plan and apply on this one server: gathers what setup needs, and runs converge over it. Blocks; on a worker thread.
 #pragma once
+#include "agent/operation.hpp"
 #include "converge/apply.hpp"
-#include "model/pair.hpp"
-#include "peer/authority.hpp"
-#include "system/ports.hpp"
 
 #include <map>
 #include <string>
@@ -19,26 +17,10 @@ struct SetupInput {
   std::map<std::string, std::string> secrets; // absolute path -> content
 };
 
-class ServerSetup {
-public:
-  ServerSetup(system::Ports& ports, const peer::Authority& authority) : ports_(ports), authority_(authority) {}
-
-  Result<converge::Plan> plan(const SetupInput& input);
-  Result<converge::Applied> apply(const SetupInput& input, converge::ReactionTurns& turns,
-                                  converge::Observer& observer);
-
-private:
-  Result<std::vector<converge::Resource>> resources(const SetupInput& input);
-
-  system::Ports& ports_;
-  const peer::Authority& authority_;
-};
-
-// Reads every file that the configuration names. An error names the first that cannot be read.
-Result<std::map<std::string, std::string>> read_secrets(system::Files& files,
-                                                        const std::vector<model::SecretFile>& secrets);
-
-// "done 12, failed at file X: …, not started: …" as lines for the operator.
-std::string to_text(const converge::Applied& applied, const std::string& server);
+// {"text", "changes": n, "edited": n}: the plan for a person, and how much it is. Changes nothing.
+Result<Json> plan_here(const OperationContext& context, const SetupInput& input);
+// Makes it true, reporting each step as {"line"}. {"text", "done": [id], "failed"?: id}; a resource that failed is an
+// answer, not an error, so that what was done is told.
+Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns);
 
 } // namespace tandem::agent

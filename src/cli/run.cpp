@@ -45,6 +45,8 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_init(app, line);
   add_join(app, line);
   add_status(app, line);
+  add_plan(app, line);
+  add_apply(app, line);
   add_agent(app, line);
   try {
     app.parse(argc, argv);
