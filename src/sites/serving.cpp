@@ -110,16 +110,18 @@ Result<void> Serving::end(const model::Site& site, const std::string& id) {
 
 Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
   TANDEM_TRY(const auto current, shelf_.current(site.domain));
-  if (!current) return {};
-  TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
-  if (status.active != "active") {
-    progress("starting release " + *current);
-    TANDEM_CHECK(start(site, *current));
+  if (current) {
+    TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
+    if (status.active != "active") {
+      progress("starting release " + *current);
+      TANDEM_CHECK(start(site, *current));
+    }
+    TANDEM_CHECK(switch_to(site, *current));
   }
-  TANDEM_CHECK(switch_to(site, *current));
+  // A deploy that was cut off may have left one running beside it.
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)
-    if (id != *current) TANDEM_CHECK(retire(site, id, progress));
+    if (id != current) TANDEM_CHECK(retire(site, id, progress));
   return {};
 }
 
