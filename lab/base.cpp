@@ -6,6 +6,7 @@
 #include "lab/packages.hpp"
 #include "lab/root.hpp"
 #include "lab/sources.hpp"
+#include "lab/wheels.hpp"
 #include "system/files.hpp"
 
 #include <fcntl.h>
@@ -72,7 +73,7 @@ std::string cache_folder(const std::string& release) {
 }
 
 std::string wheels_folder(const std::string& release) {
-  return cache_folder(release) + "/wheels";
+  return lab_cache() + "/wheels/" + release;
 }
 
 Result<Base> prepare_base(const std::string& release, const Progress& progress) {
@@ -81,7 +82,9 @@ Result<Base> prepare_base(const std::string& release, const Progress& progress) 
   const Base base{path_of(release, "bare", root_recipe(bare_packages, {})),
                   path_of(release, "outside", root_recipe(outside_packages, outside_steps)),
                   path_of(release, "archive", archive_recipe())};
-  if (fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive)) return base;
+  const auto wheels = wheels_folder(release);
+  if (fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive) && fs::exists(wheels))
+    return base;
   std::error_code error;
   fs::create_directories(cache_folder(release), error);
   if (error) return failed("cannot make " + cache_folder(release) + ": " + error.message());
@@ -106,6 +109,9 @@ Result<Base> prepare_base(const std::string& release, const Progress& progress) 
   TANDEM_CHECK(build_once(
       base.archive, "the " + release + " package archive",
       [&](const std::string& folder) { return build_archive(folder, sources, progress); }, progress));
+  system::LinuxProcesses processes;
+  TANDEM_CHECK(prepare_wheels(processes, release, cache_folder(release) + "/wheel-packages", lab_cache() + "/wheels",
+                              progress));
   return base;
 }
 

@@ -16,7 +16,7 @@ struct Base {
 
 // ${XDG_CACHE_HOME:-~/.cache}/tandem/lab/RELEASE
 std::string cache_folder(const std::string& release);
-// A folder of Python wheels for the release; it need not exist.
+// The Python wheels that the shop needs, for the release's own Python; made by prepare_base().
 std::string wheels_folder(const std::string& release);
 
 // Builds what is missing. The names of the parts carry a fingerprint of the packages and the recipe, so a change of

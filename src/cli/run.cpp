@@ -47,6 +47,8 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_status(app, line);
   add_plan(app, line);
   add_apply(app, line);
+  add_deploy(app, line);
+  add_rollback(app, line);
   add_agent(app, line);
   try {
     app.parse(argc, argv);
