@@ -19,12 +19,17 @@ constexpr std::chrono::seconds listen_again{3};
 Agent::Agent(peer::Loop& loop, const system::Ports& ports, Settings settings, std::vector<Operation> operations)
     : loop_(loop), services_(ports.services), databases_(ports.databases),
       ports_{ports.files, ports.processes, services_, ports.packages, ports.accounts, databases_, ports.clock},
-      settings_(std::move(settings)), runner_(*this, std::move(operations)) {}
+      settings_(std::move(settings)), gate_(loop, ports.files, settings_.run_folder),
+      streams_(*this, settings_.streams), runner_(*this, std::move(operations)) {}
 
 Agent::~Agent() = default;
 
 std::string Agent::identity_path(const std::string& file) const {
   return agent::identity_path(settings_.state_folder, file);
+}
+
+Json Agent::running() const {
+  return runner_.running();
 }
 
 void Agent::log(const std::string& line) const {
@@ -39,11 +44,12 @@ Result<void> Agent::start() {
   TANDEM_TRY(commands_,
              peer::listen_unix(loop_, settings_.run_folder + "/agent.sock",
                                [this](peer::ConnectionPtr connection) { take_command(std::move(connection)); }));
+  TANDEM_CHECK(gate_.listen(settings_.gate_socket, settings_.run_folder + "/gate.sock"));
   if (!membership) {
     log("this server belongs to no pair yet; waiting for `tandem init` or `tandem join`");
     return {};
   }
-  auto configuration = read_configuration(ports_.files, settings_.configuration_file, settings_.parse);
+  auto configuration = read_configuration(ports_.files, settings_.configuration_file);
   if (!configuration) log(describe(configuration.error()));
   become_member(*std::move(membership), configuration ? configuration->pair : nullptr);
   return {};
@@ -53,7 +59,7 @@ Result<void> Agent::start() {
 
 void Agent::become_member(Membership membership, std::shared_ptr<const model::Pair> pair) {
   membership_ = std::move(membership);
-  pair_ = std::move(pair);
+  set_pair(std::move(pair));
   log(fmt::format("this server is {} of pair {}", membership_->server, membership_->pair_id));
   listen_for_peers();
   if (settings_.on_member) settings_.on_member(*this);
@@ -69,9 +75,9 @@ void Agent::listen_for_peers() {
     retry_ = loop_.after(listen_again, [this] { listen_for_peers(); });
   };
   if (!pair_) {
-    auto configuration = read_configuration(ports_.files, settings_.configuration_file, settings_.parse);
+    auto configuration = read_configuration(ports_.files, settings_.configuration_file);
     if (!configuration) return again(configuration.error().message);
-    pair_ = configuration->pair;
+    set_pair(configuration->pair);
   }
   const peer::Address where = settings_.listen.value_or(peer::Address{"", pair_->port});
   auto network = std::make_unique<peer::Network>(
@@ -100,6 +106,7 @@ std::vector<peer::Member> Agent::others() const {
 peer::Network::Hooks Agent::network_hooks() {
   peer::Network::Hooks hooks;
   hooks.on_request = [this](const peer::Request& request) { runner_.begin(request, true); };
+  hooks.on_stream = [this](const peer::Request& request) { streams_.accept(request); };
   hooks.strangers = [this] {
     const auto record = load_record(ports_.files, settings_.state_folder);
     return record && *record;
@@ -114,8 +121,13 @@ peer::Network::Hooks Agent::network_hooks() {
   return hooks;
 }
 
-void Agent::adopt(std::shared_ptr<const model::Pair> pair) {
+void Agent::set_pair(std::shared_ptr<const model::Pair> pair) {
   pair_ = std::move(pair);
+  if (pair_) gate_.set_hold_limit(pair_->role.hold);
+}
+
+void Agent::adopt(std::shared_ptr<const model::Pair> pair) {
+  set_pair(std::move(pair));
   if (network_) network_->set_others(others());
 }
 
@@ -143,13 +155,22 @@ Snapshot Agent::state() const {
 
 void Agent::take_command(peer::ConnectionPtr connection) {
   peer::Session::Hooks hooks;
-  hooks.on_request = [this](const peer::Request& request) { runner_.begin(request, membership_.has_value()); };
+  hooks.on_request = [this](const peer::Request& request) {
+    if (request.method() == "stream")
+      streams_.pass_on(request);
+    else
+      runner_.begin(request, membership_.has_value());
+  };
   hooks.on_closed = [this](const std::shared_ptr<peer::Session>& session, const Error&) { sessions_.erase(session); };
   peer::Hello own{{}, membership_ ? membership_->server : "", boot_id_, settings_.version};
   auto session = std::make_shared<peer::Session>(loop_, std::move(connection), Caller::command, std::move(own),
                                                  settings_.timing, std::move(hooks));
   sessions_.insert(session);
   session->start();
+}
+
+void Agent::forget_command(const peer::ConnectionPtr& connection) {
+  std::erase_if(sessions_, [&](const auto& session) { return session->connection() == connection; });
 }
 
 void Agent::on_loop(const std::function<void()>& work) {
@@ -170,6 +191,7 @@ void Agent::stop() {
   commands_.reset();
   retry_.cancel();
   runner_.cancel_all();
+  streams_.close(Error{ErrorKind::unavailable, "the agent stops", {}});
   if (network_) network_->close(Error{ErrorKind::unavailable, "the agent stops", {}});
   stop_limit_ = std::chrono::steady_clock::now() + stop_patience;
   finish_stopping();

@@ -1,9 +1,11 @@
 // The agent of one server: the loop's state, and how the rest reaches it. main builds one, run_agent turns it.
 #pragma once
 #include "agent/configuration.hpp"
+#include "agent/gate.hpp"
 #include "agent/locked_ports.hpp"
 #include "agent/membership.hpp"
 #include "agent/runner.hpp"
+#include "agent/streams.hpp"
 #include "system/machine.hpp"
 
 namespace tandem::agent {
@@ -14,12 +16,14 @@ struct Settings {
   std::string configuration_file = "/etc/tandem/tandem.toml";
   std::string version;
   system::MachineFacts machine;
-  ParseConfiguration parse;
+  std::optional<int> gate_socket = {};      // inherited from systemd; not given: made in the run folder
   std::optional<peer::Address> listen = {}; // for peers; not given: all addresses, [pair].port
   peer::Timing timing = {};
   std::function<void(const std::string& line)> log = {};
   // ---- what other subjects bring along
   std::vector<StatusPart> status_parts = {};
+  // By name: what another server may have started here and talk to.
+  std::map<std::string, StreamProgram> streams = {};
   // Called at `init`, on its worker thread, before the server counts as a member: the first server's first state.
   std::function<Result<void>(OperationContext&, const Membership&)> found = {};
   // Called on the loop, once the network of this member runs, and again at each start of the agent.
@@ -53,9 +57,17 @@ public:
 
   // What all messages to peers say from now on; kept durably by the role layer, which calls this after its fsync.
   void set_standing(peer::Standing standing);
+
+  [[nodiscard]] Gate& gate() { return gate_; }
+
   void log(const std::string& line) const;
 
-  [[nodiscard]] Json running() const { return runner_.running(); }
+  [[nodiscard]] std::size_t open_streams() const { return streams_.open(); }
+
+  // A command's connection carries a stream now.
+  void forget_command(const peer::ConnectionPtr& connection);
+
+  [[nodiscard]] Json running() const;
 
   [[nodiscard]] std::uint16_t peers_port() const { return network_ ? network_->port() : 0; }
 
@@ -69,10 +81,15 @@ public:
   [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
 
   [[nodiscard]] std::string identity_path(const std::string& file) const;
+
+  // Runs the function on a worker thread; it is waited for when the agent ends.
+  void in_background(std::function<void()> work) { runner_.in_background(std::move(work)); }
+
   // Runs the function on the loop and waits; from worker threads, never on the loop itself.
   void on_loop(const std::function<void()>& work);
 
 private:
+  void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
   void take_command(peer::ConnectionPtr connection);
   void finish_stopping();
@@ -93,6 +110,8 @@ private:
   std::unique_ptr<peer::Listener> commands_;
   std::set<std::shared_ptr<peer::Session>> sessions_; // of commands
   std::unique_ptr<peer::Network> network_;
+  Gate gate_;
+  Streams streams_;
   std::string problem_;
   peer::Timer retry_;
   peer::Timer stopping_;

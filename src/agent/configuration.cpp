@@ -1,5 +1,8 @@
 #include "agent/configuration.hpp"
 
+#include "base/text.hpp"
+#include "config/load.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -66,14 +69,24 @@ Result<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-Result<Configuration> read_configuration(system::Files& files, const std::string& path,
-                                         const ParseConfiguration& parse) {
+Result<Configuration> parse_configuration(const std::string& path, const std::string& text,
+                                          const std::function<bool(const std::string&)>& exists) {
+  config::Loaded loaded = config::load({path, text}, exists);
+  if (loaded.pair)
+    return Configuration{std::make_shared<const model::Pair>(*std::move(loaded.pair)), text, std::move(loaded.secrets)};
+  std::vector<std::string> problems;
+  for (const auto& problem : loaded.problems)
+    problems.push_back(config::format(problem));
+  return fail(ErrorKind::invalid, join(problems, "\n"), "`tandem check` says the same after each change of the file");
+}
+
+Result<Configuration> read_configuration(system::Files& files, const std::string& path) {
   auto text = files.read(path);
   if (!text && text.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found, fmt::format("there is no {}", path),
                 "Write it first: the example in /usr/share/doc/tandem shows all that it may say");
   if (!text) return std::unexpected(std::move(text).error());
-  return parse(path, *text, [&](const std::string& secret) { return files.read(secret).has_value(); });
+  return parse_configuration(path, *text, [&](const std::string& secret) { return files.read(secret).has_value(); });
 }
 
 Result<peer::Json> pack(system::Files& files, const Configuration& configuration) {
@@ -85,7 +98,7 @@ Result<peer::Json> pack(system::Files& files, const Configuration& configuration
   return peer::Json{{"text", configuration.text}, {"secrets", std::move(secrets)}};
 }
 
-Result<Packed> unpack(const peer::Json& value, const std::string& path, const ParseConfiguration& parse) {
+Result<Packed> unpack(const peer::Json& value, const std::string& path) {
   Packed packed;
   TANDEM_TRY(const std::string text, peer::text_member(value, "text"));
   if (!value.contains("secrets") || !value["secrets"].is_array())
@@ -95,8 +108,9 @@ Result<Packed> unpack(const peer::Json& value, const std::string& path, const Pa
     TANDEM_TRY(const std::string data, peer::text_member(secret, "data"));
     TANDEM_TRY(packed.secrets[secret_path], from_base64(data));
   }
-  TANDEM_TRY(packed.configuration,
-             parse(path, text, [&](const std::string& secret) { return packed.secrets.contains(secret); }));
+  TANDEM_TRY(packed.configuration, parse_configuration(path, text, [&](const std::string& secret) {
+               return packed.secrets.contains(secret);
+             }));
   for (const auto& [secret_path, content] : packed.secrets) {
     const auto named = [&](const model::SecretFile& secret) { return secret.path == secret_path; };
     if (std::ranges::none_of(packed.configuration.secrets, named))

@@ -17,11 +17,10 @@ struct Configuration {
 
 // The text of a tandem.toml at that path -> its values; `exists` answers for the secret files. An error lists
 // everything that is wrong with it.
-using ParseConfiguration = std::function<Result<Configuration>(const std::string& path, const std::string& text,
-                                                               const std::function<bool(const std::string&)>& exists)>;
+Result<Configuration> parse_configuration(const std::string& path, const std::string& text,
+                                          const std::function<bool(const std::string&)>& exists);
 
-Result<Configuration> read_configuration(system::Files& files, const std::string& path,
-                                         const ParseConfiguration& parse);
+Result<Configuration> read_configuration(system::Files& files, const std::string& path);
 
 // {"text", "secrets": [{"path", "data" (base64)}]}. Holds secrets: goes over the peers' channel only.
 Result<peer::Json> pack(system::Files& files, const Configuration& configuration);
@@ -32,7 +31,7 @@ struct Packed {
   std::map<std::string, std::string> secrets; // path -> content
 };
 
-Result<Packed> unpack(const peer::Json& value, const std::string& path, const ParseConfiguration& parse);
+Result<Packed> unpack(const peer::Json& value, const std::string& path);
 
 // Writes the secrets (mode 0600), then the file. What is there already is not written again; a tandem.toml that
 // differs is kept as tandem.toml.old. Says whether anything changed.

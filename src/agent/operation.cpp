@@ -27,8 +27,7 @@ Snapshot OperationContext::snapshot() const {
 
 Result<std::shared_ptr<const model::Pair>> OperationContext::load_pair() const {
   const Settings& settings = agent_.settings();
-  TANDEM_TRY(Configuration configuration,
-             read_configuration(ports().files, settings.configuration_file, settings.parse));
+  TANDEM_TRY(Configuration configuration, read_configuration(ports().files, settings.configuration_file));
   agent_.on_loop([&] { agent_.adopt(configuration.pair); });
   return configuration.pair;
 }

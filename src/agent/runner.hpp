@@ -13,6 +13,8 @@ public:
   void begin(const peer::Request& request, bool has_pair);
   void cancel_all();
 
+  void in_background(std::function<void()> work) { workers_.submit(std::move(work)); }
+
   [[nodiscard]] bool idle() const { return runs_.empty(); }
 
   // [{"id", "name", "from", "started"}], for status.

@@ -21,10 +21,14 @@ public:
   virtual ~Connection() = default;
   // Begins to read. Once. The events are dropped when the connection ends, and with them what they hold.
   virtual void start(Events events) = 0;
+  // Another owner: from here on these events instead of those given to start().
+  virtual void redirect(Events events) = 0;
   // Queues one frame. After the end it does nothing.
   virtual void send(std::string_view payload) = 0;
   // Sends what is queued (for at most a few seconds), then closes. No event comes any more.
   virtual void close() = 0;
+  // Ends it at once, as if the other side had gone; on_closed tells why.
+  virtual void abort(Error why) = 0;
   // Stops taking frames, so that the other side has to wait; and goes on.
   virtual void pause() = 0;
   virtual void resume() = 0;

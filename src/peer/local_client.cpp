@@ -54,6 +54,10 @@ LocalClient::LocalClient(LocalClient&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)), reader_(std::move(other.reader_)), agent_(std::move(other.agent_)),
       last_asked_(other.last_asked_) {}
 
+void LocalClient::hang_up() {
+  ::shutdown(socket_, SHUT_RDWR);
+}
+
 Result<void> LocalClient::send(const Message& message) {
   const std::string frame = framed(encode(message));
   for (std::string_view rest = frame; !rest.empty();) {

@@ -21,6 +21,12 @@ public:
   Result<Json> call(const std::string& method, const Json& params,
                     const std::function<void(const Json&)>& on_event = {});
 
+  // After a call that made the connection a stream: carries bytes from `input` to the other side and from there to
+  // `output` until both have ended. Both are descriptors that stay open.
+  Result<void> carry(int input, int output);
+  // Ends the connection under a call that another thread is in; it then returns unavailable.
+  void hang_up();
+
   [[nodiscard]] const Hello& agent() const { return agent_; }
 
 private:

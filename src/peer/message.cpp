@@ -55,7 +55,7 @@ Result<MessageKind> kind_of(const Json& object) {
 std::set<std::string> members_of(MessageKind kind) {
   switch (kind) {
   case MessageKind::hello:
-    return {"pair", "server", "boot", "agent"};
+    return {"pair", "server", "boot", "agent", "stream"};
   case MessageKind::request:
     return {"id", "method", "params"};
   case MessageKind::event:
@@ -92,6 +92,7 @@ Result<Hello> decode_hello(const Json& object) {
   TANDEM_TRY(hello.server, short_text(object, "server"));
   TANDEM_TRY(hello.boot_id, short_text(object, "boot"));
   TANDEM_TRY(hello.agent, short_text(object, "agent"));
+  TANDEM_TRY(hello.stream, flag_member(object, "stream"));
   return hello;
 }
 
@@ -167,6 +168,7 @@ std::string encode(const Message& message) {
     object["server"] = message.hello.server;
     object["boot"] = message.hello.boot_id;
     object["agent"] = message.hello.agent;
+    object["stream"] = message.hello.stream;
     break;
   case MessageKind::request:
     object["id"] = message.id;

@@ -22,6 +22,7 @@ struct Hello {
   std::string server;  // the sender's name in the pair; empty from a command
   std::string boot_id; // changes with every boot of the machine and every start of the agent
   std::string agent;   // its version, for a person
+  bool stream = false; // the connection is to carry one stream of bytes instead of requests
   bool operator==(const Hello&) const = default;
 };
 

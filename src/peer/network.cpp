@@ -1,7 +1,5 @@
 #include "peer/network.hpp"
 
-#include "peer/frame.hpp"
-
 #include <nlohmann/json.hpp>
 
 namespace tandem::peer {
@@ -40,7 +38,9 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
   Hooks hooks;
   std::unique_ptr<Listener> listener;
   std::map<std::string, Other> others;
+  std::set<std::shared_ptr<Session>> arriving; // accepted, no hello yet; and those that wait for their stream
   std::set<std::shared_ptr<Session>> strangers;
+  std::vector<std::weak_ptr<Connection>> streams;
   std::map<std::shared_ptr<Session>, Timer> stranger_limits;
   Standing standing;
   std::optional<Error> closed;
@@ -71,9 +71,8 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
     made.on_open = [weak, dialed](const std::shared_ptr<Session>& session) {
       if (const auto self = weak.lock()) self->opened(session, dialed);
     };
-    made.on_request = [weak](Request request) {
-      const auto self = weak.lock();
-      if (self && self->hooks.on_request) self->hooks.on_request(std::move(request));
+    made.on_request = [weak](const Request& request) {
+      if (const auto self = weak.lock()) self->take(request);
     };
     made.on_closed = [weak](const std::shared_ptr<Session>& session, const Error& why) {
       if (const auto self = weak.lock()) self->lost(session, why);
@@ -88,6 +87,23 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
       return fail(ErrorKind::refused, fmt::format("\"{}\" is no other server of this pair", hello.server),
                   "Its name must stand in tandem.toml, which `tandem apply` hands out");
     return {};
+  }
+
+  void take(const Request& request) {
+    if (!request.stream()) {
+      if (hooks.on_request) hooks.on_request(request);
+      return;
+    }
+    if (request.method() != "stream" || !hooks.on_stream)
+      return request.answer(fail(ErrorKind::refused, "this connection is for one stream"));
+    keep_stream(request.connection());
+    std::erase_if(arriving, [&](const auto& session) { return session->connection() == request.connection(); });
+    hooks.on_stream(request);
+  }
+
+  void keep_stream(const ConnectionPtr& connection) {
+    std::erase_if(streams, [](const auto& stream) { return stream.expired(); });
+    streams.push_back(connection);
   }
 
   void meet(const std::string& server, const Standing& theirs) {
@@ -144,15 +160,14 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
     Other* other = find(connection->name());
     auto session =
         std::make_shared<Session>(loop, connection, Caller::peer, settings.own, settings.timing, session_hooks(false));
+    arriving.insert(session);
     session->start();
     if (other == nullptr) {
+      arriving.erase(session);
       session->close(check(Hello{settings.own.pair_id, connection->name(), {}, {}}).error());
       return log(
           fmt::format("refused {} at {}: no other server of this pair", connection->name(), connection->where()));
     }
-    // One accepted connection a server: the newer one is the one whose other end still lives.
-    if (const auto older = std::exchange(other->accepted, session))
-      older->close(Error{ErrorKind::unavailable, "a newer connection has taken its place", {}});
   }
 
   void accept_stranger(ConnectionPtr connection) {
@@ -183,10 +198,16 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
 
   void opened(const std::shared_ptr<Session>& session, bool dialed_by_us) {
     Other* other = find(session->other().server);
-    if (other == nullptr) return;
-    if (dialed_by_us)
+    if (other == nullptr || session->other().stream) return;
+    if (!dialed_by_us) {
+      arriving.erase(session);
+      // One accepted connection a server: the newer one is the one whose other end still lives.
+      if (const auto older = std::exchange(other->accepted, session))
+        older->close(Error{ErrorKind::unavailable, "a newer connection has taken its place", {}});
+    }
+    if (dialed_by_us) {
       other->wait = Duration{};
-    else if (!other->dialed) { // it lives: no reason to wait longer
+    } else if (!other->dialed) { // it lives: no reason to wait longer
       other->retry.cancel();
       other->wait = Duration{};
       loop.post([weak = weak_from_this(), server = other->member.name] {
@@ -199,6 +220,7 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
 
   void lost(const std::shared_ptr<Session>& session, const Error& why) {
     if (session->caller() == Caller::stranger) return forget_stranger(session);
+    arriving.erase(session);
     for (auto& [name, other] : others) {
       if (other.accepted == session) other.accepted.reset();
       if (other.dialed == session) {
@@ -247,15 +269,70 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
     }
   }
 
+  // ---- streams of our own
+
+  void open_stream(const std::string& server, const Json& params, const OnStream& on_open) {
+    const Other* other = find(server);
+    if (closed || other == nullptr) {
+      loop.post([on_open, server] {
+        on_open(fail(ErrorKind::unavailable, fmt::format("there is no connection to {}", server)));
+      });
+      return;
+    }
+    dial_tls(loop, other->member.address, settings.identity, server, settings.timing.connect,
+             [weak = weak_from_this(), params, on_open](Result<ConnectionPtr> connection) {
+               if (!connection) return on_open(std::unexpected(std::move(connection).error()));
+               if (const auto self = weak.lock()) return self->ask_for_stream(std::move(*connection), params, on_open);
+               (*connection)->close();
+               on_open(fail(ErrorKind::unavailable, "the agent stops"));
+             });
+  }
+
+  void ask_for_stream(ConnectionPtr connection, const Json& params, const OnStream& on_open) {
+    Hello own = settings.own;
+    own.stream = true;
+    Session::Hooks made = session_hooks(true);
+    made.on_request = nullptr;
+    made.on_open = [weak = weak_from_this(), params, on_open,
+                    limit = settings.timing.connect](const std::shared_ptr<Session>& session) {
+      const auto answered = [weak, on_open, asked = std::weak_ptr(session)](const Result<Json>& answer) {
+        const auto self = weak.lock();
+        const auto session = asked.lock();
+        if (self && session) self->arriving.erase(session);
+        if (answer && (!self || !session)) return on_open(fail(ErrorKind::unavailable, "the agent stops"));
+        if (!answer) {
+          if (session) session->close(Error{ErrorKind::unavailable, "no stream", {}});
+          return on_open(std::unexpected(answer.error()));
+        }
+        const ConnectionPtr stream = session->release();
+        self->keep_stream(stream);
+        on_open(stream);
+      };
+      session->call("stream", params, {}, answered, limit);
+    };
+    made.on_closed = [weak = weak_from_this(), on_open](const std::shared_ptr<Session>& session, const Error& why) {
+      if (const auto self = weak.lock()) self->arriving.erase(session);
+      if (session->other().server.empty()) on_open(std::unexpected(why)); // else the call has had its answer
+    };
+    auto session = std::make_shared<Session>(loop, std::move(connection), Caller::peer, std::move(own), settings.timing,
+                                             std::move(made));
+    arriving.insert(session);
+    session->start();
+  }
+
   void close(const Error& why) {
     if (closed) return;
     closed = why;
     listener.reset();
     for (auto& [name, other] : others)
       drop(other, why);
+    for (const auto& session : std::exchange(arriving, {}))
+      session->close(why);
     for (const auto& session : std::exchange(strangers, {}))
       session->close(why);
     stranger_limits.clear();
+    for (const auto& stream : std::exchange(streams, {}))
+      if (const auto connection = stream.lock()) connection->abort(why);
   }
 };
 
@@ -327,35 +404,12 @@ void Network::call(const std::string& server, const std::string& method, const J
   session->call(method, params, std::move(on_event), std::move(on_answer), options.time_limit);
 }
 
-void Network::close(const Error& why) {
-  parts_->close(why);
+void Network::open_stream(const std::string& server, const std::string& name, const Json& params, OnStream on_open) {
+  parts_->open_stream(server, {{"name", name}, {"params", params}}, on_open);
 }
 
-void ask_as_stranger(Loop& loop, const Address& where, const std::string& authority_fingerprint, Hello own,
-                     const std::string& method, const Json& params, Session::OnEvent on_event,
-                     Session::OnAnswer on_answer, Duration time_limit) {
-  const Timing timing;
-  dial_pinned(loop, where, authority_fingerprint, timing.connect,
-              [&loop, own = std::move(own), method, params, on_event = std::move(on_event),
-               on_answer = std::move(on_answer), time_limit, timing](Result<ConnectionPtr> connection) {
-                if (!connection) return on_answer(std::unexpected(std::move(connection).error()));
-                (*connection)->limit_frames(largest_frame);
-                Session::Hooks hooks;
-                hooks.on_open = [=](const std::shared_ptr<Session>& session) {
-                  session->call(
-                      method, params, on_event,
-                      [on_answer, session](Result<Json> answer) {
-                        session->close(Error{ErrorKind::unavailable, "done", {}});
-                        on_answer(std::move(answer));
-                      },
-                      time_limit);
-                };
-                // Calls that were open when it ended have had their answer.
-                hooks.on_closed = [on_answer](const std::shared_ptr<Session>& session, const Error& why) {
-                  if (session->other().server.empty()) on_answer(std::unexpected(why));
-                };
-                std::make_shared<Session>(loop, std::move(*connection), Caller::stranger, own, timing, hooks)->start();
-              });
+void Network::close(const Error& why) {
+  parts_->close(why);
 }
 
 } // namespace tandem::peer

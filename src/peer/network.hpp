@@ -43,6 +43,8 @@ class Network {
 public:
   struct Hooks {
     std::function<void(Request)> on_request;
+    // Another server wants a stream: params are {"name", "params"}. Answer with an error or accept_stream().
+    std::function<void(Request)> on_stream = {};
     // A message of the server told this standing.
     std::function<void(const std::string& server, const Standing&)> met = {};
     // A server came or went.
@@ -68,7 +70,11 @@ public:
   // on_answer is called exactly once, on the loop. Errors of kind unavailable leave open whether it was done.
   void call(const std::string& server, const std::string& method, const Json& params, Session::OnEvent on_event,
             Session::OnAnswer on_answer, CallOptions options = {});
-  // Refuses everything from now on.
+  // A connection of its own to that server, which has accepted the stream of that name and carries frames of bytes
+  // (stream.hpp) from here on. Paused: redirect it, then resume it. on_open is called once, on the loop.
+  using OnStream = std::function<void(Result<ConnectionPtr>)>;
+  void open_stream(const std::string& server, const std::string& name, const Json& params, OnStream on_open);
+  // Refuses everything from now on; streams end as well.
   void close(const Error& why);
 
 private:

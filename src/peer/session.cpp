@@ -35,12 +35,29 @@ Request::Request(std::weak_ptr<Session> session, std::uint64_t id, Caller caller
     : session_(std::move(session)), id_(id), caller_(caller), from_(std::move(from)), method_(std::move(method)),
       params_(std::move(params)) {}
 
+bool Request::stream() const {
+  const auto session = session_.lock();
+  return session && session->other().stream;
+}
+
+ConnectionPtr Request::connection() const {
+  const auto session = session_.lock();
+  return session ? session->connection() : nullptr;
+}
+
 void Request::event(const Json& data) const {
   if (const auto session = session_.lock()) session->event(id_, data);
 }
 
 void Request::answer(Result<Json> result) const {
   if (const auto session = session_.lock()) session->answer(id_, std::move(result));
+}
+
+ConnectionPtr Request::accept_stream() const {
+  const auto session = session_.lock();
+  if (!session || session->state_ != Session::State::open) return nullptr;
+  session->answer(id_, Json::object());
+  return session->release();
 }
 
 Session::Session(Loop& loop, ConnectionPtr connection, Caller caller, Hello own, Timing timing, Hooks hooks)
@@ -235,6 +252,15 @@ void Session::close(Error why) {
   end(why, true);
 }
 
+ConnectionPtr Session::release() {
+  const ConnectionPtr connection = connection_;
+  if (state_ == State::closed) return connection;
+  connection->pause();
+  connection->redirect({});
+  finish(Error{ErrorKind::unavailable, "the connection carries a stream now", {}}, true, true);
+  return connection;
+}
+
 void Session::end(const Error& why, bool ours) {
   if (state_ == State::closed) return;
   if (connection_->queued() <= most_queued) send({.kind = MessageKind::goodbye, .standing = {}, .error = why});
@@ -245,13 +271,13 @@ void Session::end_without_a_word(const Error& why) {
   if (state_ != State::closed) finish(why, false);
 }
 
-void Session::finish(const Error& why, bool ours) {
+void Session::finish(const Error& why, bool ours, bool keep_connection) {
   const auto keep = shared_from_this();
   state_ = State::closed;
   hello_limit_.cancel();
   beat_.cancel();
   silence_.cancel();
-  connection_->close();
+  if (!keep_connection) connection_->close();
   const auto calls = std::exchange(calls_, {});
   const Hooks hooks = std::exchange(hooks_, {});
   for (const auto& [id, call] : calls)

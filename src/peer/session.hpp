@@ -44,10 +44,14 @@ public:
 
   [[nodiscard]] const Json& params() const { return *params_; }
 
+  // Whether it came over a connection that is to carry a stream.
+  [[nodiscard]] bool stream() const;
+  [[nodiscard]] ConnectionPtr connection() const;
   void event(const Json& data) const;
   void answer(Result<Json> result) const;
 
-  [[nodiscard]] const std::weak_ptr<Session>& session() const { return session_; }
+  // Answers {} and ends the session, whose connection from here on carries a stream. Null when it is gone already.
+  [[nodiscard]] ConnectionPtr accept_stream() const;
 
 private:
   std::weak_ptr<Session> session_;
@@ -86,6 +90,9 @@ public:
   void call(const std::string& method, const Json& params, OnEvent on_event, OnAnswer on_answer, Duration time_limit);
   // Tells the other side our standing now instead of at the next message.
   void beat();
+  // Ends the session but not its connection, which now carries whatever its new owner agreed on. Open calls get an
+  // error. The connection is paused until the new owner redirects and resumes it.
+  ConnectionPtr release();
   // Ends it; what was sent is delivered, open calls get `why`.
   void close(Error why);
 
@@ -125,7 +132,7 @@ private:
   void watch_silence();
   void end(const Error& why, bool ours);
   void end_without_a_word(const Error& why);
-  void finish(const Error& why, bool ours);
+  void finish(const Error& why, bool ours, bool keep_connection = false);
 
   Loop& loop_;
   ConnectionPtr connection_;

@@ -25,6 +25,8 @@ public:
     read_header();
   }
 
+  void redirect(Events events) override { events_ = std::move(events); }
+
   void send(std::string_view payload) override {
     if (ended_ || closing_) return;
     queued_ += payload.size();
@@ -42,6 +44,8 @@ public:
     if (outgoing_.empty()) say_goodbye();
     if (!reading_) discard();
   }
+
+  void abort(Error why) override { end(std::move(why)); }
 
   void pause() override { paused_ = true; }
 

@@ -13,7 +13,7 @@ namespace {
 Result<Json> put(OperationContext& context) {
   Agent& agent = context.agent();
   const Settings& settings = agent.settings();
-  TANDEM_TRY(const Packed packed, unpack(context.params(), settings.configuration_file, settings.parse));
+  TANDEM_TRY(const Packed packed, unpack(context.params(), settings.configuration_file));
   const Snapshot snapshot = context.snapshot();
   for (const auto& name : {snapshot.server, context.from()})
     if (packed.configuration.pair->server(name) == nullptr)
@@ -37,7 +37,7 @@ Result<void> spread_configuration(const OperationContext& context) {
   Agent& agent = context.agent();
   const Settings& settings = agent.settings();
   system::Files& files = context.ports().files;
-  TANDEM_TRY(const Configuration configuration, read_configuration(files, settings.configuration_file, settings.parse));
+  TANDEM_TRY(const Configuration configuration, read_configuration(files, settings.configuration_file));
   TANDEM_TRY(const Json packed, pack(files, configuration));
   std::vector<std::string> servers;
   Snapshot snapshot;

@@ -47,7 +47,7 @@ Result<Json> init(OperationContext& context) {
 
   const Settings& settings = agent.settings();
   system::Files& files = context.ports().files;
-  TANDEM_TRY(const Configuration configuration, read_configuration(files, settings.configuration_file, settings.parse));
+  TANDEM_TRY(const Configuration configuration, read_configuration(files, settings.configuration_file));
   const model::Pair& pair = *configuration.pair;
   TANDEM_TRY(const std::string name,
              choose_server(pair, {wanted, settings.machine.host_name, settings.machine.addresses}));

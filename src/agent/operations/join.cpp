@@ -97,7 +97,7 @@ Result<Json> take_over(OperationContext& context, const Wish& wish, const std::s
   system::Ports& ports = context.ports();
   TANDEM_TRY(const Membership membership, read_membership(answer, wish, key, ports.clock.wall_time()));
   if (!answer.contains("configuration")) return fail(ErrorKind::invalid, "no configuration was sent");
-  TANDEM_TRY(const Packed packed, unpack(answer["configuration"], settings.configuration_file, settings.parse));
+  TANDEM_TRY(const Packed packed, unpack(answer["configuration"], settings.configuration_file));
   const model::Pair& pair = *packed.configuration.pair;
   if (pair.server(membership.server) == nullptr)
     return fail(ErrorKind::invalid, "the configuration that was sent does not have this server");

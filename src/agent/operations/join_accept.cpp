@@ -39,8 +39,7 @@ Result<Json> accept(OperationContext& context) {
   if (!record || peer::sha256(wish.secret) != record->secret_hash || now >= record->expires)
     TANDEM_CHECK(check_join(record, wish.secret, "", "", now));
 
-  TANDEM_TRY(const Configuration configuration,
-             read_configuration(ports.files, settings.configuration_file, settings.parse));
+  TANDEM_TRY(const Configuration configuration, read_configuration(ports.files, settings.configuration_file));
   const model::Pair& pair = *configuration.pair;
   TANDEM_TRY(const auto membership, load_membership(ports.files, settings.state_folder));
   if (!membership) return fail(ErrorKind::unavailable, "that server belongs to no pair yet");

@@ -17,8 +17,14 @@ public:
 
   ~RunningLoop() {
     loop_.stop();
-    thread_.join();
+    wait_for_end();
   }
+
+  // Until somebody has stopped the loop.
+  void wait_for_end() {
+    if (thread_.joinable()) thread_.join();
+  }
+
 
   Loop& operator*() { return loop_; }
 
