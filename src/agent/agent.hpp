@@ -26,6 +26,10 @@ struct Settings {
   std::map<std::string, StreamProgram> streams = {};
   // Called at `init`, on its worker thread, before the server counts as a member: the first server's first state.
   std::function<Result<void>(OperationContext&, const Membership&)> found = {};
+  // Called at `join` on a server of the pair, on a worker thread, before the one that joins is answered: takes it among
+  // the pair's servers. What it returns reaches the joining server's be_admitted, before that counts as a member.
+  std::function<Result<Json>(OperationContext&, const std::string& server)> admit = {};
+  std::function<Result<void>(OperationContext&, const Membership&, const Json& admission)> be_admitted = {};
   // Called on the loop, once the network of this member runs, and again at each start of the agent.
   std::function<void(Agent&)> on_member = {};
   // On the loop: another server's message told its standing; a server came or went.

@@ -13,7 +13,7 @@ namespace {
 class Joint : public std::enable_shared_from_this<Joint> {
 public:
   Joint(ConnectionPtr left, ConnectionPtr right, StreamEnd done)
-      : sides_{{std::move(left), false}, {std::move(right), false}}, done_(std::move(done)) {}
+      : sides_{Side{std::move(left), false}, Side{std::move(right), false}}, done_(std::move(done)) {}
 
   void start() {
     for (const std::size_t from : {0, 1}) {

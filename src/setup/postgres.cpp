@@ -1,4 +1,5 @@
 #include "base/text.hpp"
+#include "setup/postgres_names.hpp"
 #include "setup/subjects.hpp"
 
 namespace tandem::setup {
@@ -10,20 +11,7 @@ using converge::ReactionKind;
 
 constexpr auto* certificates = "/etc/tandem/postgresql";
 
-struct Names {
-  std::string unit;
-  std::string config; // folder of the cluster's configuration
-  std::string data;
-  std::string binaries;
-};
-
-Names names_of(const View& view) {
-  const auto version = std::to_string(view.release.postgres);
-  return {.unit = "postgresql@" + version + "-main.service",
-          .config = "/etc/postgresql/" + version + "/main",
-          .data = "/var/lib/postgresql/" + version + "/main",
-          .binaries = "/usr/lib/postgresql/" + version + "/bin"};
-}
+using Names = PostgresNames;
 
 std::string quoted(const std::string& value) {
   return "'" + replace_all(value, "'", "''") + "'";
@@ -190,7 +178,7 @@ void add_contents(Resources& out, const View& view) {
 } // namespace
 
 void add_postgres(Resources& out, const View& view) {
-  const auto names = names_of(view);
+  const auto names = postgres_names(view.release.postgres);
   add_certificates(out, view, names);
   add_configuration(out, view, names);
   // Debian's umbrella unit starts every cluster at boot.

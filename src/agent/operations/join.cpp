@@ -104,6 +104,7 @@ Result<Json> take_over(OperationContext& context, const Wish& wish, const std::s
   context.report(fmt::format("this server is {} of pair {}", membership.server, pair.name));
   TANDEM_TRY(const bool changed, install(ports.files, settings.configuration_file, packed));
   if (changed) context.report(fmt::format("{} and its secrets are written", settings.configuration_file));
+  if (settings.be_admitted) TANDEM_CHECK(settings.be_admitted(context, membership, answer.value("admission", Json())));
   TANDEM_CHECK(save_membership(ports.files, settings.state_folder, membership));
   TANDEM_CHECK(ports.files.remove(pending_key_path(context)));
   agent.on_loop([&] { agent.become_member(membership, packed.configuration.pair); });

@@ -56,6 +56,10 @@ Result<Json> accept(OperationContext& context) {
              authority.sign(wish.request, peer::server_subject(name, addresses_of(*pair.server(name))), now,
                             peer::server_lifetime));
   TANDEM_TRY(Json packed, pack(ports.files, configuration));
+  Json admission;
+  if (settings.admit) {
+    TANDEM_TRY(admission, settings.admit(context, name));
+  }
 
   record->used_by = name;
   record->used_by_key = wish.key_fingerprint;
@@ -66,7 +70,8 @@ Result<Json> accept(OperationContext& context) {
   });
   return Json{{"pair", membership->pair_id},      {"server", name},
               {"certificate", certificate},       {"authority", authority.certificate()},
-              {"authority_key", authority.key()}, {"configuration", std::move(packed)}};
+              {"authority_key", authority.key()}, {"configuration", std::move(packed)},
+              {"admission", std::move(admission)}};
 }
 
 } // namespace
