@@ -133,8 +133,7 @@ private:
     if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
     TANDEM_TRY(const auto status, services.status(reaction.unit));
     if (status.active != "active" && status.active != "reloading") return {};
-    const Change change{
-        .kind = ChangeKind::react, .id = to_text(reaction), .why = "what it reads has changed", .details = {}};
+    const Change change{.kind = ChangeKind::react, .id = to_text(reaction), .why = "what it reads has changed"};
     context_.observer.starting(change);
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =

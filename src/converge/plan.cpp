@@ -99,8 +99,7 @@ Result<Plan> make_plan(const std::vector<Resource>& resources, Reader& reader, c
     plan.changes.push_back(
         {.kind = ChangeKind::react,
          .id = to_text(reaction),
-         .why = owed.contains(reaction) ? "an earlier run was cut off before it" : "what it reads changes",
-         .details = {}});
+         .why = owed.contains(reaction) ? "an earlier run was cut off before it" : "what it reads changes"});
   return plan;
 }
 

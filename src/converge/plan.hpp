@@ -16,9 +16,9 @@ enum class ChangeKind { create, change, remove, react };
 // One line of a plan and what stands below it.
 struct Change {
   ChangeKind kind = ChangeKind::change;
-  std::string id;                   // of the resource, or the reaction's text
-  std::string why;                  // the resource's reason
-  std::vector<std::string> details; // "mode 0644 -> 0600", "+ line", "was edited by hand; …"
+  std::string id = {};                   // of the resource, or the reaction's text
+  std::string why = {};                  // the resource's reason
+  std::vector<std::string> details = {}; // "mode 0644 -> 0600", "+ line", "was edited by hand; …"
   bool edited_by_hand = false;
   bool later = false; // can only be compared once an earlier change is made
 };

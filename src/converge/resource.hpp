@@ -51,7 +51,7 @@ struct File {
   std::string owner = "root";
   std::string group = "root";
   bool secret = false; // its content never appears in a plan
-  std::optional<FileCheck> check;
+  std::optional<FileCheck> check = {};
 };
 
 // Nothing may lie at the path. What does is kept first.
@@ -123,9 +123,9 @@ struct Reaction {
 
 struct Resource {
   Kind kind;
-  std::string why;                 // what needs it, in the operator's words: "site janome.club"
-  std::vector<Reaction> reactions; // when it was changed and the unit is running
-  std::vector<std::string> after;  // ids of resources that must be true before, beyond the order of the list
+  std::string why = {};                 // what needs it, in the operator's words: "site janome.club"
+  std::vector<Reaction> reactions = {}; // when it was changed and the unit is running
+  std::vector<std::string> after = {};  // ids of resources that must be true before, beyond the order of the list
 };
 
 // "file /etc/nginx/nginx.conf": unique in a list, stable from run to run.

@@ -176,8 +176,24 @@ private:
   bool asked_ = false;
 };
 
+// write() to a pipe that nobody reads raises SIGPIPE, which would end us; here it is held back and taken away.
+ssize_t write_quietly(int fd, std::string_view text) {
+  sigset_t pipe_signal;
+  sigset_t before;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const auto written = ::write(fd, text.data(), text.size());
+  const int code = errno;
+  const timespec at_once{};
+  if (written < 0 && code == EPIPE) ::sigtimedwait(&pipe_signal, nullptr, &at_once);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = code;
+  return written;
+}
+
 void feed(Descriptor& input, std::string_view& rest) {
-  const auto written = ::write(input.get(), rest.data(), rest.size());
+  const auto written = write_quietly(input.get(), rest);
   if (written < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
   if (written < 0 || rest.empty()) input.reset(); // a program that does not want its input is not an error

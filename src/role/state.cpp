@@ -1,0 +1,104 @@
+#include "role/state.hpp"
+
+#include "role/json.hpp"
+
+namespace tandem::role {
+
+namespace {
+
+Json to_json(const Change& change) {
+  return {{"epoch", change.epoch},
+          {"primary", change.primary},
+          {"reason", change.reason},
+          {"time", change.time},
+          {"wal", change.wal}};
+}
+
+Result<Change> change_from(const Json& json) {
+  Change change;
+  Fields fields(json);
+  fields.read_epoch("epoch", change.epoch);
+  fields.read("primary", change.primary);
+  fields.read("reason", change.reason);
+  fields.read("time", change.time);
+  fields.read("wal", change.wal);
+  TANDEM_CHECK(fields.outcome("history"));
+  return change;
+}
+
+Result<void> sound(const Kept& kept) {
+  if (kept.epoch > 0 && kept.primary.empty()) return fail(ErrorKind::invalid, "role state: no primary is named");
+  if (kept.epoch == 0 && !kept.primary.empty()) return fail(ErrorKind::invalid, "role state: epoch 0 has no primary");
+  return {};
+}
+
+} // namespace
+
+Kept first_kept(Epoch epoch, const std::string& primary, const Change& change) {
+  Kept kept;
+  kept.epoch = epoch;
+  kept.primary = primary;
+  kept.in_sync = {primary};
+  kept.history.push_back(change);
+  return kept;
+}
+
+std::string encode(const Kept& kept) {
+  Json json;
+  json["epoch"] = kept.epoch;
+  json["primary"] = kept.primary;
+  json["granting"] = kept.granting;
+  json["refused"] = kept.refused;
+  if (kept.promised) json["promised"] = {{"epoch", kept.promised->epoch}, {"to", kept.promised->to}};
+  json["conflict"] = kept.conflict;
+  json["incarnation"] = kept.incarnation;
+  json["in_sync"] = kept.in_sync;
+  json["open_runbook"] = kept.open_runbook;
+  json["history"] = Json::array();
+  for (const auto& change : kept.history)
+    json["history"].push_back(to_json(change));
+  return text_of(json);
+}
+
+Result<Kept> decode_kept(int version, const std::string& content) {
+  if (version != kept_version)
+    return fail(ErrorKind::invalid, fmt::format("role state: version {} is unknown", version));
+  const auto json = Json::parse(content, nullptr, false);
+  Kept kept;
+  Fields fields(json);
+  fields.read_epoch("epoch", kept.epoch);
+  fields.read("primary", kept.primary);
+  fields.read("granting", kept.granting);
+  fields.read_epochs("refused", kept.refused);
+  fields.read("conflict", kept.conflict);
+  fields.read("incarnation", kept.incarnation);
+  fields.read("in_sync", kept.in_sync);
+  fields.read("open_runbook", kept.open_runbook);
+  if (fields.has("promised")) {
+    kept.promised.emplace();
+    Fields promise(json["promised"]);
+    promise.read_epoch("epoch", kept.promised->epoch);
+    promise.read("to", kept.promised->to);
+    TANDEM_CHECK(promise.outcome("role state, promised"));
+  }
+  Result<void> history;
+  fields.each("history", &Json::is_object, [&](const Json& item) {
+    if (auto change = change_from(item))
+      kept.history.push_back(std::move(*change));
+    else
+      history = std::unexpected(std::move(change).error());
+  });
+  TANDEM_CHECK(fields.outcome("role state"));
+  TANDEM_CHECK(history);
+  TANDEM_CHECK(sound(kept));
+  return kept;
+}
+
+Epoch next_epoch(const Kept& kept) {
+  Epoch next = kept.epoch + 1;
+  if (!kept.refused.empty()) next = std::max(next, *kept.refused.rbegin() + 2);
+  if (kept.promised) next = std::max(next, kept.promised->epoch + 1);
+  return next;
+}
+
+} // namespace tandem::role
