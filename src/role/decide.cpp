@@ -40,7 +40,9 @@ const std::vector<DecisionRow>& table() {
     {"serve.stale", set_of(serve), elsewhere, any_server,
      "This server is the primary, so that an older runbook of another has no meaning any more", {Task::close_runbook}},
 
-    {"follow", set_of(follow), not_here, set_of(N::standby), "This server is a standby", {}},
+    {"follow", set_of(follow), set_of(R::none, R::back_elsewhere), set_of(N::standby), "This server is a standby", {}},
+    {"follow.handed", set_of(follow), set_of(R::forward_elsewhere), set_of(N::standby),
+     "This server is a standby; what is left of the runbook is the new primary's", {Task::close_runbook}},
     {"follow.start", set_of(follow), not_here, unready,
      "This server is a standby, but does not follow yet: it starts to", {Task::become_standby}},
     {"follow.stop", set_of(follow), not_here, writing,

@@ -11,6 +11,7 @@ namespace tandem::testing {
 namespace {
 
 enum class Victim { old_primary, new_primary };
+enum class Cut { power, agent };
 
 struct Course {
   bool cut = false;      // the point was reached
@@ -20,13 +21,14 @@ struct Course {
   Time longest_hold{0};
 };
 
-Course interrupted_at(std::uint64_t point, Victim victim, Time away) {
+Course interrupted_at(std::uint64_t point, Victim victim, Cut cut, Time away) {
   Course course;
   World world({.seed = 5, .servers = 2, .record = true});
   auto& node = world.node(victim == Victim::old_primary ? "uno" : "duo");
   try {
     world.run(Time(2500));
     if (!world.unsettled().empty()) throw Violated{"the pair did not come up: " + world.unsettled()};
+    node.kill_only_agent = cut == Cut::agent;
     node.disk.power.cut_after(point);
     if (const auto told = world.node("uno").begin_switchover("duo", 20); !told.empty()) throw Violated{told};
     for (int i = 0; i < 200 && node.up(); ++i)
@@ -48,11 +50,11 @@ Course interrupted_at(std::uint64_t point, Victim victim, Time away) {
   return course;
 }
 
-void cut_everywhere(Victim victim, Time away) {
+void cut_everywhere(Victim victim, Cut cut, Time away) {
   int switched = 0;
   int stayed = 0;
   for (std::uint64_t point = 0;; ++point) {
-    const auto course = interrupted_at(point, victim, away);
+    const auto course = interrupted_at(point, victim, cut, away);
     ASSERT_TRUE(course.wrong.empty()) << "point " << point << ": " << course.wrong << "\n"
                                       << join(course.history, "\n");
     if (!course.cut) break;
@@ -63,18 +65,23 @@ void cut_everywhere(Victim victim, Time away) {
   EXPECT_GT(stayed, 10);
 }
 
-TEST(Cut, OfTheOldPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
-  cut_everywhere(Victim::old_primary, Time(300));
-  cut_everywhere(Victim::old_primary, Time(30'000));
+TEST(Interruption, OfTheOldPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
+  cut_everywhere(Victim::old_primary, Cut::power, Time(300));
+  cut_everywhere(Victim::old_primary, Cut::power, Time(30'000));
 }
 
-TEST(Cut, OfTheNewPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
-  cut_everywhere(Victim::new_primary, Time(300));
-  cut_everywhere(Victim::new_primary, Time(30'000));
+TEST(Interruption, OfTheNewPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
+  cut_everywhere(Victim::new_primary, Cut::power, Time(300));
+  cut_everywhere(Victim::new_primary, Cut::power, Time(30'000));
 }
 
-TEST(Cut, OfNothingSwitchesWithAShortPause) {
-  const auto course = interrupted_at(1'000'000, Victim::old_primary, Time(0));
+TEST(Interruption, OfEitherAgentAtEveryPointEndsInOnePrimaryAndAStandby) {
+  cut_everywhere(Victim::old_primary, Cut::agent, Time(200));
+  cut_everywhere(Victim::new_primary, Cut::agent, Time(200));
+}
+
+TEST(Interruption, OfNothingSwitchesWithAShortPause) {
+  const auto course = interrupted_at(1'000'000, Victim::old_primary, Cut::power, Time(0));
   EXPECT_EQ(course.wrong, "") << join(course.history, "\n");
   EXPECT_FALSE(course.cut);
   EXPECT_TRUE(course.switched);

@@ -65,7 +65,7 @@ void Node::guarded(const std::function<void()>& work) {
   try {
     work();
   } catch (const PowerCut&) {
-    power_cut();
+    kill_only_agent ? kill_agent() : power_cut();
   }
 }
 
@@ -102,6 +102,7 @@ void Node::power_cut() {
 
 void Node::kill_agent() {
   say("its agent is killed");
+  disk.power.never();
   agent_.reset();
   ++generations_;
 }

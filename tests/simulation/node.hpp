@@ -34,6 +34,7 @@ public:
   void install(const std::string& primary);
   Disk disk;
   std::vector<int> rows;
+  bool kill_only_agent = false; // what the disk's power does when it goes
 
   Machine machine;
 
