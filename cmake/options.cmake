@@ -2,7 +2,7 @@
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
 find_program(CCACHE ccache)
@@ -22,14 +22,15 @@ pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 
 add_library(tandem_options INTERFACE)
-target_compile_options(tandem_options INTERFACE -Wall -Wextra -Werror -fno-strict-aliasing -Wno-psabi)
+# Designated initialisers leave the other members at their defaults on purpose.
+target_compile_options(tandem_options INTERFACE -Wall -Wextra -Werror -fno-strict-aliasing -Wno-psabi
+                       -Wno-missing-field-initializers)
 target_compile_definitions(tandem_options INTERFACE FMT_HEADER_ONLY)
 target_include_directories(tandem_options INTERFACE "${CMAKE_SOURCE_DIR}/src")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside libstdc++ itself with optimisation and sanitizers on.
   target_compile_options(tandem_options INTERFACE
-    -fpch-preprocess -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-reference)
-  target_compile_options(tandem_options INTERFACE $<$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>:-Wno-unknown-warning>)
+    -fpch-preprocess -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 if(TANDEM_SANITIZE)
   target_compile_options(tandem_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

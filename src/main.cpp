@@ -1,4 +1,55 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
-int main() {
-  return 0;
+#include "agent/agent.hpp"
+#include "agent/operations/all.hpp"
+#include "agent/role_binding.hpp"
+#include "cli/environment.hpp"
+#include "system/applications.hpp"
+#include "system/postgres.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace {
+
+using namespace tandem;
+
+constexpr auto* version = TANDEM_VERSION;
+
+struct RealPorts {
+  system::LinuxFiles files;
+  system::LinuxProcesses processes;
+  system::SystemdServices services;
+  system::DebianPackages packages{processes};
+  system::DebianAccounts accounts{processes};
+  system::LocalPostgres databases;
+  system::LinuxClock clock;
+  system::UwsgiApplications applications;
+
+  system::Ports ports() { return {files, processes, services, packages, accounts, databases, clock}; }
+};
+
+Result<void> be_agent(RealPorts& real) {
+  agent::Settings settings;
+  settings.version = version;
+  TANDEM_TRY(settings.machine, system::read_machine_facts());
+  settings.gate_socket = system::inherited_socket("gate");
+  settings.log = [](const std::string& line) { std::cerr << line << std::endl; };
+  auto operations = agent::standard_operations(real.applications);
+  agent::bind_role(settings, operations, real.applications);
+  return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  RealPorts real;
+  tandem::cli::Environment environment{.services = real.services,
+                                       .socket = "/run/tandem/agent.sock",
+                                       .version = version,
+                                       .run_agent = [&] { return be_agent(real); },
+                                       .out = std::cout,
+                                       .errors = std::cerr,
+                                       .terminal = ::isatty(STDERR_FILENO) == 1};
+  return tandem::cli::run(argc, argv, environment);
 }

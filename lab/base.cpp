@@ -1,0 +1,129 @@
+#include "lab/base.hpp"
+
+#include "base/text.hpp"
+#include "lab/archive.hpp"
+#include "lab/lock.hpp"
+#include "lab/packages.hpp"
+#include "lab/root.hpp"
+#include "lab/sources.hpp"
+#include "lab/wheels.hpp"
+#include "system/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace tandem::lab {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view unfinished = ".unfinished";
+
+std::string lab_cache() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
+    return std::string(cache) + "/tandem/lab";
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr && *home == '/' ? home : "/root") + "/.cache/tandem/lab";
+}
+
+// FNV-1a: the same on every machine and in every build, which std::hash does not promise.
+std::string fingerprint(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const unsigned char c : text)
+    hash = (hash ^ c) * 0x100000001b3U;
+  return fmt::format("{:016x}", hash).substr(0, 12);
+}
+
+std::string path_of(const std::string& release, const char* part, const std::string& recipe) {
+  return cache_folder(release) + "/" + part + "-" + fingerprint(release + "\n" + recipe);
+}
+
+// A power cut after the rename must not leave a good name on half the files.
+Result<void> flush(const std::string& folder) {
+  const system::Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || ::syncfs(opened.get()) != 0) return system::system_error("flushing " + folder);
+  return {};
+}
+
+using Build = std::function<Result<void>(const std::string& folder)>;
+
+Result<void> build_once(const std::string& path, const std::string& what, const Build& build,
+                        const Progress& progress) {
+  if (fs::exists(path)) return {};
+  const auto partial = path + std::string(unfinished);
+  system::LinuxFiles files;
+  TANDEM_CHECK(files.remove_tree(partial));
+  progress("building " + what + " (once; it is kept in " + fs::path(path).parent_path().string() + ")");
+  if (auto built = build(partial); !built) {
+    static_cast<void>(files.remove_tree(partial));
+    return std::unexpected(std::move(built).error().within("building " + what));
+  }
+  TANDEM_CHECK(flush(partial));
+  return files.rename(partial, path);
+}
+
+} // namespace
+
+std::string cache_folder(const std::string& release) {
+  return lab_cache() + "/" + release;
+}
+
+std::string wheels_folder(const std::string& release) {
+  return lab_cache() + "/wheels/" + release;
+}
+
+Result<Base> prepare_base(const std::string& release, const Progress& progress) {
+  if (release != "bookworm" && release != "trixie")
+    return fail(ErrorKind::invalid, "the lab has no Debian release \"" + release + "\"", "Take bookworm or trixie.");
+  const Base base{path_of(release, "bare", root_recipe(bare_packages, {})),
+                  path_of(release, "outside", root_recipe(outside_packages, outside_steps)),
+                  path_of(release, "archive", archive_recipe())};
+  const auto wheels = wheels_folder(release);
+  if (fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive) && fs::exists(wheels))
+    return base;
+  std::error_code error;
+  fs::create_directories(cache_folder(release), error);
+  if (error) return failed("cannot make " + cache_folder(release) + ": " + error.message());
+  const auto lock_file = cache_folder(release) + "/lock";
+  auto lock = Lock::take(lock_file, std::chrono::seconds(0));
+  if (!lock) {
+    progress("waiting for another tandem-lab that is building the " + release + " base");
+    lock = Lock::take(lock_file, std::chrono::minutes(30));
+  }
+  if (!lock) return std::unexpected(lock.error());
+  TANDEM_TRY(const auto sources, read_debian_sources(release));
+  TANDEM_CHECK(build_once(
+      base.bare_root, "a bare " + release + " server",
+      [&](const std::string& folder) { return build_root(folder, release, sources, bare_packages, {}, progress); },
+      progress));
+  auto outside = bare_packages;
+  outside.insert(outside.end(), outside_packages.begin(), outside_packages.end());
+  TANDEM_CHECK(build_once(
+      base.outside_root, "the outside world's " + release + " server",
+      [&](const std::string& folder) { return build_root(folder, release, sources, outside, outside_steps, progress); },
+      progress));
+  TANDEM_CHECK(build_once(
+      base.archive, "the " + release + " package archive",
+      [&](const std::string& folder) { return build_archive(folder, sources, progress); }, progress));
+  system::LinuxProcesses processes;
+  TANDEM_CHECK(prepare_wheels(processes, release, cache_folder(release) + "/wheel-packages", lab_cache() + "/wheels",
+                              progress));
+  return base;
+}
+
+void remove_unfinished_builds() {
+  std::error_code error;
+  system::LinuxFiles files;
+  for (const auto& release : fs::directory_iterator(lab_cache(), error)) {
+    const auto lock = Lock::take(release.path().string() + "/lock", std::chrono::seconds(0));
+    if (!lock) continue;
+    for (const auto& part : fs::directory_iterator(release.path(), error))
+      if (part.path().string().ends_with(unfinished)) static_cast<void>(files.remove_tree(part.path().string()));
+  }
+}
+
+} // namespace tandem::lab

@@ -1,0 +1,129 @@
+// The agent of one server: the loop's state, and how the rest reaches it. main builds one, run_agent turns it.
+#pragma once
+#include "agent/configuration.hpp"
+#include "agent/gate.hpp"
+#include "agent/locked_ports.hpp"
+#include "agent/membership.hpp"
+#include "agent/runner.hpp"
+#include "agent/streams.hpp"
+#include "system/machine.hpp"
+
+namespace tandem::agent {
+
+struct Settings {
+  std::string state_folder = "/var/lib/tandem";
+  std::string run_folder = "/run/tandem";
+  std::string configuration_file = "/etc/tandem/tandem.toml";
+  std::string version;
+  system::MachineFacts machine;
+  std::optional<int> gate_socket = {};      // inherited from systemd; not given: made in the run folder
+  std::optional<peer::Address> listen = {}; // for peers; not given: all addresses, [pair].port
+  peer::Timing timing = {};
+  std::function<void(const std::string& line)> log = {};
+  // ---- what other subjects bring along
+  std::vector<StatusPart> status_parts = {};
+  // By name: what another server may have started here and talk to.
+  std::map<std::string, StreamProgram> streams = {};
+  // Called at `init`, on its worker thread, before the server counts as a member: the first server's first state.
+  std::function<Result<void>(OperationContext&, const Membership&)> found = {};
+  // Called at `join` on a server of the pair, on a worker thread, before the one that joins is answered: takes it among
+  // the pair's servers. What it returns reaches the joining server's be_admitted, before that counts as a member.
+  std::function<Result<Json>(OperationContext&, const std::string& server)> admit = {};
+  std::function<Result<void>(OperationContext&, const Membership&, const Json& admission)> be_admitted = {};
+  // Called on the loop, once the network of this member runs, and again at each start of the agent.
+  std::function<void(Agent&)> on_member = {};
+  // On the loop: another server's message told its standing; a server came or went.
+  std::function<void(Agent&, const std::string& server, const peer::Standing&)> on_standing = {};
+  std::function<void(Agent&, const std::string& server, bool connected)> on_peer = {};
+};
+
+class Agent {
+public:
+  Agent(peer::Loop& loop, const system::Ports& ports, Settings settings, std::vector<Operation> operations);
+  ~Agent();
+
+  // ---- on the loop
+  // Listens for commands and, when this server is a member of a pair, for peers.
+  Result<void> start();
+  // Takes nothing new, asks operations to end, waits for them a while, then stops the loop.
+  void stop();
+
+  [[nodiscard]] bool idle() const { return runner_.idle(); }
+
+  [[nodiscard]] Snapshot state() const;
+  // The pair's file has changed, or was read for the first time.
+  void adopt(std::shared_ptr<const model::Pair> pair);
+  // This server has become a member; its network starts.
+  void become_member(Membership membership, std::shared_ptr<const model::Pair> pair);
+
+  // Null before this server is a member.
+  [[nodiscard]] peer::Network* network() { return network_.get(); }
+
+  // What all messages to peers say from now on; kept durably by the role layer, which calls this after its fsync.
+  void set_standing(peer::Standing standing);
+
+  [[nodiscard]] Gate& gate() { return gate_; }
+
+  void log(const std::string& line) const;
+
+  [[nodiscard]] std::size_t open_streams() const { return streams_.open(); }
+
+  // A command's connection carries a stream now.
+  void forget_command(const peer::ConnectionPtr& connection);
+
+  [[nodiscard]] Json running() const;
+
+  [[nodiscard]] std::uint16_t peers_port() const { return network_ ? network_->port() : 0; }
+
+  // ---- any thread
+  [[nodiscard]] peer::Loop& loop() { return loop_; }
+
+  [[nodiscard]] system::Ports& ports() { return ports_; }
+
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+
+  [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
+
+  [[nodiscard]] std::string identity_path(const std::string& file) const;
+
+  // Runs the function on a worker thread; it is waited for when the agent ends.
+  void in_background(std::function<void()> work) { runner_.in_background(std::move(work)); }
+
+  // Runs the function on the loop and waits; from worker threads, never on the loop itself.
+  void on_loop(const std::function<void()>& work);
+
+private:
+  void set_pair(std::shared_ptr<const model::Pair> pair);
+  void listen_for_peers();
+  void take_command(peer::ConnectionPtr connection);
+  void finish_stopping();
+  [[nodiscard]] peer::Hello hello() const;
+  [[nodiscard]] std::vector<peer::Member> others() const;
+  peer::Network::Hooks network_hooks();
+
+  peer::Loop& loop_;
+  LockedServices services_;
+  LockedDatabases databases_;
+  system::Ports ports_;
+  const Settings settings_;
+  std::string boot_id_;
+  // ---- the loop's
+  std::optional<Membership> membership_;
+  std::shared_ptr<const model::Pair> pair_;
+  peer::Standing standing_;
+  std::unique_ptr<peer::Listener> commands_;
+  std::set<std::shared_ptr<peer::Session>> sessions_; // of commands
+  std::unique_ptr<peer::Network> network_;
+  Gate gate_;
+  Streams streams_;
+  std::string problem_;
+  peer::Timer retry_;
+  peer::Timer stopping_;
+  std::chrono::steady_clock::time_point stop_limit_{};
+  Runner runner_;
+};
+
+// Builds the loop and the agent and runs until SIGTERM or SIGINT. The exit status: 0 after a clean stop.
+Result<void> run_agent(const system::Ports& ports, Settings settings, std::vector<Operation> operations);
+
+} // namespace tandem::agent

@@ -1,0 +1,95 @@
+// What the agent can be asked to do. An operation is one file in operations/; it runs on a worker thread, goes on
+// when the command that started it goes away, and reaches the agent's state only through its context.
+#pragma once
+#include "model/pair.hpp"
+#include "peer/network.hpp"
+#include "system/ports.hpp"
+
+#include <atomic>
+
+namespace tandem::agent {
+
+using peer::Caller;
+using peer::Json;
+
+class Agent;
+class OperationContext;
+
+struct Operation {
+  std::string name;         // "status"; those between agents have two words: "config.put"
+  std::set<Caller> callers; // who may ask for it
+  std::string lock = {};    // operations with the same lock exclude each other; empty: none
+  bool needs_pair = true;   // refused before init or join
+  std::function<Result<Json>(OperationContext&)> run;
+};
+
+// The agent's state at one moment.
+struct Snapshot {
+  std::string pair_id; // empty: this server belongs to no pair yet
+  std::string server;
+  std::string boot_id;
+  std::string version;
+  std::string problem; // why peers cannot reach this agent; empty: they can
+  peer::Standing standing;
+  std::shared_ptr<const model::Pair> pair; // as last loaded; may be null when the file cannot be read
+  std::vector<peer::PeerState> peers;
+};
+
+// One operation under way, shared by the loop and its worker thread.
+struct Run {
+  Run(std::uint64_t run_id, const Operation& what, peer::Request asked)
+      : id(run_id), operation(what), request(std::move(asked)) {}
+
+  const std::uint64_t id;
+  const Operation& operation;
+  const peer::Request request; // answered and told events on the loop only; its parameters are read anywhere
+  std::string started;         // wall time, for a person
+  std::atomic<bool> cancelled = false;
+};
+
+// On the operation's worker thread; no other.
+class OperationContext {
+public:
+  OperationContext(Agent& agent, std::shared_ptr<Run> run) : agent_(agent), run_(std::move(run)) {}
+
+  [[nodiscard]] const Json& params() const { return run_->request.params(); }
+
+  [[nodiscard]] Caller caller() const { return run_->request.caller(); }
+
+  // The server that asks, or where the command is.
+  [[nodiscard]] const std::string& from() const { return run_->request.from(); }
+
+  [[nodiscard]] system::Ports& ports() const;
+
+  [[nodiscard]] Agent& agent() const { return agent_; }
+
+  // One line of progress for whoever watches. Dropped when nobody does any more.
+  void report(std::string_view line) const;
+  // Progress that a program reads: an object; {"line": …} is what report(line) sends.
+  void report_event(const Json& event) const;
+
+  // The agent stops, or somebody asked for an end: finish the step at hand and return an error.
+  [[nodiscard]] bool cancelled() const { return run_->cancelled; }
+
+  [[nodiscard]] Snapshot snapshot() const;
+  // Reads tandem.toml anew; the agent goes on with what it says.
+  Result<std::shared_ptr<const model::Pair>> load_pair() const;
+
+  // Asks another server and waits. Events come on this thread.
+  Result<Json> call_peer(const std::string& server, const std::string& method, const Json& params,
+                         const std::function<void(const Json&)>& on_event = {}, peer::CallOptions options = {}) const;
+  // Asks several at once, each with the same; `on_answer` is called here once for each of them, as they come.
+  using OnPeerEvent = std::function<void(const std::string& server, const Json& event)>;
+  using OnPeerAnswer = std::function<void(const std::string& server, Result<Json> answer)>;
+  void call_peers(const std::vector<std::string>& servers, const std::string& method, const Json& params,
+                  const OnPeerEvent& on_event, const OnPeerAnswer& on_answer, peer::CallOptions options = {}) const;
+
+private:
+  Agent& agent_;
+  std::shared_ptr<Run> run_;
+};
+
+// Adds what one subject knows about this server to its status (an object). On a worker thread.
+using StatusPart = std::function<void(const OperationContext&, Json& server)>;
+
+} // namespace tandem::agent

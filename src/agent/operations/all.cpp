@@ -1,0 +1,30 @@
+#include "agent/operations/all.hpp"
+
+#include "agent/operations/releases.hpp"
+#include "agent/operations/setup.hpp"
+#include "agent/turns.hpp"
+
+namespace tandem::agent {
+
+std::vector<Operation> standard_operations(system::Applications& applications) {
+  const auto locks = std::make_shared<sites::SiteLocks>();
+  const auto turns = std::make_shared<Turns>();
+  return {init_operation(),
+          token_operation(),
+          join_operation(),
+          join_accept_operation(),
+          status_operation(),
+          server_status_operation(),
+          configuration_put_operation(),
+          plan_operation(),
+          apply_operation(turns),
+          server_accounts_operation(),
+          server_plan_operation(),
+          server_apply_operation(),
+          turn_take_operation(turns),
+          turn_give_operation(turns),
+          deploy_operation(locks, applications),
+          rollback_operation(locks, applications)};
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,149 @@
+// `tandem plan` and `tandem apply`: the pair's half. Idempotent: what is true already is not made again.
+#include "agent/agent.hpp"
+#include "agent/configuration.hpp"
+#include "agent/operations/all.hpp"
+#include "agent/operations/setup.hpp"
+#include "agent/server_setup.hpp"
+#include "agent/turns.hpp"
+#include "base/text.hpp"
+#include "setup/setup.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <thread>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::minutes apply_limit{60};
+
+// The configuration as it lies here now, and what follows from it for all servers.
+struct Orders {
+  SetupInput own;
+  Json params;                      // for the others
+  std::vector<std::string> present; // other servers that answer
+  std::vector<std::string> absent;  // in tandem.toml, but not joined yet or not reachable
+};
+
+Result<std::vector<system::AccountTable>> all_accounts(const OperationContext& context,
+                                                       const std::vector<std::string>& others) {
+  TANDEM_TRY(auto own, context.ports().accounts.read());
+  std::vector<system::AccountTable> tables{std::move(own)};
+  std::optional<Error> problem;
+  context.call_peers(
+      others, "server.accounts", Json::object(), {}, [&](const std::string& server, const Result<Json>& answer) {
+        if (!answer) {
+          problem = Error(answer.error()).within("asking " + server + " for its users");
+          return;
+        }
+        system::AccountTable table;
+        for (const auto& user : answer->at("users"))
+          table.users.push_back({.name = user.at(0), .uid = user.at(1), .gid = 0, .home = {}, .shell = {}});
+        tables.push_back(std::move(table));
+      });
+  if (problem) return std::unexpected(std::move(*problem));
+  return tables;
+}
+
+void sort_servers(Orders& orders, const Snapshot& snapshot) {
+  for (const auto& server : orders.own.pair.servers) {
+    if (server.name == snapshot.server) continue;
+    const auto known = std::ranges::find(snapshot.peers, server.name, &peer::PeerState::name);
+    const bool connected = known != snapshot.peers.end() && known->connected;
+    (connected ? orders.present : orders.absent).push_back(server.name);
+  }
+}
+
+Result<Orders> orders_for(const OperationContext& context) {
+  auto& files = context.ports().files;
+  TANDEM_TRY(const auto configuration, read_configuration(files, context.agent().settings().configuration_file));
+  const auto snapshot = context.snapshot();
+  Orders orders;
+  orders.own.pair = *configuration.pair;
+  orders.own.self = snapshot.server;
+  orders.own.primary = snapshot.standing.primary.empty() ? snapshot.server : snapshot.standing.primary;
+  for (const auto& secret : configuration.secrets) {
+    TANDEM_TRY(orders.own.secrets[secret.path], files.read(secret.path));
+  }
+  sort_servers(orders, snapshot);
+  TANDEM_TRY(const auto tables, all_accounts(context, orders.present));
+  TANDEM_TRY(orders.own.uids, setup::assign_uids(orders.own.pair, tables));
+  TANDEM_TRY(auto packed, pack(files, configuration));
+  orders.params = {{"configuration", std::move(packed)}, {"uids", orders.own.uids}, {"primary", orders.own.primary}};
+  return orders;
+}
+
+Json answer_of(const std::string& server, const Result<Json>& answer) {
+  Json entry = answer ? *answer : Json{{"text", server + ": " + describe(answer.error()) + "\n"}, {"failed", "all"}};
+  entry["name"] = server;
+  return entry;
+}
+
+Result<Json> plan(OperationContext& context) {
+  TANDEM_TRY(const auto orders, orders_for(context));
+  TANDEM_TRY(auto own, plan_here(context, orders.own));
+  Json servers = Json::array({answer_of(orders.own.self, std::move(own))});
+  context.call_peers(
+      orders.present, "server.plan", orders.params, {},
+      [&](const std::string& server, const Result<Json>& answer) { servers.push_back(answer_of(server, answer)); });
+  std::uint64_t changes = 0;
+  for (const auto& server : servers)
+    changes += server.value("changes", std::uint64_t{0});
+  return Json{{"servers", std::move(servers)}, {"changes", changes}, {"absent", orders.absent}};
+}
+
+class OwnTurns final : public converge::ReactionTurns {
+public:
+  OwnTurns(Turns& turns, std::string self) : turns_(turns), self_(std::move(self)) {}
+
+  Result<void> take(const converge::Reaction& reaction) override {
+    return turns_.take(converge::to_text(reaction), self_, std::chrono::minutes(5));
+  }
+
+  void give_back(const converge::Reaction& reaction) override { turns_.give_back(converge::to_text(reaction), self_); }
+
+private:
+  Turns& turns_;
+  std::string self_;
+};
+
+Result<Json> apply(OperationContext& context, Turns& turns) {
+  TANDEM_TRY(const auto orders, orders_for(context));
+  for (const auto& server : orders.absent)
+    context.report(server + " does not answer; it is left out, and gets its part by `tandem apply` once it does");
+  TANDEM_CHECK(spread_configuration(context));
+  // This server works on a thread of its own while the others' progress comes in on this one.
+  Result<Json> own = Json();
+  std::jthread here([&] {
+    OwnTurns own_turns(turns, orders.own.self);
+    own = apply_here(context, orders.own, own_turns);
+    turns.forget(orders.own.self);
+  });
+  Json servers = Json::array();
+  context.call_peers(
+      orders.present, "server.apply", orders.params,
+      [&](const std::string& /*server*/, const Json& event) { context.report_event(event); },
+      [&](const std::string& server, const Result<Json>& answer) {
+        turns.forget(server);
+        servers.push_back(answer_of(server, answer));
+      },
+      {.time_limit = apply_limit});
+  here.join();
+  servers.insert(servers.begin(), answer_of(orders.own.self, own));
+  return Json{{"servers", std::move(servers)}, {"absent", orders.absent}};
+}
+
+} // namespace
+
+Operation plan_operation() {
+  return {.name = "plan", .callers = {Caller::command}, .run = plan};
+}
+
+Operation apply_operation(std::shared_ptr<Turns> turns) {
+  return {.name = "apply", .callers = {Caller::command}, .lock = "apply", .run = [turns](OperationContext& context) {
+            return apply(context, *turns);
+          }};
+}
+
+} // namespace tandem::agent

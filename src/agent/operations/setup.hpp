@@ -1,0 +1,24 @@
+// plan and apply over all servers of the pair, and their halves on one server.
+#pragma once
+#include "agent/operation.hpp"
+
+namespace tandem::agent {
+
+class Turns;
+
+// {}: what `tandem apply` would do. -> {"servers": [{"name", "text", "changes", "edited"}], "changes", "absent":
+// [name]}
+Operation plan_operation();
+// {}: does it, on all servers at once. -> {"servers": [{"name", "text", "done", "failed"}], "absent": [name]}
+Operation apply_operation(std::shared_ptr<Turns> turns);
+// Between agents: names and numbers of this server's users, for uids that fit everywhere. -> {"users": [[name, uid]]}
+Operation server_accounts_operation();
+// Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited"}; changes nothing.
+Operation server_plan_operation();
+// The same, and does it. -> {"text", "done": [id], "failed"?: id}
+Operation server_apply_operation();
+// Between agents: {"reaction"}: waits until no other server reloads or restarts that service.
+Operation turn_take_operation(std::shared_ptr<Turns> turns);
+Operation turn_give_operation(std::shared_ptr<Turns> turns);
+
+} // namespace tandem::agent

@@ -1,0 +1,95 @@
+// `tandem status`. Reads only.
+#include "agent/agent.hpp"
+#include "agent/operations/all.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds peer_limit{700};
+
+// What this server knows of itself.
+Json own_status(const OperationContext& context, const Snapshot& snapshot) {
+  Json running;
+  context.agent().on_loop([&] { running = context.agent().running(); });
+  Json status{{"name", snapshot.server},
+              {"reachable", true},
+              {"version", snapshot.version},
+              {"epoch", snapshot.standing.epoch},
+              {"primary", snapshot.standing.primary},
+              {"operations", running}};
+  for (const auto& part : context.agent().settings().status_parts)
+    part(context, status);
+  return status;
+}
+
+Result<Json> server_status(OperationContext& context) {
+  return own_status(context, context.snapshot());
+}
+
+Json unreachable(const peer::PeerState& peer, const std::string& why) {
+  Json status{{"name", peer.name}, {"reachable", false}, {"problem", why}};
+  if (peer.standing) {
+    status["epoch"] = peer.standing->epoch;
+    status["primary"] = peer.standing->primary;
+  }
+  return status;
+}
+
+Json not_initialised(const Snapshot& snapshot) {
+  return {
+      {"pair", nullptr},
+      {"version", snapshot.version},
+      {"servers", Json::array()},
+      {"problems", Json::array({"this server belongs to no pair yet: `tandem init` or `tandem join` changes that"})}};
+}
+
+Result<Json> status(OperationContext& context) {
+  const Snapshot snapshot = context.snapshot();
+  if (snapshot.pair_id.empty()) return not_initialised(snapshot);
+  std::map<std::string, Json> by_name;
+  std::vector<std::string> connected;
+  for (const auto& peer : snapshot.peers) {
+    by_name[peer.name] = unreachable(peer, peer.problem);
+    if (peer.connected) connected.push_back(peer.name);
+  }
+  context.call_peers(connected, "server.status", Json::object(), {},
+                     [&](const std::string& server, const Result<Json>& answer) {
+                       if (answer)
+                         by_name[server] = *answer;
+                       else
+                         by_name[server]["problem"] = answer.error().message;
+                     },
+                     {.time_limit = peer_limit});
+  by_name[snapshot.server] = own_status(context, snapshot);
+
+  Json problems = Json::array();
+  if (!snapshot.problem.empty()) problems.push_back(fmt::format("{}: {}", snapshot.server, snapshot.problem));
+  Json servers = Json::array();
+  for (auto& [name, server] : by_name) {
+    if (!server.value("reachable", false))
+      problems.push_back(fmt::format("{} does not answer: {}", name, server.value("problem", "")));
+    for (const auto& problem : server.value("problems", Json::array()))
+      problems.push_back(fmt::format("{}: {}", name, problem.get<std::string>()));
+    servers.push_back(std::move(server));
+  }
+  return Json{{"pair", snapshot.pair ? snapshot.pair->name : snapshot.pair_id},
+              {"self", snapshot.server},
+              {"version", snapshot.version},
+              {"servers", std::move(servers)},
+              {"problems", std::move(problems)}};
+}
+
+} // namespace
+
+Operation status_operation() {
+  return {.name = "status", .callers = {Caller::command}, .needs_pair = false, .run = status};
+}
+
+Operation server_status_operation() {
+  return {.name = "server.status", .callers = {Caller::peer}, .run = server_status};
+}
+
+} // namespace tandem::agent

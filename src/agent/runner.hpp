@@ -1,0 +1,36 @@
+// Starts operations and keeps count of them. On the loop.
+#pragma once
+#include "agent/operation.hpp"
+#include "agent/workers.hpp"
+
+namespace tandem::agent {
+
+class Runner {
+public:
+  Runner(Agent& agent, std::vector<Operation> operations);
+
+  // Refuses, or runs it on a worker thread and answers when it has ended.
+  void begin(const peer::Request& request, bool has_pair);
+  void cancel_all();
+
+  void in_background(std::function<void()> work) { workers_.submit(std::move(work)); }
+
+  [[nodiscard]] bool idle() const { return runs_.empty(); }
+
+  // [{"id", "name", "from", "started"}], for status.
+  [[nodiscard]] Json running() const;
+
+private:
+  Result<const Operation*> find(const peer::Request& request, bool has_pair) const;
+  void run(const std::shared_ptr<Run>& run);
+  void end(const std::shared_ptr<Run>& run, Result<Json> result);
+
+  Agent& agent_;
+  std::map<std::string, Operation> operations_;
+  std::map<std::uint64_t, std::shared_ptr<Run>> runs_;
+  std::uint64_t last_id_ = 0;
+  bool stopping_ = false;
+  Workers workers_; // last: its threads end before what they use
+};
+
+} // namespace tandem::agent

@@ -1,0 +1,100 @@
+#include "agent/server_setup.hpp"
+
+#include "agent/agent.hpp"
+#include "agent/pair_issuer.hpp"
+#include "base/text.hpp"
+#include "setup/setup.hpp"
+#include "sites/uwsgi.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+Result<peer::Authority> authority_of(const OperationContext& context) {
+  TANDEM_TRY(const auto certificate, context.ports().files.read(context.agent().identity_path("ca.pem")));
+  TANDEM_TRY(const auto key, context.ports().files.read(context.agent().identity_path("ca.key")));
+  return peer::Authority::load(certificate, key);
+}
+
+Result<std::vector<converge::Resource>> resources(const OperationContext& context, const SetupInput& input,
+                                                  const peer::Authority& authority) {
+  TANDEM_TRY(const auto os_release, context.ports().files.read("/etc/os-release"));
+  TANDEM_TRY(const auto release, setup::release_of(os_release));
+  if (input.pair.server(input.self) == nullptr)
+    return fail(ErrorKind::invalid,
+                "this server is called " + input.self + ", and tandem.toml has no server of that name");
+  return setup::resources({.pair = input.pair,
+                           .self = input.self,
+                           .primary = input.primary,
+                           .release = release,
+                           .uids = input.uids,
+                           .ca_certificate = authority.certificate(),
+                           .secrets = input.secrets,
+                           .site_unit = sites::site_unit_text({})});
+}
+
+// Each step as a line; what apt-get and the like say only when it is a step of their own that takes long.
+class Reporter final : public converge::Observer {
+public:
+  Reporter(const OperationContext& context, std::string server) : context_(context), server_(std::move(server)) {}
+
+  void starting(const converge::Change& change) override {
+    const auto detail = change.details.empty() ? std::string() : ": " + change.details.front();
+    say(change.id + detail);
+  }
+
+  void line(std::string_view text) override {
+    for (const auto* begin : {"Setting up ", "kept the old "})
+      if (text.starts_with(begin)) say("  " + std::string(text));
+  }
+
+  void finished(const converge::Change& /*change*/) override {}
+
+private:
+  void say(const std::string& text) { context_.report(server_ + ": " + text); }
+
+  const OperationContext& context_;
+  std::string server_;
+};
+
+std::string outcome_text(const converge::Applied& applied, const std::string& server) {
+  if (!applied.failed)
+    return applied.done.empty() ? server + ": nothing to do\n"
+                                : fmt::format("{}: {} changes made\n", server, applied.done.size());
+  auto text = fmt::format("{}: failed at {} after {} changes\n  {}\n", server, *applied.failed, applied.done.size(),
+                          applied.error ? describe(*applied.error) : std::string());
+  if (!applied.not_started.empty()) text += "  not started: " + join(applied.not_started, ", ") + "\n";
+  return text + "  What is done stays done; run `tandem apply` again once the cause is mended.\n";
+}
+
+} // namespace
+
+Result<Json> plan_here(const OperationContext& context, const SetupInput& input) {
+  TANDEM_TRY(const auto authority, authority_of(context));
+  TANDEM_TRY(const auto wanted, resources(context, input, authority));
+  PairIssuer issuer(authority, context.ports().clock);
+  TANDEM_TRY(const auto plan,
+             converge::plan_only(wanted, context.ports(), issuer, context.agent().settings().state_folder));
+  const auto edited = std::ranges::count_if(plan.changes, &converge::Change::edited_by_hand);
+  return Json{{"text", converge::to_text(plan, input.self)}, {"changes", plan.changes.size()}, {"edited", edited}};
+}
+
+Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns) {
+  TANDEM_TRY(const auto authority, authority_of(context));
+  TANDEM_TRY(const auto wanted, resources(context, input, authority));
+  PairIssuer issuer(authority, context.ports().clock);
+  Reporter reporter(context, input.self);
+  converge::ApplyContext work{.ports = context.ports(),
+                              .issuer = issuer,
+                              .turns = turns,
+                              .observer = reporter,
+                              .state_folder = context.agent().settings().state_folder};
+  TANDEM_TRY(const auto applied, converge::apply(wanted, work));
+  Json answer{{"text", outcome_text(applied, input.self)}, {"done", applied.done}};
+  if (applied.failed) answer["failed"] = *applied.failed;
+  return answer;
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,26 @@
+// Plan and apply on this one server: gathers what setup needs, and runs converge over it. Blocks; on a worker thread.
+#pragma once
+#include "agent/operation.hpp"
+#include "converge/apply.hpp"
+
+#include <map>
+#include <string>
+
+namespace tandem::agent {
+
+// What the coordinator of a plan decided for all servers, and who this one is.
+struct SetupInput {
+  model::Pair pair;
+  std::string self;
+  std::string primary;
+  std::map<std::string, std::uint32_t> uids;
+  std::map<std::string, std::string> secrets; // absolute path -> content
+};
+
+// {"text", "changes": n, "edited": n}: the plan for a person, and how much it is. Changes nothing.
+Result<Json> plan_here(const OperationContext& context, const SetupInput& input);
+// Makes it true, reporting each step as {"line"}. {"text", "done": [id], "failed"?: id}; a resource that failed is an
+// answer, not an error, so that what was done is told.
+Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns);
+
+} // namespace tandem::agent

@@ -1,0 +1,85 @@
+#include "agent/streams.hpp"
+
+#include "agent/agent.hpp"
+#include "peer/stream.hpp"
+#include "system/linked_program.hpp"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::size_t most_streams = 16;
+
+} // namespace
+
+void Streams::accept(const peer::Request& request) {
+  if (auto started = start(request); !started) request.answer(std::unexpected(std::move(started).error()));
+}
+
+Result<void> Streams::start(const peer::Request& request) {
+  TANDEM_TRY(const std::string name, peer::text_member(request.params(), "name"));
+  const auto known = programs_.find(name);
+  if (known == programs_.end())
+    return fail(ErrorKind::not_found, fmt::format("this agent knows no stream \"{}\"", name),
+                "Install the same version of tandem on every server");
+  if (open_ >= most_streams) return fail(ErrorKind::refused, fmt::format("{} streams are open already", open_));
+  TANDEM_TRY(const system::Command command,
+             known->second(agent_, request.from(), request.params().value("params", Json::object())));
+  TANDEM_TRY(auto started, system::start_linked(command));
+  const auto program = std::make_shared<system::LinkedProgram>(std::move(started));
+  const int socket = ::fcntl(program->socket.get(), F_DUPFD_CLOEXEC, 0);
+  program->socket.reset();
+  if (socket < 0) return failed("no descriptor is left for a stream");
+  const peer::ConnectionPtr connection = request.accept_stream();
+  ++open_;
+  const auto done = [this, name, from = request.from(), program](const Result<void>& ended) {
+    --open_;
+    if (!ended) agent_.log(fmt::format("the stream \"{}\" of {} broke off: {}", name, from, ended.error().message));
+    // Without its socket the program ends by itself, as a rule; waiting for that must not hold up the loop.
+    const auto patience = ended ? std::chrono::seconds(10) : std::chrono::seconds(0);
+    agent_.in_background([this, name, from, program, patience] {
+      const auto status = system::wait_for_end(*program, patience);
+      if (status && *status != 0)
+        agent_.loop().post([this, name, from, code = *status] {
+          agent_.log(fmt::format("the program of the stream \"{}\" of {} ended with status {}", name, from, code));
+        });
+    });
+  };
+  peer::join_stream_to_descriptor(agent_.loop(), connection, socket, done);
+  return {};
+}
+
+void Streams::pass_on(const peer::Request& request) {
+  const auto server = peer::text_member(request.params(), "server");
+  const auto name = peer::text_member(request.params(), "name");
+  if (!server || !name) return request.answer(fail(ErrorKind::invalid, "a stream needs a server and a name"));
+  if (agent_.network() == nullptr)
+    return request.answer(fail(ErrorKind::unavailable, "this agent is not connected to its peers"));
+  agent_.network()->open_stream(*server, *name, request.params().value("params", Json::object()),
+                                [this, request](Result<peer::ConnectionPtr> far) {
+                                  if (!far) return request.answer(std::unexpected(std::move(far).error()));
+                                  const peer::ConnectionPtr near = take_over(request);
+                                  if (!near) return (*far)->close(); // the command has gone meanwhile
+                                  ++open_;
+                                  peer::join_streams(near, *far, [this](const Result<void>&) { --open_; });
+                                });
+}
+
+peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
+  const peer::ConnectionPtr connection = request.accept_stream();
+  if (!connection) return nullptr;
+  std::erase_if(local_, [](const auto& known) { return known.expired(); });
+  local_.push_back(connection);
+  agent_.forget_command(connection);
+  return connection;
+}
+
+void Streams::close(const Error& why) {
+  for (const auto& known : std::exchange(local_, {}))
+    if (const auto connection = known.lock()) connection->abort(why);
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,41 @@
+// Streams between servers: a program here talks to one that the agent over there starts. The near side is a command
+// on the agent's socket ("stream"), whose standard input and output it carries.
+#pragma once
+#include "peer/network.hpp"
+#include "system/processes.hpp"
+
+namespace tandem::agent {
+
+class Agent;
+
+// Which program another server gets for the stream of a name: always a fixed one, of which at most parts that were
+// checked come from `params`. On the loop; an error refuses the stream.
+using StreamProgram =
+    std::function<Result<system::Command>(Agent&, const std::string& server, const peer::Json& params)>;
+
+// On the loop.
+class Streams {
+public:
+  Streams(Agent& agent, std::map<std::string, StreamProgram> programs)
+      : agent_(agent), programs_(std::move(programs)) {}
+
+  // Another server asks: starts the program and joins it to the connection.
+  void accept(const peer::Request& request);
+  // A command asks, {"server", "name", "params"}: opens the stream there and joins the two connections.
+  void pass_on(const peer::Request& request);
+  // All that are open end with this error.
+  void close(const Error& why);
+
+  [[nodiscard]] std::size_t open() const { return open_; }
+
+private:
+  Result<void> start(const peer::Request& request);
+  peer::ConnectionPtr take_over(const peer::Request& request);
+
+  Agent& agent_;
+  std::map<std::string, StreamProgram> programs_;
+  std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
+  std::size_t open_ = 0;
+};
+
+} // namespace tandem::agent

@@ -1,0 +1,30 @@
+#include "agent/turns.hpp"
+
+namespace tandem::agent {
+
+Result<void> Turns::take(const std::string& what, const std::string& server, std::chrono::seconds limit) {
+  std::unique_lock lock(mutex_);
+  const auto mine = [&] {
+    const auto holder = holders_.find(what);
+    return holder == holders_.end() || holder->second == server;
+  };
+  if (!changed_.wait_for(lock, limit, mine))
+    return fail(ErrorKind::unavailable, "waiting to " + what + ": " + holders_[what] + " has not finished it");
+  holders_[what] = server;
+  return {};
+}
+
+void Turns::give_back(const std::string& what, const std::string& server) {
+  const std::lock_guard lock(mutex_);
+  if (const auto holder = holders_.find(what); holder != holders_.end() && holder->second == server)
+    holders_.erase(holder);
+  changed_.notify_all();
+}
+
+void Turns::forget(const std::string& server) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(holders_, [&](const auto& holder) { return holder.second == server; });
+  changed_.notify_all();
+}
+
+} // namespace tandem::agent

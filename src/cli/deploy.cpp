@@ -1,0 +1,79 @@
+#include "cli/watch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+struct Options {
+  std::string site;
+  std::string revision;
+  bool despite_migrations = false;
+};
+
+// Who waits for the site is told this name: the person behind sudo where there is one.
+std::string who() {
+  for (const auto* variable : {"SUDO_USER", "LOGNAME", "USER"})
+    if (const auto* name = std::getenv(variable); name != nullptr && *name != '\0') return name;
+  return "root";
+}
+
+Result<void> show(CommandLine& line, const Json& answer) {
+  if (line.json) {
+    line.environment.out << peer::to_pretty_text(answer) << '\n';
+    return {};
+  }
+  line.environment.out << answer["site"].get<std::string>() << " serves release "
+                       << answer["release"].get<std::string>() << '\n';
+  for (const auto& warning : answer["warnings"])
+    line.environment.errors << "warning: " << warning.get<std::string>() << '\n';
+  return {};
+}
+
+Result<void> deploy(CommandLine& line, const Options& options) {
+  TANDEM_TRY(const Json answer,
+             watch_operation(line.environment, "deploy",
+                             {{"site", options.site}, {"revision", options.revision}, {"who", who()}}));
+  return show(line, answer);
+}
+
+Result<void> roll_back(CommandLine& line, const Options& options) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "rollback",
+                                                {{"site", options.site},
+                                                 {"to", options.revision},
+                                                 {"who", who()},
+                                                 {"despite_migrations", options.despite_migrations}}));
+  return show(line, answer);
+}
+
+} // namespace
+
+void add_deploy(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("deploy", "Build a release of a site beside the running one and switch to it");
+  command->add_option("site", options->site, "The site's domain")->required();
+  command->add_option("revision", options->revision, "A branch, tag or commit; else the site's branch");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("A release that does not build or does not answer its health page changes nothing.\n\nExamples:\n"
+                  "  tandem deploy janome.club\n  tandem deploy janome.club 85e57f8");
+  command->callback([&line, options] { line.chosen = [&line, options] { return deploy(line, *options); }; });
+}
+
+void add_rollback(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("rollback", "Serve the release that a site had before");
+  command->add_option("site", options->site, "The site's domain")->required();
+  command->add_option("release", options->revision, "A release or the beginning of its commit; else the previous one");
+  command->add_flag("--despite-migrations", options->despite_migrations,
+                    "The older code works with the database as newer migrations left it");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("Examples:\n  tandem rollback janome.club\n  tandem rollback janome.club 85e57f8");
+  command->callback([&line, options] { line.chosen = [&line, options] { return roll_back(line, *options); }; });
+}
+
+} // namespace tandem::cli

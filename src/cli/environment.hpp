@@ -1,0 +1,51 @@
+// What the commands need of the world, and how a command hangs in the command line. main builds the environment.
+#pragma once
+#include "base/result.hpp"
+#include "system/services.hpp"
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace tandem::cli {
+
+struct Environment {
+  system::Services& services; // to start the agent
+  std::string socket;         // the agent's
+  std::string version;
+  std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
+  std::ostream& out;
+  std::ostream& errors;
+  bool terminal = false; // a person watches `errors`
+};
+
+// What a command that was chosen does; its value is printed by itself.
+using Action = std::function<Result<void>()>;
+
+// The command line as it is parsed: commands leave the chosen one's action here.
+struct CommandLine {
+  Environment& environment;
+  Action chosen = {};
+  bool json = false; // the chosen command's --json
+};
+
+// One file each in this folder.
+void add_agent(CLI::App& app, CommandLine& line);
+void add_init(CLI::App& app, CommandLine& line);
+void add_join(CLI::App& app, CommandLine& line);
+void add_status(CLI::App& app, CommandLine& line);
+void add_plan(CLI::App& app, CommandLine& line);
+void add_apply(CLI::App& app, CommandLine& line);
+void add_deploy(CLI::App& app, CommandLine& line);
+void add_rollback(CLI::App& app, CommandLine& line);
+void add_stream(CLI::App& app, CommandLine& line);
+
+// Parses, does, prints; the exit status: 0 done, 1 failed, 2 wrong usage or input, 3 refused because it would be
+// unsafe.
+int run(int argc, const char* const* argv, Environment& environment);
+
+} // namespace tandem::cli

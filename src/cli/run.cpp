@@ -1,0 +1,66 @@
+#include "cli/environment.hpp"
+#include "peer/message.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+constexpr int failed_status = 1;
+constexpr int usage_status = 2;
+constexpr int refused_status = 3;
+
+int exit_status(ErrorKind kind) {
+  switch (kind) {
+  case ErrorKind::refused:
+    return refused_status;
+  case ErrorKind::invalid:
+    return usage_status;
+  case ErrorKind::failed:
+  case ErrorKind::unavailable:
+  case ErrorKind::not_found:
+    return failed_status;
+  }
+  return failed_status;
+}
+
+void print_error(const CommandLine& line, const Error& error) {
+  if (line.json) line.environment.out << peer::to_pretty_text({{"error", peer::to_json(error)}}) << '\n';
+  line.environment.errors << "tandem: " << describe(error) << '\n';
+}
+
+} // namespace
+
+int run(int argc, const char* const* argv, Environment& environment) {
+  CommandLine line{environment};
+  CLI::App app("Runs web sites on a primary and a standby server, from one file: /etc/tandem/tandem.toml", "tandem");
+  app.set_version_flag("--version", environment.version);
+  app.require_subcommand(1);
+  app.footer("`tandem COMMAND --help` tells about one command, with examples.\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because it would be unsafe.");
+  add_init(app, line);
+  add_join(app, line);
+  add_status(app, line);
+  add_plan(app, line);
+  add_apply(app, line);
+  add_deploy(app, line);
+  add_rollback(app, line);
+  add_agent(app, line);
+  add_stream(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error, environment.out, environment.errors);
+    return status == 0 ? 0 : usage_status;
+  }
+  const Result<void> done = line.chosen();
+  if (done) return 0;
+  print_error(line, done.error());
+  return exit_status(done.error().kind);
+}
+
+} // namespace tandem::cli

@@ -1,0 +1,42 @@
+#include "cli/environment.hpp"
+#include "peer/local_client.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace tandem::cli {
+
+namespace {
+
+struct Options {
+  std::string server;
+  std::string name;
+};
+
+// Its standard output belongs to the program over there: nothing else may be printed.
+Result<void> stream(const CommandLine& line, const Options& options, const std::vector<std::string>& arguments) {
+  TANDEM_TRY(auto client, peer::LocalClient::connect(line.environment.socket, line.environment.version));
+  const peer::Json params{{"server", options.server}, {"name", options.name}, {"params", {{"arguments", arguments}}}};
+  TANDEM_CHECK(client.call("stream", params));
+  return client.carry(STDIN_FILENO, STDOUT_FILENO);
+}
+
+} // namespace
+
+// Not for people: rsync and the like have it as their remote shell (`rsync -e "tandem stream duo files" …`).
+void add_stream(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("stream", "Carry standard input and output to a program on another server");
+  command->group(""); // not listed
+  command->add_option("SERVER", options->server)->required();
+  command->add_option("NAME", options->name, "What the agent over there starts; it decides, not the rest of the line")
+      ->required();
+  command->prefix_command();
+  command->footer("Example:\n  rsync -e 'tandem stream duo files' …   # as the agent calls it");
+  command->callback([&line, options, command] {
+    line.chosen = [&line, options, arguments = command->remaining()] { return stream(line, *options, arguments); };
+  });
+}
+
+} // namespace tandem::cli

@@ -1,0 +1,25 @@
+// Asking the agent of this server, and showing what it does meanwhile.
+#pragma once
+#include "cli/environment.hpp"
+#include "peer/json.hpp"
+
+namespace tandem::cli {
+
+using peer::Json;
+
+// Called with each event of an operation.
+using Printer = std::function<void(const Json& event)>;
+
+// Prints {"line": …} events as lines to `errors`, marked where a person watches; ignores other events.
+Printer line_printer(Environment& environment);
+
+// Starts the operation in the agent and waits for its result. It goes on when this command is interrupted.
+Result<Json> watch_operation(Environment& environment, const std::string& name, const Json& params,
+                             const Printer& printer);
+// The same with lines.
+Result<Json> watch_operation(Environment& environment, const std::string& name, const Json& params);
+
+// Makes sure that the agent runs now and at every boot, through systemd when it does not run yet.
+Result<void> ensure_agent(Environment& environment);
+
+} // namespace tandem::cli

@@ -1,0 +1,108 @@
+// [site.uwsgi], [site.database], [site.celery], [site.import], [[site.job]].
+#include "config/binding.hpp"
+#include "config/rules.hpp"
+
+namespace tandem::config {
+
+namespace {
+
+model::Site& site(model::Pair& pair) {
+  return pair.sites.back();
+}
+
+model::Uwsgi& uwsgi(model::Pair& pair) {
+  return pair.sites.back().uwsgi;
+}
+
+model::SiteDatabase& database(model::Pair& pair) {
+  return *pair.sites.back().database;
+}
+
+model::Celery& celery(model::Pair& pair) {
+  return *pair.sites.back().celery;
+}
+
+model::CeleryWorker& worker(model::Pair& pair) {
+  return pair.sites.back().celery->workers.back();
+}
+
+model::Import& import(model::Pair& pair) {
+  return *pair.sites.back().import;
+}
+
+model::Job& job(model::Pair& pair) {
+  return pair.sites.back().jobs.back();
+}
+
+Keys application_keys() {
+  using model::SiteDatabase;
+  using model::Uwsgi;
+  return {
+      table("site.uwsgi", "The application's server."),
+      value("site.uwsgi.processes", count(1, 1024), at(uwsgi, &Uwsgi::processes), "worker processes"),
+      value("site.uwsgi.threads", count(1, 1024), at(uwsgi, &Uwsgi::threads), "threads in each of them"),
+      value("site.uwsgi.harakiri", duration(std::chrono::seconds(1), std::chrono::hours(24)),
+            at(uwsgi, &Uwsgi::harakiri), "a request that takes longer is ended"),
+      value("site.uwsgi.settings", settings_by(rules::uwsgi_option), at(uwsgi, &Uwsgi::settings),
+            "further options of uWSGI by name"),
+
+      table("site.database", site, &model::Site::database, "The site's PostgreSQL database."),
+      value("site.database.name", text(rules::database_name), at(database, &SiteDatabase::name), "the database")
+          .required(),
+      value("site.database.owner", text(rules::database_owner), at(database, &SiteDatabase::owner),
+            "the role that owns it and that the site logs in as")
+          .required(),
+      value("site.database.extensions", set(rules::extension), at(database, &SiteDatabase::extensions),
+            "extensions made in it"),
+  };
+}
+
+Keys background_keys() {
+  using model::Celery;
+  using model::CeleryWorker;
+  using model::Import;
+  using model::Job;
+  return {
+      table("site.celery", site, &model::Site::celery, "Background work, on the primary only.").later(),
+      value("site.celery.app", text(rules::module_), at(celery, &Celery::app), "the Celery application's module")
+          .required()
+          .later(),
+      value("site.celery.beat", flag(), at(celery, &Celery::beat), "run beat, once in the pair").later(),
+      tables("site.celery.worker", celery, &Celery::workers, "One for each worker.").later(),
+      value("site.celery.worker.name", text(rules::label), at(worker, &CeleryWorker::name), "its name")
+          .required()
+          .later(),
+      value("site.celery.worker.queues", set(rules::queue), at(worker, &CeleryWorker::queues),
+            "the queues it takes from")
+          .later(),
+      value("site.celery.worker.concurrency", count(1, 1024), at(worker, &CeleryWorker::concurrency), "tasks at a time")
+          .later(),
+
+      table("site.import", site, &model::Site::import, "Uploads by SFTP that a command takes in.").later(),
+      value("site.import.user", text(rules::user_name), at(import, &Import::user), "the user that uploads")
+          .required()
+          .later(),
+      value("site.import.pattern", text(rules::any_text), at(import, &Import::pattern), "which files").later(),
+      value("site.import.run", text(rules::command), at(import, &Import::run),
+            "run once for each finished upload, one at a time, on the primary")
+          .required()
+          .later(),
+
+      tables("site.job", site, &model::Site::jobs, "Instead of crontab: on the primary only, never twice.").later(),
+      value("site.job.name", text(rules::label), at(job, &Job::name), "its name").required().later(),
+      value("site.job.schedule", text(rules::any_text), at(job, &Job::schedule), "a calendar time of systemd")
+          .required()
+          .later(),
+      value("site.job.run", text(rules::command), at(job, &Job::run), "the command").required().later(),
+  };
+}
+
+} // namespace
+
+Keys site_work_keys() {
+  auto keys = application_keys();
+  std::ranges::move(background_keys(), std::back_inserter(keys));
+  return keys;
+}
+
+} // namespace tandem::config

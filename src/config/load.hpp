@@ -1,0 +1,49 @@
+// tandem.toml to values. Pure: the text comes in, the values or the problems go out; whether a secret file
+// exists is asked through a function, so that nothing here does I/O.
+#pragma once
+#include "model/pair.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tandem::config {
+
+// One thing that is wrong. Lines and columns count from 1, columns in characters.
+struct Diagnostic {
+  std::string file;
+  std::uint32_t line = 1;
+  std::uint32_t column = 1;
+  std::string problem;  // what is wrong
+  std::string expected; // what would be right; may be empty
+  bool operator==(const Diagnostic&) const = default;
+};
+
+// "FILE:LINE:COLUMN: problem\n  expected: …"
+[[nodiscard]] std::string format(const Diagnostic& diagnostic);
+
+struct Source {
+  std::string path; // of the file, absolute: secrets are relative to its folder
+  std::string text;
+};
+
+using SecretExists = std::function<bool(const std::string& absolute_path)>;
+
+// The keys that are accepted, as paths ("site.database.name"), and the values of those that choose
+// ("role.authority=operator").
+using KeySet = std::set<std::string, std::less<>>;
+[[nodiscard]] KeySet built_keys(); // those whose work this version does
+[[nodiscard]] KeySet all_keys();   // the whole contract
+
+struct Loaded {
+  std::optional<model::Pair> pair;        // exactly when there are no problems
+  std::vector<Diagnostic> problems;       // in the order of the file
+  std::vector<model::SecretFile> secrets; // every file that the configuration names, each once
+};
+
+[[nodiscard]] Loaded load(const Source& source, const SecretExists& exists, const KeySet& accepted = built_keys());
+
+} // namespace tandem::config

@@ -1,0 +1,204 @@
+#include "converge/actions.hpp"
+
+#include "base/text.hpp"
+
+namespace tandem::converge {
+
+namespace {
+
+std::string timestamp(std::chrono::system_clock::time_point now) {
+  const auto seconds = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
+  const std::chrono::sys_time<std::chrono::milliseconds> at{std::chrono::milliseconds(seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
+}
+
+// Identifiers come from validated configuration; quoting keeps even odd ones harmless.
+std::string quoted(const std::string& identifier) {
+  return "\"" + replace_all(identifier, "\"", "\"\"") + "\"";
+}
+
+} // namespace
+
+Result<void> Actions::make(const Kind& kind, const Reading& actual) {
+  return std::visit([&](const auto& one) { return make_one(one, actual); }, kind);
+}
+
+Result<system::Ownership> Actions::ownership(const std::string& owner, const std::string& group) {
+  TANDEM_TRY(const auto* table, reader_.accounts());
+  const auto* user = table->user(owner);
+  const auto* found_group = table->group(group);
+  if (user == nullptr) return fail(ErrorKind::not_found, "there is no user " + owner);
+  if (found_group == nullptr) return fail(ErrorKind::not_found, "there is no group " + group);
+  return system::Ownership{user->uid, found_group->gid};
+}
+
+Result<void> Actions::keep(const std::string& path) {
+  auto& files = context_.ports.files;
+  TANDEM_TRY(const auto status, files.status(path));
+  if (!status) return {};
+  const auto folder = context_.state_folder + "/kept";
+  TANDEM_CHECK(files.make_folder(folder, 0700, {}));
+  const auto name = replace_all(path.substr(1), "/", "_") + "." + timestamp(context_.ports.clock.wall_time());
+  const auto kept = folder + "/" + name;
+  if (status->type == system::FileType::regular) {
+    TANDEM_TRY(const auto content, files.read(path));
+    TANDEM_CHECK(files.write(kept, content, status->mode & 0700U, {status->uid, status->gid}));
+  } else if (status->type == system::FileType::link) {
+    TANDEM_CHECK(files.make_link(kept, status->target));
+  } else {
+    return fail(ErrorKind::refused, path + " is neither a file nor a link; it is left alone");
+  }
+  context_.observer.line("kept the old " + path + " as " + kept);
+  return {};
+}
+
+Result<void> Actions::set_access(const std::string& path, std::uint32_t mode, system::Ownership owner) {
+  // The owner first: chown clears set-user-id bits.
+  TANDEM_CHECK(context_.ports.files.set_owner(path, owner));
+  return context_.ports.files.set_mode(path, mode);
+}
+
+Result<void> Actions::write_file(const File& file, const PathReading& actual) {
+  TANDEM_TRY(const auto owner, ownership(file.owner, file.group));
+  const bool is_file = actual.status && actual.status->type == system::FileType::regular;
+  if (is_file && actual.content == file.content) {
+    TANDEM_CHECK(set_access(file.path, file.mode, owner));
+  } else {
+    if (actual.status && actual.author != Authorship::tandem) TANDEM_CHECK(keep(file.path));
+    ledger_.expect(file.path, file.content);
+    TANDEM_CHECK(ledger_.save(context_.ports.files));
+    TANDEM_CHECK(context_.ports.files.write(file.path, file.content, file.mode, owner));
+  }
+  ledger_.settle(file.path, file.content);
+  return ledger_.save(context_.ports.files);
+}
+
+Result<void> Actions::make_one(const PackageSet& /*packages*/, const Reading& actual) {
+  const auto& missing = std::get<PackagesReading>(actual.value).missing;
+  return context_.ports.packages.install(missing, [this](std::string_view line) { context_.observer.line(line); });
+}
+
+Result<void> Actions::make_one(const Group& group, const Reading& /*actual*/) {
+  return context_.ports.accounts.add_group(group.name, group.gid);
+}
+
+Result<void> Actions::make_one(const User& user, const Reading& actual) {
+  const auto& found = std::get<UserReading>(actual.value);
+  auto& accounts = context_.ports.accounts;
+  if (!found.entry) {
+    TANDEM_CHECK(accounts.add_user({.name = user.name,
+                                    .uid = user.uid,
+                                    .primary_group = user.primary_group,
+                                    .shell = user.shell,
+                                    .home = user.home}));
+  } else {
+    if (found.entry->shell != user.shell) TANDEM_CHECK(accounts.set_shell(user.name, user.shell));
+    if (found.primary_group != user.primary_group)
+      TANDEM_CHECK(accounts.set_primary_group(user.name, user.primary_group));
+  }
+  for (const auto& group : found.missing_groups)
+    TANDEM_CHECK(accounts.add_to_group(user.name, group));
+  return {};
+}
+
+Result<void> Actions::make_one(const Folder& folder, const Reading& actual) {
+  TANDEM_TRY(const auto owner, ownership(folder.owner, folder.group));
+  if (!std::get<PathReading>(actual.value).status)
+    TANDEM_CHECK(context_.ports.files.make_folder(folder.path, folder.mode, owner));
+  return set_access(folder.path, folder.mode, owner);
+}
+
+Result<void> Actions::make_one(const File& file, const Reading& actual) {
+  return write_file(file, std::get<PathReading>(actual.value));
+}
+
+Result<void> Actions::make_one(const Absent& absent, const Reading& /*actual*/) {
+  TANDEM_CHECK(keep(absent.path));
+  return context_.ports.files.remove(absent.path);
+}
+
+Result<void> Actions::make_one(const Link& link, const Reading& actual) {
+  const auto& found = std::get<PathReading>(actual.value);
+  if (found.status && found.status->type != system::FileType::link) TANDEM_CHECK(keep(link.path));
+  return context_.ports.files.make_link(link.path, link.target);
+}
+
+Result<void> Actions::make_one(const Unit& unit, const Reading& actual) {
+  auto& services = context_.ports.services;
+  const auto& found = std::get<UnitReading>(actual.value).status;
+  if (found.load == "masked")
+    return fail(ErrorKind::refused, unit.name + " is masked, by a person as a rule", "systemctl unmask " + unit.name);
+  if (found.stale || found.load == "not-found") TANDEM_CHECK(services.reload_manager());
+  if (unit.enabled) {
+    TANDEM_TRY(const auto now, services.status(unit.name));
+    const bool enabled = now.file == "enabled" || now.file == "enabled-runtime";
+    const bool can_be = enabled || now.file == "disabled";
+    if (can_be && enabled != *unit.enabled)
+      TANDEM_CHECK(*unit.enabled ? services.enable(unit.name) : services.disable(unit.name));
+  }
+  if (!unit.running) return {};
+  return *unit.running ? services.start(unit.name) : services.stop(unit.name);
+}
+
+Result<void> Actions::sql(const std::string& database, const std::string& statement) {
+  TANDEM_CHECK(context_.ports.databases.query(database, statement));
+  return {};
+}
+
+Result<void> Actions::make_one(const DatabaseRole& role, const Reading& actual) {
+  const bool exists = std::get<DatabaseReading>(actual.value).exists;
+  return sql("postgres",
+             fmt::format("{} ROLE {} {} {}", exists ? "ALTER" : "CREATE", quoted(role.name),
+                         role.login ? "LOGIN" : "NOLOGIN", role.replication ? "REPLICATION" : "NOREPLICATION"));
+}
+
+Result<void> Actions::make_one(const Database& database, const Reading& actual) {
+  const auto& found = std::get<DatabaseReading>(actual.value);
+  if (!found.exists) {
+    TANDEM_CHECK(sql("postgres", fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
+                                             quoted(database.name), quoted(database.owner))));
+  } else if (found.owner != database.owner) {
+    TANDEM_CHECK(
+        sql("postgres", fmt::format("ALTER DATABASE {} OWNER TO {}", quoted(database.name), quoted(database.owner))));
+  }
+  for (const auto& extension : database.extensions)
+    TANDEM_CHECK(sql(database.name, "CREATE EXTENSION IF NOT EXISTS " + quoted(extension)));
+  return {};
+}
+
+Result<void> Actions::make_one(const ReplicationSlot& slot, const Reading& /*actual*/) {
+  TANDEM_CHECK(
+      context_.ports.databases.query("postgres", "SELECT pg_create_physical_replication_slot($1, true)", {slot.name}));
+  return {};
+}
+
+Result<void> Actions::make_one(const DatabaseGrant& grant, const Reading& actual) {
+  for (const auto& function : std::get<DatabaseReading>(actual.value).missing)
+    TANDEM_CHECK(sql("postgres", "GRANT EXECUTE ON FUNCTION " + function + " TO " + quoted(grant.role)));
+  return {};
+}
+
+Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*actual*/) {
+  const Reaction reaction{ReactionKind::restart, restart.unit};
+  TANDEM_CHECK(context_.turns.take(reaction));
+  auto done = context_.ports.services.restart(restart.unit);
+  context_.turns.give_back(reaction);
+  return done;
+}
+
+Result<void> Actions::make_one(const Certificate& certificate, const Reading& /*actual*/) {
+  TANDEM_TRY(const auto owner, ownership(certificate.key_owner, certificate.key_group));
+  TANDEM_TRY(const auto issued, context_.issuer.issue(certificate.names, certificate.lifetime));
+  // A cut between the two writes leaves a key without its certificate: compare() sees names or issuer differ only by
+  // chance, so the old certificate goes first.
+  TANDEM_CHECK(context_.ports.files.remove(certificate.path));
+  TANDEM_CHECK(context_.ports.files.write(certificate.key_path, issued.key, certificate.key_mode, owner));
+  return context_.ports.files.write(certificate.path, issued.certificate, 0644, {});
+}
+
+} // namespace tandem::converge

@@ -1,0 +1,48 @@
+// Makes the plan true on this server: one resource after the other, each read again, compared, changed and looked at
+// once more. Idempotent: a run that was cut off anywhere is finished by the next.
+#pragma once
+#include "converge/plan.hpp"
+
+namespace tandem::converge {
+
+// What apply says while it works. All calls come on the applying thread.
+class Observer {
+public:
+  virtual ~Observer() = default;
+  virtual void starting(const Change& change) = 0;
+  virtual void line(std::string_view text) = 0; // from a program that runs, e.g. apt-get
+  virtual void finished(const Change& change) = 0;
+};
+
+// Lets the pair keep two servers from reloading or restarting the same service at the same moment.
+class ReactionTurns {
+public:
+  virtual ~ReactionTurns() = default;
+  virtual Result<void> take(const Reaction& reaction) = 0; // waits for its turn
+  virtual void give_back(const Reaction& reaction) = 0;
+};
+
+struct Applied {
+  std::vector<std::string> done;     // ids of what was changed, in order
+  std::optional<std::string> failed; // the id at which it stopped
+  std::optional<Error> error;
+  std::vector<std::string> not_started; // ids that still differ or were not looked at
+};
+
+struct ApplyContext {
+  system::Ports& ports;
+  CertificateIssuer& issuer;
+  ReactionTurns& turns;
+  Observer& observer;
+  std::string state_folder = "/var/lib/tandem"; // ledger, kept files, candidates
+};
+
+// An error only when it could not begin (a damaged ledger, a contradiction among the resources, a refusal found
+// before anything was changed). Otherwise what came of it.
+Result<Applied> apply(const std::vector<Resource>& resources, ApplyContext& context);
+
+// The plan alone, by the same reader.
+Result<Plan> plan_only(const std::vector<Resource>& resources, system::Ports& ports, CertificateIssuer& issuer,
+                       const std::string& state_folder = "/var/lib/tandem");
+
+} // namespace tandem::converge

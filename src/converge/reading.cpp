@@ -1,0 +1,186 @@
+#include "converge/reading.hpp"
+
+namespace tandem::converge {
+
+namespace {
+
+template <class Entry>
+std::string name_or_number(const Entry* entry, std::uint32_t number) {
+  return entry != nullptr ? entry->name : std::to_string(number);
+}
+
+bool unreachable(const Error& error) {
+  return error.kind == ErrorKind::unavailable;
+}
+
+std::string array_literal(const std::vector<std::string>& values) {
+  std::string text = "{";
+  for (const auto& value : values)
+    text += (text.size() > 1 ? ",\"" : "\"") + value + "\"";
+  return text + "}";
+}
+
+} // namespace
+
+Result<Reading> Reader::read(const Kind& kind) {
+  return std::visit([this](const auto& one) { return read_one(one); }, kind);
+}
+
+Result<const system::AccountTable*> Reader::accounts() {
+  if (!accounts_) {
+    TANDEM_TRY(accounts_, ports_.accounts.read());
+  }
+  return &*accounts_;
+}
+
+void Reader::forget() {
+  accounts_.reset();
+  packages_.reset();
+}
+
+Result<Reading> Reader::read_one(const PackageSet& packages) {
+  if (!packages_) {
+    TANDEM_TRY(packages_, ports_.packages.installed());
+  }
+  PackagesReading reading;
+  for (const auto& name : packages.names)
+    if (!packages_->contains(name)) reading.missing.push_back(name);
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Group& group) {
+  TANDEM_TRY(const auto* table, accounts());
+  GroupReading reading;
+  if (const auto* entry = table->group(group.name)) reading.gid = entry->gid;
+  if (group.gid)
+    if (const auto* other = table->group(*group.gid); other != nullptr && other->name != group.name)
+      reading.taken_by = other->name;
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const User& user) {
+  TANDEM_TRY(const auto* table, accounts());
+  UserReading reading;
+  if (const auto* other = table->user(user.uid); other != nullptr && other->name != user.name)
+    reading.taken_by = other->name;
+  if (const auto* entry = table->user(user.name)) {
+    reading.entry = *entry;
+    reading.primary_group = name_or_number(table->group(entry->gid), entry->gid);
+  }
+  for (const auto& name : user.groups) {
+    const auto* group = table->group(name);
+    if (group == nullptr || std::ranges::find(group->members, user.name) == group->members.end())
+      reading.missing_groups.push_back(name);
+  }
+  return Reading{std::move(reading)};
+}
+
+Result<PathReading> Reader::path(const std::string& path, bool with_content) {
+  PathReading reading;
+  TANDEM_TRY(reading.status, ports_.files.status(path));
+  if (!reading.status) return reading;
+  TANDEM_TRY(const auto* table, accounts());
+  reading.owner = name_or_number(table->user(reading.status->uid), reading.status->uid);
+  reading.group = name_or_number(table->group(reading.status->gid), reading.status->gid);
+  reading.author = Authorship::elsewhere;
+  if (with_content && reading.status->type == system::FileType::regular) {
+    TANDEM_TRY(reading.content, ports_.files.read(path));
+    reading.author = ledger_.author(path, *reading.content);
+  }
+  return reading;
+}
+
+Result<Reading> Reader::read_one(const Folder& folder) {
+  TANDEM_TRY(auto reading, path(folder.path, false));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const File& file) {
+  TANDEM_TRY(auto reading, path(file.path, true));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Absent& absent) {
+  TANDEM_TRY(auto reading, path(absent.path, false));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Link& link) {
+  TANDEM_TRY(auto reading, path(link.path, false));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Unit& unit) {
+  TANDEM_TRY(auto status, ports_.services.status(unit.name));
+  return Reading{UnitReading{std::move(status)}};
+}
+
+Result<Reading> Reader::read_one(const DatabaseRole& role) {
+  auto rows = ports_.databases.query("postgres", "SELECT rolcanlogin, rolreplication FROM pg_roles WHERE rolname = $1",
+                                     {role.name});
+  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+  if (!rows) return std::unexpected(std::move(rows).error());
+  DatabaseReading reading{.reachable = true, .exists = !rows->empty(), .owner = {}, .missing = {}};
+  if (reading.exists) {
+    reading.login = rows->front()[0] == "t";
+    reading.replication = rows->front()[1] == "t";
+  }
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Database& database) {
+  auto rows = ports_.databases.query("postgres", "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
+                                     {database.name});
+  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+  if (!rows) return std::unexpected(std::move(rows).error());
+  DatabaseReading reading{.reachable = true, .exists = !rows->empty(), .owner = {}, .missing = database.extensions};
+  if (!reading.exists) return Reading{std::move(reading)};
+  reading.owner = rows->front()[0].value_or("");
+  if (database.extensions.empty()) return Reading{std::move(reading)};
+  TANDEM_TRY(const auto present, ports_.databases.query(database.name, "SELECT extname FROM pg_extension"));
+  for (const auto& row : present)
+    std::erase(reading.missing, row[0].value_or(""));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const ReplicationSlot& slot) {
+  auto rows = ports_.databases.query("postgres", "SELECT slot_type FROM pg_replication_slots WHERE slot_name = $1",
+                                     {slot.name});
+  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+  if (!rows) return std::unexpected(std::move(rows).error());
+  return Reading{DatabaseReading{.reachable = true, .exists = !rows->empty(), .owner = {}, .missing = {}}};
+}
+
+Result<Reading> Reader::read_one(const DatabaseGrant& grant) {
+  const auto* statement = "SELECT f FROM unnest($2::text[]) f WHERE EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)"
+                          " AND has_function_privilege($1, f, 'EXECUTE')";
+  auto rows = ports_.databases.query("postgres", statement, {grant.role, array_literal(grant.functions)});
+  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+  if (!rows) return std::unexpected(std::move(rows).error());
+  DatabaseReading reading{.reachable = true, .exists = true, .owner = {}, .missing = grant.functions};
+  for (const auto& row : *rows)
+    std::erase(reading.missing, row[0].value_or(""));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const DatabaseRestart& /*restart*/) {
+  auto rows = ports_.databases.query("postgres", "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name");
+  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+  if (!rows) return std::unexpected(std::move(rows).error());
+  DatabaseReading reading{.reachable = true, .exists = true, .owner = {}, .missing = {}};
+  for (const auto& row : *rows)
+    reading.missing.push_back(row[0].value_or(""));
+  return Reading{std::move(reading)};
+}
+
+Result<Reading> Reader::read_one(const Certificate& certificate) {
+  CertificateReading reading{.facts = {}, .key = {}, .now = ports_.clock.wall_time()};
+  TANDEM_TRY(reading.key, path(certificate.key_path, false));
+  TANDEM_TRY(const auto shown, path(certificate.path, false));
+  if (!shown.status || shown.status->type != system::FileType::regular) return Reading{std::move(reading)};
+  TANDEM_TRY(const auto pem, ports_.files.read(certificate.path));
+  if (auto facts = issuer_.inspect(pem)) reading.facts = std::move(*facts); // an unreadable one is issued anew
+  return Reading{std::move(reading)};
+}
+
+} // namespace tandem::converge

@@ -1,0 +1,308 @@
+#include "peer/authority.hpp"
+#include "peer/openssl.hpp"
+#include "peer/stream_connection.hpp"
+#include "peer/transport.hpp"
+
+#include <asio/connect.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <asio/ssl/context.hpp>
+#include <asio/ssl/stream.hpp>
+
+namespace tandem::peer {
+
+namespace {
+
+using asio::ip::tcp;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+using TlsConnection = StreamConnection<TlsStream>;
+
+constexpr std::chrono::seconds handshake_limit{10};
+constexpr int most_handshakes = 64;
+
+// An SSL context, and the fingerprint that its verification looks at when an authority is only pinned.
+struct Security {
+  asio::ssl::context context{asio::ssl::context::tls};
+  std::string pinned;
+};
+
+using SecurityPtr = std::shared_ptr<Security>;
+
+void harden(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+  // Every connection proves both ends anew; nothing is resumed.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+}
+
+Result<SecurityPtr> make_security(const Identity& identity) {
+  auto security = std::make_shared<Security>();
+  std::error_code error;
+  harden(security->context.native_handle());
+  security->context.add_certificate_authority(asio::buffer(identity.authority), error);
+  if (error) return fail(ErrorKind::invalid, "the pair's authority cannot be read: " + error.message());
+  // The authority goes along, so that a server that joins can compare its fingerprint.
+  const std::string chain = identity.certificate + identity.authority;
+  security->context.use_certificate_chain(asio::buffer(chain), error);
+  if (error) return fail(ErrorKind::invalid, "this server's certificate cannot be read: " + error.message());
+  security->context.use_private_key(asio::buffer(identity.key), asio::ssl::context::pem, error);
+  if (error || SSL_CTX_check_private_key(security->context.native_handle()) != 1)
+    return fail(ErrorKind::invalid, "this server's key does not fit its certificate");
+  security->context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+  return security;
+}
+
+// Trusts the one certificate of the shown chain that has the pinned fingerprint, and verifies against it alone.
+int verify_pinned(X509_STORE_CTX* store, void* security) {
+  const std::string& pinned = static_cast<Security*>(security)->pinned;
+  STACK_OF(X509)* shown = X509_STORE_CTX_get0_untrusted(store);
+  STACK_OF(X509)* trusted = sk_X509_new_null();
+  for (int i = 0; i < sk_X509_num(shown); ++i)
+    if (openssl::fingerprint_of(sk_X509_value(shown, i)).starts_with(pinned))
+      sk_X509_push(trusted, sk_X509_value(shown, i));
+  X509_STORE_CTX_set0_trusted_stack(store, trusted);
+  const int verified = pinned.empty() || sk_X509_num(trusted) == 0 ? 0 : X509_verify_cert(store);
+  sk_X509_free(trusted);
+  if (verified != 1 && X509_STORE_CTX_get_error(store) == X509_V_OK)
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+  return verified == 1 ? 1 : 0;
+}
+
+SecurityPtr make_pinned_security(const std::string& fingerprint) {
+  auto security = std::make_shared<Security>();
+  security->pinned = fingerprint;
+  harden(security->context.native_handle());
+  security->context.set_verify_mode(asio::ssl::verify_peer);
+  SSL_CTX_set_cert_verify_callback(security->context.native_handle(), verify_pinned, security.get());
+  return security;
+}
+
+// The name in the certificate that was shown in a handshake; empty when none was. An error when it is no server's.
+Result<std::string> proven_name(TlsStream& stream) {
+  const openssl::Certificate certificate(SSL_get1_peer_certificate(stream.native_handle()));
+  if (!certificate) return std::string();
+  std::string name = openssl::subject_entry(certificate.get(), NID_commonName);
+  if (openssl::subject_entry(certificate.get(), NID_organizationalUnitName) != server_unit || name.empty())
+    return fail(ErrorKind::refused, "the certificate shown is not a server's");
+  return name;
+}
+
+std::string where_is(const TlsStream& stream) {
+  std::error_code error;
+  const tcp::endpoint end = stream.next_layer().remote_endpoint(error);
+  return error ? "an address unknown" : to_text(Address{end.address().to_string(), end.port()});
+}
+
+ConnectionPtr connected(Loop& loop, std::unique_ptr<TlsStream> stream, std::string name, SecurityPtr security) {
+  std::error_code ignored;
+  stream->next_layer().set_option(tcp::no_delay(true), ignored);
+  std::string where = where_is(*stream);
+  const bool stranger = name.empty();
+  auto connection =
+      std::make_shared<TlsConnection>(loop, std::move(stream), std::move(name), std::move(where), std::move(security));
+  if (stranger) connection->limit_frames(largest_stranger_frame);
+  return connection;
+}
+
+// ---- listening
+
+class TlsListener final : public Listener, public std::enable_shared_from_this<TlsListener> {
+public:
+  TlsListener(Loop& loop, SecurityPtr security, std::function<bool()> strangers, Accept accept)
+      : loop_(loop), security_(std::move(security)), strangers_(std::move(strangers)), accept_(std::move(accept)),
+        acceptor_(loop.context()) {}
+
+  std::uint16_t port() const override {
+    std::error_code ignored;
+    return acceptor_.local_endpoint(ignored).port();
+  }
+
+  std::error_code open(const Address& where) {
+    std::error_code error;
+    if (where.host.empty()) {
+      // One socket for both families; a machine without IPv6 gets the IPv4 one.
+      if (bind_to({asio::ip::address_v6::any(), where.port}, error)) return {};
+      bind_to({asio::ip::address_v4::any(), where.port}, error);
+      return error;
+    }
+    const auto address = asio::ip::make_address(where.host, error);
+    if (!error) bind_to({address, where.port}, error);
+    return error;
+  }
+
+  void accept_next() {
+    acceptor_.async_accept([self = shared_from_this()](const std::error_code& error, tcp::socket socket) {
+      if (self->stopped_) return;
+      if (error) { // too many open files, say: later there may be room
+        self->again_ = self->loop_.after(std::chrono::milliseconds(100), [self] { self->accept_next(); });
+        return;
+      }
+      if (self->handshakes_ < most_handshakes) self->shake_hands(std::move(socket));
+      self->accept_next();
+    });
+  }
+
+  void stop() {
+    stopped_ = true;
+    again_.cancel();
+    std::error_code ignored;
+    acceptor_.close(ignored);
+  }
+
+private:
+  bool bind_to(const tcp::endpoint& end, std::error_code& error) {
+    std::error_code ignored;
+    acceptor_.close(ignored);
+    if (acceptor_.open(end.protocol(), error)) return false;
+    if (acceptor_.set_option(tcp::acceptor::reuse_address(true), error)) return false;
+    if (end.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(false), ignored);
+    return !acceptor_.bind(end, error) && !acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+  }
+
+  void shake_hands(tcp::socket socket) {
+    ++handshakes_;
+    auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
+        std::make_unique<TlsStream>(std::move(socket), security_->context));
+    TlsStream& raw = **stream;
+    if (strangers_ && strangers_()) raw.set_verify_mode(asio::ssl::verify_peer);
+    auto limit = std::make_shared<Timer>(loop_.after(handshake_limit, [stream] {
+      std::error_code ignored;
+      if (*stream) (*stream)->lowest_layer().close(ignored);
+    }));
+    raw.async_handshake(TlsStream::server, [self = shared_from_this(), stream, limit](const std::error_code& error) {
+      limit->cancel();
+      --self->handshakes_;
+      if (error || self->stopped_) return;
+      auto name = proven_name(**stream);
+      if (!name) return; // the connection is closed; there is nobody to talk to
+      self->accept_(connected(self->loop_, std::move(*stream), std::move(*name), self->security_));
+    });
+  }
+
+  Loop& loop_;
+  SecurityPtr security_;
+  std::function<bool()> strangers_;
+  Accept accept_;
+  tcp::acceptor acceptor_;
+  Timer again_;
+  int handshakes_ = 0;
+  bool stopped_ = false;
+};
+
+// The listener works on in its callbacks' shared ownership; this is the owner's handle that ends it.
+class ListenerHandle final : public Listener {
+public:
+  explicit ListenerHandle(std::shared_ptr<TlsListener> listener) : listener_(std::move(listener)) {}
+
+  ~ListenerHandle() override { listener_->stop(); }
+
+  std::uint16_t port() const override { return listener_->port(); }
+
+private:
+  std::shared_ptr<TlsListener> listener_;
+};
+
+// ---- dialing
+
+class Dialer final : public std::enable_shared_from_this<Dialer> {
+public:
+  Dialer(Loop& loop, SecurityPtr security, std::string server, Dialed done)
+      : loop_(loop), security_(std::move(security)), server_(std::move(server)), done_(std::move(done)),
+        resolver_(loop.context()), stream_(std::make_unique<TlsStream>(loop.context(), security_->context)) {}
+
+  void start(const Address& where, Duration time_limit) {
+    limit_ = loop_.after(time_limit, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->finish(fail(ErrorKind::unavailable, "no answer in time"));
+    });
+    resolver_.async_resolve(where.host, std::to_string(where.port), tcp::resolver::numeric_service,
+                            [self = shared_from_this()](const std::error_code& error, const auto& ends) {
+                              if (error) return self->give_up("looking up its name", error);
+                              self->connect(ends);
+                            });
+  }
+
+private:
+  void connect(const tcp::resolver::results_type& ends) {
+    if (!stream_) return;
+    asio::async_connect(stream_->next_layer(), ends,
+                        [self = shared_from_this()](const std::error_code& error, const tcp::endpoint&) {
+                          if (error) return self->give_up("connecting", error);
+                          self->shake_hands();
+                        });
+  }
+
+  void shake_hands() {
+    if (!stream_) return;
+    stream_->async_handshake(TlsStream::client, [self = shared_from_this()](const std::error_code& error) {
+      if (error) return self->give_up("TLS handshake", error);
+      self->check_name();
+    });
+  }
+
+  void check_name() {
+    if (!stream_) return;
+    auto name = proven_name(*stream_);
+    if (!name) return finish(std::unexpected(std::move(name).error()));
+    if (name->empty() || (!server_.empty() && *name != server_))
+      return finish(fail(ErrorKind::refused,
+                         fmt::format("another server answers there: \"{}\" instead of \"{}\"", *name, server_),
+                         "Compare the addresses in /etc/tandem/tandem.toml with the servers"));
+    finish(connected(loop_, std::move(stream_), std::move(*name), security_));
+  }
+
+  void give_up(const char* doing, const std::error_code& error) {
+    const bool untrusted = error.message().find("certificate verify failed") != std::string::npos;
+    finish(untrusted ? fail(ErrorKind::refused, "the server there does not belong to this pair (its certificate is "
+                                                "not one of the pair's authority)")
+                     : fail(ErrorKind::unavailable, fmt::format("{}: {}", doing, error.message())));
+  }
+
+  void finish(Result<ConnectionPtr> result) {
+    const Dialed done = std::exchange(done_, nullptr);
+    if (!done) return;
+    limit_.cancel();
+    resolver_.cancel();
+    std::error_code ignored;
+    if (stream_) stream_->lowest_layer().close(ignored);
+    done(std::move(result));
+  }
+
+  Loop& loop_;
+  SecurityPtr security_;
+  std::string server_;
+  Dialed done_;
+  tcp::resolver resolver_;
+  std::unique_ptr<TlsStream> stream_;
+  Timer limit_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Listener>> listen_tls(Loop& loop, const Address& where, const Identity& identity,
+                                             std::function<bool()> strangers, Accept accept) {
+  TANDEM_TRY(SecurityPtr security, make_security(identity));
+  auto listener = std::make_shared<TlsListener>(loop, std::move(security), std::move(strangers), std::move(accept));
+  if (const std::error_code error = listener->open(where))
+    return fail(ErrorKind::failed, fmt::format("listening for peers on {}: {}", to_text(where), error.message()),
+                "Another program may use that port; [pair].port chooses another one");
+  listener->accept_next();
+  return std::make_unique<ListenerHandle>(std::move(listener));
+}
+
+void dial_tls(Loop& loop, const Address& where, const Identity& identity, const std::string& server,
+              Duration time_limit, Dialed done) {
+  auto security = make_security(identity);
+  if (!security) return loop.post([done, error = security.error()] { done(std::unexpected(error)); });
+  std::make_shared<Dialer>(loop, std::move(*security), server, std::move(done))->start(where, time_limit);
+}
+
+void dial_pinned(Loop& loop, const Address& where, const std::string& authority_fingerprint, Duration time_limit,
+                 Dialed done) {
+  auto security = make_pinned_security(authority_fingerprint);
+  std::make_shared<Dialer>(loop, std::move(security), "", std::move(done))->start(where, time_limit);
+}
+
+} // namespace tandem::peer

@@ -1,0 +1,14 @@
+// Asking on the loop and waiting for the answer on another thread.
+#pragma once
+#include "peer/session.hpp"
+
+namespace tandem::peer {
+
+// Starts something on the loop that calls its OnAnswer exactly once.
+using Ask = std::function<void(Session::OnEvent, Session::OnAnswer)>;
+
+// Runs `ask` on the loop and waits. Events are handed to `on_event` on the calling thread, in order, before the
+// answer is returned. Must not be called on the loop, which has to run until the answer is there.
+Result<Json> wait_for_answer(Loop& loop, Ask ask, const Session::OnEvent& on_event = {});
+
+} // namespace tandem::peer

@@ -1,0 +1,264 @@
+#include "base/text.hpp"
+#include "setup/subjects.hpp"
+
+// The gate's lines and the settings without which it loses requests are explained in docs/architecture.md ("The gate").
+namespace tandem::setup {
+
+namespace {
+
+using converge::Reaction;
+using converge::ReactionKind;
+
+constexpr auto* folder = "/etc/nginx/tandem";
+const converge::FileCheck nginx_check{{"nginx", "-t", "-q"}};
+
+std::string upstream_of(const std::string& server) {
+  return "tandem_server_" + server;
+}
+
+// The whole of nginx.conf: Debian's own has no place for the worker limits that the gate needs.
+std::string main_text() {
+  return header() + R"(user www-data;
+worker_processes auto;
+worker_rlimit_nofile 20000;
+pid /run/nginx.pid;
+include /etc/nginx/modules-enabled/*.conf;
+
+events {
+    worker_connections 16384;
+}
+
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    types_hash_max_size 2048;
+    server_names_hash_bucket_size 128;
+    server_tokens off;
+    keepalive_timeout 65s;
+    gzip on;
+    gzip_vary on;
+    gzip_proxied any;
+    gzip_types text/plain text/css application/json application/javascript text/xml application/xml image/svg+xml;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:tandem:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+    log_format tandem '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+                      '"$http_referer" "$http_user_agent" $host $request_time $upstream_addr $upstream_response_time';
+    access_log /var/log/nginx/access.log tandem;
+    error_log /var/log/nginx/error.log warn;
+    include /etc/nginx/tandem/http.conf;
+    include /etc/nginx/conf.d/*.conf;
+    include /etc/nginx/sites-enabled/*;
+}
+)";
+}
+
+// What all sites share: where a held request goes on, and who may mark one as having been passed on.
+std::string http_text(const View& view) {
+  std::string text = header();
+  // Each restart of the agent costs one entry of those that a held request may try.
+  text += "upstream tandem_gate {\n";
+  for (int i = 0; i < 8; ++i)
+    text += "    server unix:/run/tandem/gate.sock max_fails=0;\n";
+  text += "}\n";
+  for (const auto& server : view.pair.servers)
+    text += fmt::format("upstream {} {{\n    server {}:443 max_fails=0;\n    keepalive 32;\n}}\n",
+                        upstream_of(server.name), server.name == view.self ? "127.0.0.1" : server.peer_address);
+  text += "geo $realip_remote_addr $tandem_peer {\n    default 0;\n    127.0.0.1 1;\n";
+  for (const auto& server : view.pair.servers)
+    if (server.name != view.self) text += "    " + server.peer_address + " 1;\n";
+  text += "}\n";
+  // A request that a peer passed on is marked; the mark of anybody else counts for nothing.
+  text += "map \"$tandem_peer:$http_x_tandem_hop\" $tandem_hop {\n    default \"\";\n    \"1:1\" 1;\n}\n";
+  text += "map \"$tandem_target$tandem_fallback\" $tandem_route {\n    default \"\";\n";
+  for (const auto& server : view.pair.servers)
+    text += "    " + server.name + " " + upstream_of(server.name) + ";\n";
+  text += "}\n";
+  // A request whose bytes reached no application may be answered by another; any other may not.
+  text += "map $upstream_bytes_sent $tandem_untouched {\n    default 0;\n    \"\" 1;\n    \"-\" 1;\n    0 1;\n"
+          "    ~[1-9] 0;\n}\n";
+  text += "set_real_ip_from 127.0.0.1;\n";
+  for (const auto& server : view.pair.servers)
+    if (server.name != view.self) text += "set_real_ip_from " + server.peer_address + ";\n";
+  text += "real_ip_header X-Real-IP;\n";
+  return text;
+}
+
+// Which server answers when the agent does not: the marker's, and a standby sends to the primary.
+std::string fallback_text(const View& view) {
+  return fmt::format(R"(location @tandem_gate_dead {{
+    set $tandem_fallback "{}";
+    if (-f /primary_server) {{
+        set $tandem_fallback "{}";
+    }}
+    return 204;
+}}
+)",
+                     view.is_primary() ? view.self : view.primary, view.self);
+}
+
+// Included by each site's server block.
+std::string gate_text(const View& view) {
+  const auto limit = view.pair.role.hold.count() + 2;
+  return header() + R"(recursive_error_pages on;
+error_page 418 = @tandem_gated;
+set $tandem_fallback "";
+
+location = /.tandem/gate {
+    internal;
+    proxy_pass http://tandem_gate/gate;
+    proxy_http_version 1.1;
+    proxy_pass_request_body off;
+    proxy_pass_request_headers off;
+    proxy_set_header Content-Length "";
+    proxy_set_header Connection "";
+    proxy_set_header X-Tandem-Hop $tandem_hop;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout )" +
+         std::to_string(limit) + R"(s;
+    proxy_next_upstream error timeout invalid_header non_idempotent;
+    error_page 500 502 503 504 = @tandem_gate_dead;
+}
+
+)" + fallback_text(view) +
+         R"(
+location @tandem_gated {
+    if ($tandem_hop) {
+        return 503;
+    }
+    auth_request /.tandem/gate;
+    auth_request_set $tandem_target $upstream_http_x_tandem_target;
+    proxy_pass https://$tandem_route;
+    proxy_http_version 1.1;
+    proxy_ssl_server_name on;
+    proxy_ssl_name $host;
+    proxy_set_header Host $host;
+    proxy_set_header Connection "";
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Tandem-Hop 1;
+    proxy_next_upstream off;
+    proxy_read_timeout 300s;
+    proxy_send_timeout 300s;
+}
+
+location @tandem_application_gone {
+    if ($tandem_untouched = 0) {
+        return 502;
+    }
+    return 418;
+}
+)";
+}
+
+std::string names_of(const model::Site& site) {
+  std::string names = site.domain;
+  for (const auto& alias : site.aliases)
+    names += " " + alias;
+  return names;
+}
+
+std::string listen_text(const View& view, const std::string& port, const std::string& more) {
+  std::string text = "    listen " + port + more + ";\n";
+  if (view.server().address6) text += "    listen [::]:" + port + more + ";\n";
+  return text;
+}
+
+std::string locations_text(const model::Site& site) {
+  const std::string gate = "        if (!-f /run/tandem/serving) {\n            return 418;\n        }\n";
+  std::string text;
+  for (const auto& [prefix, served] : site.serve)
+    text += fmt::format(
+        "    location {} {{\n{}        alias /www/{}/{}/;\n        expires 1h;\n        access_log off;\n    }}\n",
+        prefix, gate, site.domain, served);
+  text += fmt::format("    location / {{\n{}        error_page 502 = @tandem_application_gone;\n"
+                      "        include /etc/nginx/uwsgi_params;\n"
+                      "        uwsgi_pass unix:/run/tandem-sites/{}/current.sock;\n"
+                      "        uwsgi_read_timeout {}s;\n"
+                      "        uwsgi_next_upstream off;\n    }}\n",
+                      gate, site.domain, site.uwsgi.harakiri.count() + 5);
+  return text;
+}
+
+std::string site_text(const View& view, const model::Site& site) {
+  std::string text = header();
+  text += "server {\n" + listen_text(view, "80", "") + "    server_name " + names_of(site) + ";\n" +
+          "    return 301 https://$host$request_uri;\n}\n\n";
+  text += "server {\n" + listen_text(view, "443", " ssl http2") + "    server_name " + names_of(site) + ";\n";
+  text += fmt::format("    ssl_certificate /etc/tandem/certificates/{0}.pem;\n"
+                      "    ssl_certificate_key /etc/tandem/certificates/{0}.key;\n"
+                      "    client_max_body_size {1};\n",
+                      site.domain, site.max_body);
+  if (site.basic_auth)
+    text += fmt::format("    auth_basic \"{0}\";\n    auth_basic_user_file {1}/{0}.htpasswd;\n", site.domain, folder);
+  text += fmt::format("    include {}/gate.conf;\n", folder);
+  text += locations_text(site);
+  if (site.nginx_extra) text += fmt::format("    include {}/{}.extra;\n", folder, site.domain);
+  return text + "}\n";
+}
+
+// Names that no site has get no answer, and no certificate that would tell them which sites there are.
+std::string default_text(const View& view) {
+  return header() + "server {\n" + listen_text(view, "80", " default_server") +
+         "    server_name _;\n    return 444;\n}\n" + "server {\n" +
+         listen_text(view, "443", " ssl http2 default_server") +
+         "    server_name _;\n    ssl_reject_handshake on;\n}\n";
+}
+
+void add_certificates(Resources& out, const View& view) {
+  out.push_back({.kind = converge::Folder{.path = "/etc/tandem/certificates", .mode = 0755}, .why = "HTTPS"});
+  for (const auto& site : view.pair.sites) {
+    std::vector<std::string> names{site.domain};
+    names.insert(names.end(), site.aliases.begin(), site.aliases.end());
+    out.push_back({.kind = converge::Certificate{.path = "/etc/tandem/certificates/" + site.domain + ".pem",
+                                                 .key_path = "/etc/tandem/certificates/" + site.domain + ".key",
+                                                 .names = std::move(names)},
+                   .why = "HTTPS of " + site.domain,
+                   .reactions = {{ReactionKind::reload, "nginx.service"}}});
+  }
+}
+
+void add_secrets(Resources& out, const View& view, const model::Site& site) {
+  const auto add = [&](const std::optional<model::SecretFile>& file, const std::string& suffix, converge::File what) {
+    if (!file) return;
+    what.path = std::string(folder) + "/" + site.domain + suffix;
+    what.content = view.secrets.at(file->path);
+    what.check = nginx_check;
+    out.push_back({.kind = std::move(what),
+                   .why = "site " + site.domain,
+                   .reactions = {{ReactionKind::reload, "nginx.service"}}});
+  };
+  add(site.basic_auth, ".htpasswd", {.path = {}, .content = {}, .mode = 0640, .group = "www-data", .secret = true});
+  add(site.nginx_extra, ".extra", {.path = {}, .content = {}});
+}
+
+} // namespace
+
+void add_nginx(Resources& out, const View& view) {
+  const Reaction reload{ReactionKind::reload, "nginx.service"};
+  const auto add = [&](std::string path, std::string content, std::string why) {
+    out.push_back({.kind = converge::File{.path = std::move(path), .content = std::move(content), .check = nginx_check},
+                   .why = std::move(why),
+                   .reactions = {reload}});
+  };
+  add_certificates(out, view);
+  out.push_back({.kind = converge::Folder{.path = folder}, .why = "nginx"});
+  out.push_back({.kind = converge::Absent{"/etc/nginx/sites-enabled/default"},
+                 .why = "Debian's example site",
+                 .reactions = {reload}});
+  for (const auto& site : view.pair.sites)
+    add_secrets(out, view, site);
+  add(std::string(folder) + "/gate.conf", gate_text(view), "the gate");
+  add(std::string(folder) + "/http.conf", http_text(view), "the gate");
+  add("/etc/nginx/sites-enabled/00-default.conf", default_text(view), "names that no site has");
+  for (const auto& site : view.pair.sites)
+    add("/etc/nginx/sites-enabled/" + site.domain + ".conf", site_text(view, site), "site " + site.domain);
+  add("/etc/nginx/nginx.conf", main_text(), "nginx");
+  out.push_back({.kind = converge::Unit{.name = "nginx.service", .enabled = false, .running = true},
+                 .why = "the gate and the sites; only the agent starts it at boot"});
+}
+
+} // namespace tandem::setup

@@ -1,0 +1,194 @@
+#include "base/text.hpp"
+#include "setup/postgres_names.hpp"
+#include "setup/subjects.hpp"
+
+namespace tandem::setup {
+
+namespace {
+
+using converge::Reaction;
+using converge::ReactionKind;
+
+constexpr auto* certificates = "/etc/tandem/postgresql";
+
+using Names = PostgresNames;
+
+std::string quoted(const std::string& value) {
+  return "'" + replace_all(value, "'", "''") + "'";
+}
+
+std::string slot_of(const std::string& server) {
+  return "tandem_" + replace_all(server, "-", "_");
+}
+
+std::string megabytes(model::Bytes bytes) {
+  return std::to_string(bytes >> 20U) + "MB";
+}
+
+// What every server has, so that any of them can become primary without a restart.
+std::string settings_text(const View& view) {
+  std::map<std::string, std::string> settings{
+      {"listen_addresses", "*"},
+      {"wal_level", "replica"},
+      {"max_wal_senders", "10"},
+      {"max_replication_slots", "10"},
+      {"max_slot_wal_keep_size", megabytes(view.pair.database.slot_limit)},
+      {"wal_keep_size", "256MB"},
+      {"wal_log_hints", "on"}, // pg_rewind needs it where there are no data checksums
+      {"hot_standby", "on"},
+      {"password_encryption", "scram-sha-256"},
+      {"ssl", "on"},
+      {"ssl_min_protocol_version", "TLSv1.2"},
+      {"ssl_cert_file", std::string(certificates) + "/server.pem"},
+      {"ssl_key_file", std::string(certificates) + "/server.key"},
+      {"ssl_ca_file", std::string(certificates) + "/ca.pem"},
+      {"cluster_name", view.self},
+  };
+  for (const auto& [name, value] : view.pair.database.settings)
+    settings[name] = value;
+  std::string text = header();
+  for (const auto& [name, value] : settings)
+    text += name + " = " + quoted(value) + "\n";
+  return text;
+}
+
+// Where a standby takes the WAL from. A primary keeps an empty upstream; a running server takes a change on reload.
+std::string upstream_text(const View& view) {
+  std::string text = header();
+  if (view.is_primary()) return text;
+  const auto& primary = *view.pair.server(view.primary);
+  const auto connection = fmt::format("host={} port=5432 user=replicator application_name={} sslmode=verify-full "
+                                      "sslcert={}/server.pem sslkey={}/server.key sslrootcert={}/ca.pem "
+                                      "connect_timeout=5 keepalives_idle=5 keepalives_interval=2 keepalives_count=3",
+                                      primary.peer_address, view.self, certificates, certificates, certificates);
+  text += "primary_conninfo = " + quoted(connection) + "\n";
+  text += "primary_slot_name = " + quoted(slot_of(view.self)) + "\n";
+  text += "recovery_target_timeline = 'latest'\n";
+  return text;
+}
+
+std::string access_text(const View& view) {
+  std::string text = header();
+  text += "local all postgres peer map=tandem\n"
+          "local all all peer\n";
+  for (const auto& server : view.pair.servers) {
+    if (server.name == view.self) continue;
+    const auto host = server.peer_address + (server.peer_address.contains(':') ? "/128" : "/32");
+    text += fmt::format("hostssl replication replicator {} cert map=tandem-servers\n", host);
+    text += fmt::format("hostssl postgres replicator {} cert map=tandem-servers\n", host);
+  }
+  return text;
+}
+
+std::string identities_text(const View& view) {
+  std::string text = header();
+  text += "tandem root postgres\n"
+          "tandem postgres postgres\n";
+  for (const auto& server : view.pair.servers)
+    text += "tandem-servers " + server.name + " replicator\n";
+  return text;
+}
+
+// Debian's own unit goes through pg_ctlcluster, which sleeps and asks: 2.3 s a start instead of 80 ms.
+std::string drop_in_text(const Names& names) {
+  return header() + fmt::format("[Service]\n"
+                                "Type=notify\n"
+                                "User=postgres\n"
+                                "ExecStart=\n"
+                                "ExecStart={}/postgres -D {} -c config_file={}/postgresql.conf\n"
+                                "ExecStop=\n"
+                                "ExecReload=\n"
+                                "ExecReload=/bin/kill -HUP $MAINPID\n"
+                                "KillMode=mixed\n"
+                                "KillSignal=SIGINT\n"
+                                "PIDFile=\n"
+                                "RuntimeDirectory=\n"
+                                "TimeoutStartSec=infinity\n"
+                                "TimeoutStopSec=5min\n"
+                                "Restart=no\n",
+                                names.binaries, names.data, names.config);
+}
+
+converge::File owned(std::string path, std::string content, std::uint32_t mode) {
+  return {
+      .path = std::move(path), .content = std::move(content), .mode = mode, .owner = "postgres", .group = "postgres"};
+}
+
+void add_certificates(Resources& out, const View& view, const Names& names) {
+  const std::string why = "PostgreSQL between the servers";
+  const auto& self = view.server();
+  std::vector<std::string> subject{self.name, self.address};
+  if (self.peer_address != self.address) subject.push_back(self.peer_address);
+  if (self.address6) subject.push_back(*self.address6);
+  out.push_back({.kind = converge::Folder{.path = "/etc/tandem", .mode = 0755},
+                 .why = "tandem's own files",
+                 .after = {"packages"}});
+  out.push_back({.kind = converge::Folder{.path = certificates}, .why = why});
+  out.push_back({.kind = converge::File{.path = std::string(certificates) + "/ca.pem", .content = view.ca_certificate},
+                 .why = why,
+                 .reactions = {{ReactionKind::reload, names.unit}}});
+  out.push_back({.kind = converge::Certificate{.path = std::string(certificates) + "/server.pem",
+                                               .key_path = std::string(certificates) + "/server.key",
+                                               .names = std::move(subject),
+                                               .key_owner = "postgres",
+                                               .key_group = "postgres"},
+                 .why = why,
+                 .reactions = {{ReactionKind::reload, names.unit}}});
+}
+
+void add_configuration(Resources& out, const View& view, const Names& names) {
+  const std::string why = "PostgreSQL with replication";
+  const Reaction reload{ReactionKind::reload, names.unit};
+  const auto add = [&](converge::File file, std::vector<Reaction> reactions) {
+    out.push_back({.kind = std::move(file), .why = why, .reactions = std::move(reactions), .after = {"packages"}});
+  };
+  add(owned(names.config + "/conf.d/50-tandem.conf", settings_text(view), 0644), {reload});
+  add(owned(names.config + "/conf.d/60-tandem-upstream.conf", upstream_text(view), 0644), {reload});
+  add(owned(names.config + "/pg_hba.conf", access_text(view), 0640), {reload});
+  add(owned(names.config + "/pg_ident.conf", identities_text(view), 0640), {reload});
+  // Only the agent starts PostgreSQL, once it knows the role.
+  add(owned(names.config + "/start.conf", header() + "manual\n", 0644), {{ReactionKind::reload_manager, ""}});
+  const auto folder = "/etc/systemd/system/" + names.unit + ".d";
+  out.push_back({.kind = converge::Folder{.path = folder}, .why = why});
+  add({.path = folder + "/tandem.conf", .content = drop_in_text(names)},
+      {{ReactionKind::reload_manager, ""}, {ReactionKind::restart, names.unit}});
+}
+
+void add_contents(Resources& out, const View& view) {
+  const auto add = [&](converge::Kind kind, const std::string& why) {
+    out.push_back({.kind = std::move(kind), .why = why});
+  };
+  add(converge::DatabaseRole{.name = "replicator", .login = true, .replication = true}, "replication");
+  // What pg_rewind calls on the new primary: postgresql.org/docs/15/app-pgrewind.html, "Notes".
+  add(converge::DatabaseGrant{"replicator",
+                              {"pg_catalog.pg_ls_dir(text, boolean, boolean)", "pg_catalog.pg_stat_file(text, boolean)",
+                               "pg_catalog.pg_read_binary_file(text)",
+                               "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)"}},
+      "rejoin by pg_rewind");
+  for (const auto& server : view.pair.servers)
+    if (server.name != view.self) add(converge::ReplicationSlot{slot_of(server.name)}, "standby " + server.name);
+  for (const auto& site : view.pair.sites) {
+    if (!site.database) continue;
+    add(converge::DatabaseRole{.name = site.database->owner}, "site " + site.domain);
+    add(converge::Database{site.database->name, site.database->owner, site.database->extensions},
+        "site " + site.domain);
+  }
+}
+
+} // namespace
+
+void add_postgres(Resources& out, const View& view) {
+  const auto names = postgres_names(view.release.postgres);
+  add_certificates(out, view, names);
+  add_configuration(out, view, names);
+  // Debian's umbrella unit starts every cluster at boot.
+  out.push_back({.kind = converge::Unit{.name = "postgresql.service", .enabled = false, .running = std::nullopt},
+                 .why = "only the agent starts PostgreSQL"});
+  if (!view.is_primary()) return; // a standby's PostgreSQL begins with its first copy, which replication makes
+  out.push_back({.kind = converge::Unit{.name = names.unit, .enabled = std::nullopt, .running = true},
+                 .why = "this server is the primary"});
+  out.push_back({.kind = converge::DatabaseRestart{names.unit}, .why = "settings that a reload cannot change"});
+  add_contents(out, view);
+}
+
+} // namespace tandem::setup

@@ -1,0 +1,34 @@
+// All that setup needs to know to say what should be on one server: plain values, gathered by the agent.
+#pragma once
+#include "model/pair.hpp"
+#include "system/accounts.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace tandem::setup {
+
+// What depends on the Debian release of the server.
+struct Release {
+  std::string codename; // "bookworm", "trixie"
+  int postgres = 0;     // the release's own major version
+};
+
+struct View {
+  const model::Pair& pair;
+  std::string self;    // this server's name
+  std::string primary; // the primary's name, from the durable role state
+  Release release;
+  std::map<std::string, std::uint32_t> uids;  // of every configured user
+  std::string ca_certificate;                 // PEM of the pair's own authority
+  std::map<std::string, std::string> secrets; // absolute path -> content, of the files that the configuration names
+  // Text of the systemd template unit for sites, and of /run's folder for it (both from sites/).
+  std::string site_unit;
+
+  [[nodiscard]] bool is_primary() const { return self == primary; }
+
+  [[nodiscard]] const model::Server& server() const { return *pair.server(self); }
+};
+
+} // namespace tandem::setup

@@ -1,0 +1,42 @@
+// Builds a release beside the running one. Nothing here touches what is served.
+#pragma once
+#include "model/pair.hpp"
+#include "sites/environment.hpp"
+#include "sites/mirror.hpp"
+#include "sites/shelf.hpp"
+#include "sites/virtualenv.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tandem::sites {
+
+class Builder {
+public:
+  explicit Builder(Tools tools);
+
+  // Fetches, checks out `wanted` (a branch, a tag, a commit; empty: the site's branch), builds or finds its virtualenv
+  // and links its kept folders. Removes what earlier, cut-off builds left behind. The release is not finished yet:
+  // Shelf::finish() comes after its steps. When it fails, nothing of it stays.
+  Result<Release> prepare(const model::Site& site, const std::string& wanted, const Progress& progress);
+
+  // Runs commands as the site's owner in the release, with its virtualenv first in PATH and the site's environment.
+  // Stops at the first that fails, quoting its last lines. For deploy_steps, on_promote and jobs alike.
+  Result<void> run(const model::Site& site, const Release& release, const std::vector<std::string>& commands,
+                   const Progress& progress);
+
+private:
+  Result<void> make_folders(const model::Site& site, const system::AccountTable& accounts, system::Ownership owner);
+  Result<void> make_shared(const model::Site& site, const system::AccountTable& accounts, system::Ownership owner);
+  Result<Release> new_release(const model::Site& site, const Commit& commit);
+  Result<void> fill(const model::Site& site, Release& release, system::Ownership owner, const Progress& progress);
+  Result<void> link_kept(const model::Site& site, const std::string& folder);
+  Result<void> make_way(const std::string& path, const std::string& name);
+
+  Tools tools_;
+  Shelf shelf_;
+  Mirror mirror_;
+  Virtualenvs virtualenvs_;
+};
+
+} // namespace tandem::sites

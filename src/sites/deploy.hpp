@@ -1,0 +1,38 @@
+// The order of a deploy and of a rollback. Hold the site's lock (SiteLocks) meanwhile. Both block for as long as git,
+// pip and the site's own steps take.
+#pragma once
+#include "sites/builder.hpp"
+#include "sites/serving.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::sites {
+
+// What the rest of the pair does in between. Both may be empty.
+struct Peers {
+  // The release is finished and well here; nobody sees it yet. Brings it to the standbys and warms it there. An error
+  // stops the deploy, and nothing has changed.
+  std::function<Result<void>(const Release& release)> before_live = {};
+  // Visitors get it now. Failing does not undo the deploy; what it says becomes a warning.
+  std::function<Result<void>(const Release& release)> after_live = {};
+};
+
+struct Deployed {
+  Release release;
+  std::optional<std::string> previous; // what was served before
+  std::vector<std::string> warnings;   // what failed after the switch, in sentences
+};
+
+// Builds and serves `wanted` (a branch, a tag, a commit; empty: the site's branch). When it fails nothing that visitors
+// see has changed and nothing of the release is left; what the site's own steps did (migrations) stays done.
+Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::string& wanted, const Peers& peers,
+                        const Progress& progress);
+
+// Serves a release that is still here again; the caller has shown WayBack::migrations to the operator.
+Result<Deployed> roll_back(const Tools& tools, const model::Site& site, const WayBack& way, const Peers& peers,
+                           const Progress& progress);
+
+} // namespace tandem::sites

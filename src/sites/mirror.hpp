@@ -1,0 +1,48 @@
+// A site's repository: fetched into a bare mirror that root owns, checked out from there. git never runs as the site's
+// owner, since the deploy key is root's; and the mirror is a cache: a damaged one is made anew.
+#pragma once
+#include "base/result.hpp"
+#include "model/pair.hpp"
+#include "sites/layout.hpp"
+#include "system/files.hpp"
+#include "system/processes.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tandem::sites {
+
+struct Commit {
+  std::string hash;   // all 40 digits
+  std::string branch; // the branch or tag that was asked for; empty when it was the commit itself
+};
+
+class Mirror {
+public:
+  Mirror(system::Files& files, system::Processes& processes, Layout layout)
+      : files_(files), processes_(processes), layout_(std::move(layout)) {}
+
+  // Makes the mirror equal to the site's repository. A host key that is not pinned is refused.
+  Result<void> fetch(const model::Site& site);
+  // A branch, a tag or a commit (seven digits or more) of the mirror; empty: the site's branch.
+  Result<Commit> resolve(const model::Site& site, const std::string& wanted);
+  // Puts the commit's files into an existing empty folder, as root.
+  Result<void> check_out(const model::Site& site, const std::string& hash, const std::string& folder);
+  // The commit's database migrations: Python files in folders called "migrations".
+  Result<std::vector<std::string>> migrations(const model::Site& site, const std::string& hash);
+
+private:
+  Result<void> fetch_once(const model::Site& site);
+  Result<std::map<std::string, std::string>> git_environment(const model::Site& site);
+  Result<std::string> git(const model::Site& site, std::vector<std::string> arguments,
+                          std::map<std::string, std::string> environment = {});
+
+  system::Files& files_;
+  system::Processes& processes_;
+  Layout layout_;
+};
+
+// The command that git starts for ssh. Pure.
+[[nodiscard]] std::string ssh_command(const model::Site& site, const std::string& known_hosts);
+
+} // namespace tandem::sites

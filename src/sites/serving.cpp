@@ -1,0 +1,150 @@
+#include "sites/serving.hpp"
+
+#include "base/text.hpp"
+#include "sites/folders.hpp"
+#include "sites/uwsgi.hpp"
+#include "sites/virtualenv.hpp"
+
+namespace tandem::sites {
+
+namespace {
+
+constexpr system::Ownership root{0, 0};
+constexpr auto health_limit = std::chrono::seconds(60);
+constexpr auto beyond_harakiri = std::chrono::seconds(5);
+
+} // namespace
+
+Result<void> Serving::warm(const model::Site& site, const std::string& id, const Progress& progress) {
+  progress("starting release " + id);
+  auto started = start(site, id);
+  if (started) started = ask_health(site, tools_.layout.socket(site.domain, id));
+  if (started) return {};
+  auto error = std::move(started).error();
+  const auto redact = redactor_for(site, id);
+  error.message =
+      redact("release " + id + " is not well: " + error.message) + last_lines(site_unit(site.domain, id), redact);
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (current != id)
+    if (const auto ended = end(site, id); !ended) error.message += "; and stopping it: " + ended.error().message;
+  return std::unexpected(std::move(error));
+}
+
+Redactor Serving::redactor_for(const model::Site& site, const std::string& id) {
+  const auto release = shelf_.find(site.domain, id);
+  if (!release) return {};
+  const auto environment = load_environment(tools_.ports.files, tools_.layout, site, *release);
+  return environment ? environment->redact : Redactor();
+}
+
+Result<void> Serving::start(const model::Site& site, const std::string& id) {
+  auto& files = tools_.ports.files;
+  const auto& layout = tools_.layout;
+  TANDEM_CHECK(check_uwsgi_settings(site));
+  TANDEM_TRY(const auto release, shelf_.find(site.domain, id));
+  Virtualenvs virtualenvs(files, tools_.ports.processes, layout);
+  TANDEM_TRY(const bool whole, virtualenvs.complete(site.domain, release.environment));
+  if (!whole) return fail(ErrorKind::not_found, "its environment " + release.environment + " is not complete here");
+  TANDEM_TRY(auto environment, load_environment(files, layout, site, release));
+  TANDEM_TRY(const auto accounts, tools_.ports.accounts.read());
+  TANDEM_TRY(const auto owner, site_ownership(accounts, site));
+  const auto* user = accounts.user(site.owner);
+  environment.variables.try_emplace("HOME", user->home);
+  environment.variables.try_emplace("USER", site.owner);
+
+  for (const auto& path : {layout.state, layout.state + "/sites", layout.state_folder(site.domain)})
+    TANDEM_CHECK(files.make_folder(path, 0700, root));
+  TANDEM_CHECK(ensure_folder(files, layout.run + "/tandem-sites", 0755, root));
+  TANDEM_CHECK(ensure_folder(files, layout.socket_folder(site.domain), 0750, {0, owner.gid}));
+  const auto ini = layout.uwsgi_ini(site.domain, id);
+  TANDEM_CHECK(
+      files.write(layout.uwsgi_environment(site.domain, id), systemd_variables(environment.variables), 0600, root));
+  TANDEM_CHECK(files.write(ini, uwsgi_ini(layout, site, release), 0644, root));
+  return tools_.ports.services.start(site_unit(site.domain, id));
+}
+
+Result<void> Serving::ask_health(const model::Site& site, const std::string& socket) {
+  TANDEM_TRY(const auto answer,
+             tools_.applications.ask(socket, {.host = site.domain, .path = site.health, .time_limit = health_limit}));
+  if (answer.status < 400) return {};
+  return failed(fmt::format("it answers {} to {}", answer.status, site.health));
+}
+
+std::string Serving::last_lines(const std::string& unit, const Redactor& redact) {
+  const auto journal = tools_.ports.processes.run(
+      {.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=15", "--unit=" + unit},
+       .time_limit = std::chrono::seconds(10)});
+  if (!journal || !journal->ok() || trim(journal->output).empty()) return {};
+  return "; its last lines:\n    " + redact(join(lines_of(journal->output), "\n    "));
+}
+
+Result<void> Serving::switch_to(const model::Site& site, const std::string& id) {
+  TANDEM_TRY(const auto release, shelf_.find(site.domain, id)); // an unfinished one is never served
+  // The durable link first: a crash between the two is completed by serve_current().
+  TANDEM_CHECK(shelf_.set_current(site.domain, release.id));
+  const auto link = tools_.layout.current_socket(site.domain);
+  TANDEM_TRY(const auto status, tools_.ports.files.status(link));
+  if (status && status->target == id + ".sock") return {};
+  return tools_.ports.files.make_link(link, id + ".sock");
+}
+
+Result<void> Serving::retire(const model::Site& site, const std::string& id, const Progress& progress) {
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (current == id) return fail(ErrorKind::refused, "release " + id + " is the current one");
+  const auto limit = site.uwsgi.harakiri + beyond_harakiri;
+  progress("letting release " + id + " finish its requests");
+  TANDEM_TRY(const bool idle, tools_.applications.wait_idle(tools_.layout.socket(site.domain, id), limit));
+  if (!idle) progress(fmt::format("release {} still had requests after {} s; they are cut", id, limit.count()));
+  return end(site, id);
+}
+
+Result<void> Serving::end(const model::Site& site, const std::string& id) {
+  auto& files = tools_.ports.files;
+  const auto unit = site_unit(site.domain, id);
+  TANDEM_TRY(const auto status, tools_.ports.services.status(unit));
+  if (status.active != "inactive") TANDEM_CHECK(tools_.ports.services.stop(unit));
+  TANDEM_CHECK(files.remove(tools_.layout.socket(site.domain, id)));
+  TANDEM_CHECK(files.remove(tools_.layout.uwsgi_environment(site.domain, id)));
+  return files.remove(tools_.layout.uwsgi_ini(site.domain, id)); // last: by it started() knows of the release
+}
+
+Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (current) {
+    TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
+    if (status.active != "active") {
+      progress("starting release " + *current);
+      TANDEM_CHECK(start(site, *current));
+    }
+    TANDEM_CHECK(switch_to(site, *current));
+  }
+  // A deploy that was cut off may have left one running beside it.
+  TANDEM_TRY(const auto running, started(site.domain));
+  for (const auto& id : running)
+    if (id != current) TANDEM_CHECK(retire(site, id, progress));
+  return {};
+}
+
+Result<void> Serving::stop(const model::Site& site) {
+  TANDEM_TRY(const auto running, started(site.domain));
+  for (const auto& id : running)
+    TANDEM_CHECK(end(site, id));
+  return {};
+}
+
+Result<void> Serving::check_health(const model::Site& site) {
+  return ask_health(site, tools_.layout.current_socket(site.domain));
+}
+
+Result<std::vector<std::string>> Serving::started(const std::string& domain) {
+  auto names = tools_.ports.files.list(tools_.layout.state_folder(domain));
+  if (!names && names.error().kind == ErrorKind::not_found) return std::vector<std::string>{};
+  if (!names) return std::unexpected(std::move(names).error());
+  std::vector<std::string> ids;
+  for (const auto& name : *names)
+    if (name.ends_with(".ini") && is_release_id(name.substr(0, name.size() - 4)))
+      ids.push_back(name.substr(0, name.size() - 4));
+  return ids;
+}
+
+} // namespace tandem::sites

@@ -1,0 +1,53 @@
+// What answers visitors: the uWSGI of a site's release, and the socket link that nginx connects to.
+#pragma once
+#include "model/pair.hpp"
+#include "sites/environment.hpp"
+#include "sites/shelf.hpp"
+#include "sites/tools.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tandem::sites {
+
+class Serving {
+public:
+  explicit Serving(Tools tools) : tools_(std::move(tools)), shelf_(tools_) {}
+
+  // Starts a finished release's uWSGI beside whatever runs, and asks it the site's health question, which must be
+  // answered below 400. When it is not, what was started is stopped again and the error quotes the unit's last lines.
+  // Idempotent. Works on a standby too, whose database only reads.
+  Result<void> warm(const model::Site& site, const std::string& id, const Progress& progress);
+
+  // From now on this release, warm already, answers visitors: WWW/DOMAIN names it and nginx finds its socket. Two
+  // renames, no reload. Idempotent.
+  Result<void> switch_to(const model::Site& site, const std::string& id);
+
+  // Waits until a release that gets no more requests has answered those it had (at the most as long as uWSGI itself
+  // lets a request run), then stops it. Not for the current release: that is refused.
+  Result<void> retire(const model::Site& site, const std::string& id, const Progress& progress);
+
+  // Makes what runs agree with WWW/DOMAIN, after a boot, a crash or a change that came from the primary: the current
+  // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed.
+  Result<void> serve_current(const model::Site& site, const Progress& progress);
+
+  // Stops everything of the site at once. nginx gets no answer for it until serve_current().
+  Result<void> stop(const model::Site& site);
+
+  // Asks the current release the health question.
+  Result<void> check_health(const model::Site& site);
+
+private:
+  Result<void> start(const model::Site& site, const std::string& id);
+  Result<void> ask_health(const model::Site& site, const std::string& socket);
+  Result<void> end(const model::Site& site, const std::string& id);
+  // Releases that were started at some time and not retired since.
+  Result<std::vector<std::string>> started(const std::string& domain);
+  Redactor redactor_for(const model::Site& site, const std::string& id);
+  std::string last_lines(const std::string& unit, const Redactor& redact);
+
+  Tools tools_;
+  Shelf shelf_;
+};
+
+} // namespace tandem::sites

@@ -1,0 +1,212 @@
+#include "system/services.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <systemd/sd-bus.h>
+
+namespace tandem::system {
+
+namespace {
+
+constexpr auto* destination = "org.freedesktop.systemd1";
+constexpr auto* manager_path = "/org/freedesktop/systemd1";
+constexpr auto* manager = "org.freedesktop.systemd1.Manager";
+constexpr auto* unit_interface = "org.freedesktop.systemd1.Unit";
+constexpr auto job_limit = std::chrono::minutes(5);
+
+struct BusError {
+  sd_bus_error error = SD_BUS_ERROR_NULL;
+  BusError() = default;
+  BusError(const BusError&) = delete;
+  BusError& operator=(const BusError&) = delete;
+
+  ~BusError() { sd_bus_error_free(&error); }
+
+  [[nodiscard]] std::unexpected<Error> within(const std::string& what, int code) const {
+    const std::string said = error.message != nullptr ? error.message : std::generic_category().message(-code);
+    return failed(what + ": " + said);
+  }
+};
+
+struct Message {
+  sd_bus_message* message = nullptr;
+  Message() = default;
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  ~Message() { sd_bus_message_unref(message); }
+};
+
+// The jobs that ended while we listened, by their object path.
+struct FinishedJobs {
+  std::map<std::string, std::string> results;
+
+  static int on_removed(sd_bus_message* message, void* data, sd_bus_error* /*unused*/) {
+    std::uint32_t id = 0;
+    const char* job = nullptr;
+    const char* unit = nullptr;
+    const char* result = nullptr;
+    if (sd_bus_message_read(message, "uoss", &id, &job, &unit, &result) >= 0)
+      static_cast<FinishedJobs*>(data)->results[job] = result;
+    return 0;
+  }
+};
+
+} // namespace
+
+struct SystemdServices::Bus {
+  sd_bus* bus = nullptr;
+  sd_bus_slot* slot = nullptr;
+  FinishedJobs finished;
+
+  ~Bus() { close(); }
+
+  void close() {
+    slot = sd_bus_slot_unref(slot);
+    bus = sd_bus_flush_close_unref(bus);
+    finished.results.clear();
+  }
+
+  Result<void> open() {
+    if (bus != nullptr && sd_bus_is_open(bus) > 0) return {};
+    close();
+    int code = sd_bus_open_system(&bus);
+    if (code < 0)
+      return fail(ErrorKind::unavailable,
+                  "connecting to systemd over the system bus: " + std::generic_category().message(-code));
+    code = sd_bus_match_signal(bus, &slot, destination, manager_path, manager, "JobRemoved", FinishedJobs::on_removed,
+                               &finished);
+    if (code >= 0)
+      code = sd_bus_call_method(bus, destination, manager_path, manager, "Subscribe", nullptr, nullptr, "");
+    if (code < 0) {
+      close();
+      return failed("subscribing to systemd's signals: " + std::generic_category().message(-code));
+    }
+    return {};
+  }
+
+  Result<std::string> property(const std::string& unit_path, const char* name, const std::string& unit) {
+    BusError error;
+    char* value = nullptr;
+    const int code =
+        sd_bus_get_property_string(bus, destination, unit_path.c_str(), unit_interface, name, &error.error, &value);
+    if (code < 0) return error.within("reading " + std::string(name) + " of " + unit, code);
+    std::string text = value;
+    std::free(value); // sd-bus allocates it with malloc
+    return text;
+  }
+
+  Result<std::string> load_unit(const std::string& unit) {
+    TANDEM_CHECK(open());
+    BusError error;
+    Message reply;
+    const char* path = nullptr;
+    int code = sd_bus_call_method(bus, destination, manager_path, manager, "LoadUnit", &error.error, &reply.message,
+                                  "s", unit.c_str());
+    if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
+    if (code < 0) return error.within("asking systemd for " + unit, code);
+    return std::string(path);
+  }
+
+  // Queues the job and waits for its end; systemd's own time-outs of the unit bound it well below job_limit.
+  Result<void> run_job(const char* method, const std::string& unit, const std::string& doing) {
+    TANDEM_CHECK(open());
+    BusError error;
+    Message reply;
+    const char* path = nullptr;
+    int code = sd_bus_call_method(bus, destination, manager_path, manager, method, &error.error, &reply.message, "ss",
+                                  unit.c_str(), "replace");
+    if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
+    if (code < 0) return error.within(doing + " " + unit, code);
+    return wait_for(path, unit, doing);
+  }
+
+  Result<void> wait_for(const std::string& job, const std::string& unit, const std::string& doing) {
+    const auto limit = std::chrono::steady_clock::now() + job_limit;
+    while (!finished.results.contains(job)) {
+      if (std::chrono::steady_clock::now() > limit)
+        return failed(doing + " " + unit + ": systemd did not finish within five minutes");
+      int code = sd_bus_process(bus, nullptr);
+      if (code == 0) code = sd_bus_wait(bus, 1'000'000);
+      if (code < 0 && code != -EINTR) {
+        close();
+        return failed(doing + " " + unit + ": lost the connection to systemd");
+      }
+    }
+    const auto result = finished.results.extract(job).mapped();
+    if (result == "done" || result == "skipped") return {};
+    return failed(doing + " " + unit + ": systemd says " + result, "See: journalctl -n 30 -u " + unit);
+  }
+
+  Result<void> change_files(const char* method, const std::string& unit, bool with_force) {
+    TANDEM_CHECK(open());
+    BusError error;
+    const int code = with_force ? sd_bus_call_method(bus, destination, manager_path, manager, method, &error.error,
+                                                     nullptr, "asbb", 1, unit.c_str(), 0, 0)
+                                : sd_bus_call_method(bus, destination, manager_path, manager, method, &error.error,
+                                                     nullptr, "asb", 1, unit.c_str(), 0);
+    if (code < 0) return error.within(std::string(method) + " " + unit, code);
+    return reload();
+  }
+
+  Result<void> reload() {
+    TANDEM_CHECK(open());
+    BusError error;
+    Message call;
+    int code = sd_bus_message_new_method_call(bus, &call.message, destination, manager_path, manager, "Reload");
+    if (code >= 0) code = sd_bus_call(bus, call.message, 120'000'000, &error.error, nullptr);
+    if (code < 0) return error.within("making systemd read its unit files again", code);
+    return {};
+  }
+};
+
+SystemdServices::SystemdServices() : bus_(std::make_unique<Bus>()) {}
+
+SystemdServices::~SystemdServices() = default;
+
+Result<UnitStatus> SystemdServices::status(const std::string& unit) {
+  TANDEM_TRY(const auto path, bus_->load_unit(unit));
+  UnitStatus status;
+  TANDEM_TRY(status.load, bus_->property(path, "LoadState", unit));
+  TANDEM_TRY(status.active, bus_->property(path, "ActiveState", unit));
+  TANDEM_TRY(status.sub, bus_->property(path, "SubState", unit));
+  TANDEM_TRY(status.file, bus_->property(path, "UnitFileState", unit));
+  BusError error;
+  int stale = 0;
+  const int code = sd_bus_get_property_trivial(bus_->bus, destination, path.c_str(), unit_interface, "NeedDaemonReload",
+                                               &error.error, 'b', &stale);
+  if (code < 0) return error.within("reading NeedDaemonReload of " + unit, code);
+  status.stale = stale != 0;
+  return status;
+}
+
+Result<void> SystemdServices::start(const std::string& unit) {
+  return bus_->run_job("StartUnit", unit, "starting");
+}
+
+Result<void> SystemdServices::stop(const std::string& unit) {
+  return bus_->run_job("StopUnit", unit, "stopping");
+}
+
+Result<void> SystemdServices::restart(const std::string& unit) {
+  return bus_->run_job("RestartUnit", unit, "restarting");
+}
+
+Result<void> SystemdServices::reload(const std::string& unit) {
+  return bus_->run_job("ReloadOrRestartUnit", unit, "reloading");
+}
+
+Result<void> SystemdServices::enable(const std::string& unit) {
+  return bus_->change_files("EnableUnitFiles", unit, true);
+}
+
+Result<void> SystemdServices::disable(const std::string& unit) {
+  return bus_->change_files("DisableUnitFiles", unit, false);
+}
+
+Result<void> SystemdServices::reload_manager() {
+  return bus_->reload();
+}
+
+} // namespace tandem::system

@@ -1,0 +1,135 @@
+// Streams between two agents: a near descriptor, both agents, TLS, and a program over there.
+#include "peer/stream.hpp"
+#include "support.hpp"
+
+#include <sys/socket.h>
+
+#include <future>
+#include <thread>
+
+namespace tandem::agent {
+namespace {
+
+using testing::eventually;
+using testing::Two;
+
+StreamProgram program(std::vector<std::string> arguments) {
+  return [arguments](Agent&, const std::string&, const Json&) -> Result<system::Command> {
+    return system::Command{.arguments = arguments};
+  };
+}
+
+struct Pipe {
+  std::array<int, 2> ends{};
+
+  Pipe() { EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0); }
+
+  ~Pipe() {
+    close_write();
+    ::close(ends[0]);
+  }
+
+  void close_write() {
+    if (ends[1] >= 0) ::close(std::exchange(ends[1], -1));
+  }
+};
+
+struct StreamTest : ::testing::Test {
+  Two two;
+  std::atomic<int> asked = 0;
+
+  void begin() {
+    two.uno.start();
+    two.duo.start(
+        {}, {{"copy", program({"cat"})},
+             {"count", program({"wc", "-c"})},
+             {"silent", program({"sleep", "1000"})},
+             {"refusing", [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
+                ++asked;
+                return fail(ErrorKind::refused, server + " may not " + params["arguments"][0].get<std::string>());
+              }}});
+    const auto init = two.uno.ask("init");
+    ASSERT_TRUE(init) << init.error().message;
+    const std::string address = "127.0.0.1:" + std::to_string(two.port);
+    ASSERT_TRUE(two.duo.ask("join", {{"address", address}, {"token", (*init)["token"]}}));
+    ASSERT_TRUE(eventually([&] { return two.uno.sees("duo"); }));
+  }
+
+  // As `tandem stream duo NAME` with that on its standard input.
+  Result<std::string> run(const std::string& name, const std::string& input) {
+    auto client = peer::LocalClient::connect(two.uno.socket(), "0.1").value();
+    const Json params{{"server", "duo"}, {"name", name}, {"params", {{"arguments", {"jump"}}}}};
+    if (auto opened = client.call("stream", params); !opened) return std::unexpected(opened.error());
+    Pipe in;
+    Pipe out;
+    std::thread writer([&] {
+      for (std::string_view rest = input; !rest.empty();) {
+        const ssize_t written = ::write(in.ends[1], rest.data(), rest.size());
+        if (written <= 0) break;
+        rest.remove_prefix(static_cast<std::size_t>(written));
+      }
+      in.close_write();
+    });
+    auto reader = std::async(std::launch::async, [&] {
+      std::string all;
+      std::array<char, 65536> bytes{};
+      for (ssize_t got = 0; (got = ::read(out.ends[0], bytes.data(), bytes.size())) > 0;)
+        all.append(bytes.data(), static_cast<std::size_t>(got));
+      return all;
+    });
+    const auto carried = client.carry(in.ends[0], out.ends[1]);
+    out.close_write();
+    writer.join();
+    std::string output = reader.get();
+    if (!carried) return std::unexpected(carried.error());
+    return output;
+  }
+};
+
+TEST_F(StreamTest, BytesGoThroughAProgramOnTheOtherServerAndComeBack) {
+  begin();
+  EXPECT_EQ(run("copy", "hello").value(), "hello");
+  EXPECT_EQ(run("copy", "").value(), "");
+}
+
+TEST_F(StreamTest, TenMegabytesBothWaysComeBackWhole) {
+  begin();
+  std::string large(10'000'000, '\0');
+  for (std::size_t i = 0; i < large.size(); ++i)
+    large[i] = static_cast<char>(i * 7919 >> 5);
+  EXPECT_TRUE(run("copy", large).value() == large);
+  EXPECT_EQ(run("count", large).value(), "10000000\n");
+}
+
+TEST_F(StreamTest, ManyAtOnceDoNotMix) {
+  begin();
+  std::vector<std::future<Result<std::string>>> runs;
+  for (int i = 0; i < 8; ++i)
+    runs.push_back(std::async(std::launch::async,
+                              [&, i] { return run("copy", std::string(100'000, static_cast<char>('a' + i))); }));
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(runs[static_cast<std::size_t>(i)].get().value(), std::string(100'000, static_cast<char>('a' + i)));
+}
+
+TEST_F(StreamTest, WhatTheOtherAgentDoesNotKnowOrRefusesIsNotStarted) {
+  begin();
+  EXPECT_EQ(run("shell", "").error().kind, ErrorKind::not_found);
+  const auto refused = run("refusing", "");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+  EXPECT_EQ(refused.error().message, "uno may not jump");
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(run("copy", "still works").value(), "still works");
+}
+
+TEST_F(StreamTest, RequestsGoOnBesideAStream) {
+  begin();
+  auto stream = std::async(std::launch::async, [&] { return run("silent", "x"); });
+  EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 1; }); }));
+  EXPECT_TRUE(two.uno.sees("duo"));
+  two.duo.stop();
+  EXPECT_FALSE(stream.get()) << "the stream broke off with its agent";
+}
+
+} // namespace
+} // namespace tandem::agent

@@ -1,0 +1,162 @@
+// The command line against an agent that the test plays.
+#include "cli/environment.hpp"
+#include "cli/watch.hpp"
+#include "fakes/server.hpp"
+#include "peer/session.hpp"
+#include "peer/transport.hpp"
+#include "unit/peer/support.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <sstream>
+
+namespace tandem::cli {
+namespace {
+
+using peer::testing::RunningLoop;
+
+struct Cli : ::testing::Test {
+  std::string socket = ::testing::TempDir() + "tandem-cli-" + std::to_string(::getpid()) + ".sock";
+  fakes::Server server;
+  std::ostringstream out;
+  std::ostringstream errors;
+  int agent_runs = 0;
+  std::map<std::string, Result<Json>> answers;
+  std::vector<std::pair<std::string, Json>> asked;
+  RunningLoop loop;
+  std::unique_ptr<peer::Listener> listener;
+  std::set<std::shared_ptr<peer::Session>> sessions;
+
+  void start_agent() {
+    loop.on([this] {
+      listener = peer::listen_unix(*loop, socket, [this](peer::ConnectionPtr connection) {
+                   take(std::move(connection));
+                 }).value();
+    });
+  }
+
+  void take(peer::ConnectionPtr connection) {
+    peer::Session::Hooks hooks;
+    hooks.on_request = [this](const peer::Request& request) {
+      asked.emplace_back(request.method(), request.params());
+      request.event({{"line", "a step"}});
+      const auto found = answers.find(request.method());
+      request.answer(found == answers.end() ? fail(ErrorKind::not_found, "no such thing") : found->second);
+    };
+    hooks.on_closed = [this](const std::shared_ptr<peer::Session>& session, const Error&) { sessions.erase(session); };
+    auto session = std::make_shared<peer::Session>(*loop, std::move(connection), peer::Caller::command,
+                                                   peer::Hello{"", "uno", "b", "0"}, peer::Timing{}, hooks);
+    sessions.insert(session);
+    session->start();
+  }
+
+  void TearDown() override {
+    loop.on([this] {
+      listener.reset();
+      for (const auto& session : std::exchange(sessions, {}))
+        session->close({});
+    });
+  }
+
+  int run(std::vector<const char*> words) {
+    words.insert(words.begin(), "tandem");
+    Environment environment{.services = server.services,
+                            .socket = socket,
+                            .version = "0.1",
+                            .run_agent = [this]() -> Result<void> {
+                              ++agent_runs;
+                              return {};
+                            },
+                            .out = out,
+                            .errors = errors};
+    return cli::run(static_cast<int>(words.size()), words.data(), environment);
+  }
+};
+
+TEST_F(Cli, EveryCommandHasHelpWithExamples) {
+  for (const char* command : {"init", "join", "status", "agent"}) {
+    out.str("");
+    EXPECT_EQ(run({command, "--help"}), 0);
+    EXPECT_NE(out.str().find("Example"), std::string::npos) << command;
+    EXPECT_NE(out.str().find(std::string("tandem ") + command), std::string::npos) << command;
+  }
+}
+
+TEST_F(Cli, WrongUsageIsStatusTwoAndSaysWhatIsWrong) {
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"fly"}), 2);
+  EXPECT_EQ(run({"join", "192.0.2.11"}), 2);
+  EXPECT_NE(errors.str().find("TOKEN"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, WithoutAnAgentStatusFailsAndSaysHowToStartIt) {
+  EXPECT_EQ(run({"status"}), 1);
+  EXPECT_NE(errors.str().find("systemctl start tandem"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, StatusShowsServersRolesAndProblems) {
+  answers.emplace("status",
+                  Json{{"pair", "shops"},
+                       {"self", "uno"},
+                       {"servers",
+                        {{{"name", "uno"}, {"reachable", true}, {"version", "0.1"}, {"epoch", 3}, {"primary", "uno"}},
+                         {{"name", "duo"}, {"reachable", false}, {"problem", "no route"}}}},
+                       {"problems", {"duo does not answer: no route"}}});
+  start_agent();
+  EXPECT_EQ(run({"status"}), 0);
+  EXPECT_NE(out.str().find("pair shops: 1 problem\n  ! duo does not answer: no route\n"), std::string::npos)
+      << out.str();
+  EXPECT_NE(out.str().find("uno (here)       primary        3      0.1\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("duo              not reachable  -      -\n"), std::string::npos) << out.str();
+  out.str("");
+  EXPECT_EQ(run({"status", "--json"}), 0);
+  EXPECT_EQ(Json::parse(out.str()), *answers.at("status"));
+}
+
+TEST_F(Cli, InitPrintsWhatToTypeOnTheOtherServer) {
+  answers.emplace("init", Json{{"server", "uno"},
+                               {"pair", "shops"},
+                               {"already", false},
+                               {"token", "t1-a-b"},
+                               {"address", "192.0.2.11"},
+                               {"others", {"duo"}}});
+  start_agent();
+  EXPECT_EQ(run({"init", "--server", "uno"}), 0);
+  EXPECT_NE(out.str().find("This server is now uno of pair shops."), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("On duo, install tandem and type:\n\n  tandem join 192.0.2.11 t1-a-b\n"), std::string::npos);
+  EXPECT_EQ(errors.str(), "a step\n");
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].second, (Json{{"server", "uno"}}));
+  EXPECT_TRUE(server.services.calls.empty()) << "it runs already";
+}
+
+TEST_F(Cli, InitStartsTheAgentThroughSystemd) {
+  server.services.put("tandem-gate.socket", "inactive", "disabled");
+  server.services.put("tandem.service", "inactive", "disabled");
+  EXPECT_EQ(run({"init"}), 1) << "there is no real agent behind the fake systemd";
+  EXPECT_EQ(server.services.calls, (std::vector<std::string>{"enable tandem-gate.socket", "start tandem-gate.socket",
+                                                             "enable tandem.service", "start tandem.service"}));
+}
+
+TEST_F(Cli, ExitStatusFollowsTheKindOfError) {
+  answers.emplace("join", fail(ErrorKind::refused, "the join token has expired", "make a new one"));
+  answers.emplace("token", fail(ErrorKind::invalid, "bad"));
+  answers.emplace("init", fail(ErrorKind::failed, "broken"));
+  start_agent();
+  EXPECT_EQ(run({"join", "192.0.2.11", "t1-a-b"}), 3);
+  EXPECT_NE(errors.str().find("tandem: the join token has expired\n  make a new one\n"), std::string::npos);
+  EXPECT_EQ(run({"init", "--token"}), 2);
+  EXPECT_EQ(run({"init"}), 1);
+  out.str("");
+  EXPECT_EQ(run({"join", "192.0.2.11", "t1-a-b", "--json"}), 3);
+  EXPECT_EQ(Json::parse(out.str())["error"]["kind"], "refused");
+}
+
+TEST_F(Cli, AgentRunsInThisProcess) {
+  EXPECT_EQ(run({"agent"}), 0);
+  EXPECT_EQ(agent_runs, 1);
+}
+
+} // namespace
+} // namespace tandem::cli

@@ -1,0 +1,235 @@
+#include "converge/apply.hpp"
+#include "fakes/issuer.hpp"
+#include "fakes/server.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tandem::converge {
+
+namespace {
+
+struct Quiet final : Observer {
+  std::vector<std::string> lines;
+
+  void starting(const Change& /*change*/) override {}
+
+  void line(std::string_view text) override { lines.emplace_back(text); }
+
+  void finished(const Change& /*change*/) override {}
+};
+
+struct NoTurns final : ReactionTurns {
+  Result<void> take(const Reaction& /*reaction*/) override { return {}; }
+
+  void give_back(const Reaction& /*reaction*/) override {}
+};
+
+// A server on which installing "nginx" brings its user, folder and unit, as Debian does.
+struct Bench : fakes::Server {
+  Bench() {
+    for (const auto* folder : {"/etc", "/var", "/var/lib", "/home", "/www"})
+      files.put_folder(folder);
+    processes.answer = [this](const system::Command& command) {
+      const bool bad = command.arguments[0] == "nginx" && files.content("/etc/nginx/nginx.conf").contains("broken");
+      return system::Outcome{.status = bad ? 1 : 0, .output = {}, .errors = bad ? "unknown directive" : ""};
+    };
+    packages.on_install = [this](const std::string& name) {
+      if (name != "nginx") return;
+      files.put_folder("/etc/nginx");
+      files.put("/etc/nginx/nginx.conf", "Debian's own\n");
+      services.put("nginx.service", "active", "enabled");
+    };
+  }
+
+  Result<Applied> apply_all(const std::vector<Resource>& resources) {
+    ApplyContext context{.ports = ports, .issuer = issuer, .turns = turns, .observer = observer};
+    return apply(resources, context);
+  }
+
+  Result<Plan> plan(const std::vector<Resource>& resources) { return plan_only(resources, ports, issuer); }
+
+  fakes::Issuer issuer{clock.wall};
+  Quiet observer;
+  NoTurns turns;
+};
+
+const FileCheck nginx_check{{"nginx", "-t"}};
+
+std::vector<Resource> a_web_server(const std::string& text = "worker 1\n") {
+  const Reaction reload{ReactionKind::reload, "nginx.service"};
+  return {
+      {.kind = PackageSet{{"nginx", "less"}}, .why = "needed"},
+      {.kind = Group{"andrey", 1000}, .why = "user"},
+      {.kind =
+           User{.name = "andrey", .uid = 1000, .primary_group = "andrey", .groups = {"root"}, .home = "/home/andrey"},
+       .why = "user"},
+      {.kind = Folder{"/www/shop", 0750, "andrey", "andrey"}, .why = "site"},
+      {.kind = Certificate{.path = "/etc/shop.pem", .key_path = "/etc/shop.key", .names = {"shop", "www.shop"}}},
+      {.kind = File{.path = "/etc/nginx/nginx.conf", .content = text, .check = nginx_check},
+       .why = "nginx",
+       .reactions = {reload}},
+      {.kind = File{.path = "/etc/nginx/gate.conf", .content = "gate\n", .check = nginx_check},
+       .why = "gate",
+       .reactions = {reload}},
+      {.kind = Link{"/etc/localtime", "/usr/share/zoneinfo/Europe/Moscow"}, .why = "zone"},
+      {.kind = Absent{"/etc/old"}, .why = "old"},
+      {.kind = Unit{.name = "nginx.service", .enabled = false, .running = true}, .why = "role"}};
+}
+
+} // namespace
+
+TEST(Apply, MakesEverythingAndThenPlansNothing) {
+  Bench bench;
+  bench.files.put("/etc/old", "x");
+  const auto applied = bench.apply_all(a_web_server());
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_FALSE(applied->failed) << applied->error->message;
+  EXPECT_EQ(bench.files.content("/etc/nginx/nginx.conf"), "worker 1\n");
+  EXPECT_EQ(bench.services.units["nginx.service"].file, "disabled");
+  EXPECT_FALSE(bench.files.entries().contains("/etc/old"));
+  const auto plan = bench.plan(a_web_server());
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(plan->empty()) << to_text(*plan, "uno");
+}
+
+TEST(Apply, APlanWithNothingToDoStartsNoProgram) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  bench.processes.ran.clear();
+  ASSERT_TRUE(bench.plan(a_web_server()));
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  EXPECT_TRUE(bench.processes.ran.empty());
+}
+
+TEST(Apply, CutOffAtAnyActionTheNextRunFinishesIncludingTheReload) {
+  Bench whole;
+  ASSERT_TRUE(whole.apply_all(a_web_server()));
+  const int actions = whole.power.actions;
+  ASSERT_GT(actions, 20);
+  for (int cut = 0; cut < actions; ++cut) {
+    Bench bench;
+    bench.power.cut_after = cut;
+    [[maybe_unused]] const auto first = bench.apply_all(a_web_server());
+    bench.power.cut_after.reset();
+    const auto second = bench.apply_all(a_web_server());
+    ASSERT_TRUE(second) << "cut after " << cut << ": " << second.error().message;
+    EXPECT_FALSE(second->failed) << "cut after " << cut << ": " << *second->failed << " " << second->error->message;
+    const auto plan = bench.plan(a_web_server());
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->empty()) << "cut after " << cut << "\n" << to_text(*plan, "uno");
+    EXPECT_NE(std::ranges::find(bench.services.calls, "reload nginx.service"), bench.services.calls.end())
+        << "cut after " << cut;
+  }
+}
+
+TEST(Apply, AFileThatItsProgramRefusesIsPutBackAndTheRestIsNotStarted) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  auto resources = a_web_server("broken\n");
+  resources.push_back({.kind = Folder{.path = "/www/later"}, .why = "later"});
+  const auto applied = bench.apply_all(resources);
+  ASSERT_TRUE(applied);
+  EXPECT_EQ(applied->failed, "file /etc/nginx/nginx.conf");
+  EXPECT_NE(applied->error->message.find("unknown directive"), std::string::npos);
+  EXPECT_EQ(applied->not_started, (std::vector<std::string>{"folder /www/later"}));
+  EXPECT_EQ(bench.files.content("/etc/nginx/nginx.conf"), "worker 1\n");
+}
+
+TEST(Apply, AnEditedFileIsShownAndKeptBeforeItIsWrittenAgain) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  bench.files.put("/etc/nginx/nginx.conf", "worker 1\nmy own line\n");
+  const auto plan = bench.plan(a_web_server());
+  ASSERT_TRUE(plan);
+  ASSERT_FALSE(plan->empty());
+  EXPECT_TRUE(plan->changes[0].edited_by_hand);
+  EXPECT_NE(to_text(*plan, "uno").find("- my own line"), std::string::npos);
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  EXPECT_EQ(bench.files.content("/etc/nginx/nginx.conf"), "worker 1\n");
+  const auto kept = bench.files.list("/var/lib/tandem/kept").value();
+  const auto edited = std::ranges::find_if(kept, [&](const auto& name) {
+    return bench.files.content("/var/lib/tandem/kept/" + name).contains("my own line");
+  });
+  EXPECT_NE(edited, kept.end());
+}
+
+TEST(Apply, DebiansOwnFileIsKeptToo) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  const auto kept = bench.files.list("/var/lib/tandem/kept").value();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(bench.files.content("/var/lib/tandem/kept/" + kept[0]), "Debian's own\n");
+}
+
+TEST(Apply, WhatIsChangedByHandAppearsWithItsReason) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  ASSERT_TRUE(bench.files.set_mode("/www/shop", 0777));
+  bench.services.units["nginx.service"].active = "inactive";
+  bench.packages.present.erase("less");
+  const auto plan = bench.plan(a_web_server());
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(to_text(*plan, "uno"),
+            "uno: 1 to create, 2 to change, 0 to remove, 0 reloads to run (10 resources compared)\n"
+            "  + packages   (needed)\n"
+            "      install less\n"
+            "  ~ folder /www/shop   (site)\n"
+            "      mode 0777 -> 0750\n"
+            "  ~ unit nginx.service   (role)\n"
+            "      is inactive; it should run\n");
+}
+
+TEST(Apply, AUidThatIsTakenIsRefusedBeforeAnythingChanges) {
+  Bench bench;
+  bench.accounts.table.users.push_back({"somebody", 1000, 0, "/", "/bin/sh"});
+  const auto applied = bench.apply_all(a_web_server());
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind, ErrorKind::refused);
+  EXPECT_EQ(applied.error().message, "uid 1000 of user andrey is taken by user somebody");
+  EXPECT_TRUE(bench.packages.present.empty());
+}
+
+TEST(Apply, DatabaseContentsWaitForTheServerInAPlan) {
+  Bench bench;
+  const std::vector<Resource> resources{{.kind = DatabaseRole{.name = "shop"}, .why = "site"}};
+  const auto before = bench.plan(resources);
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(before->changes.at(0).later);
+  bench.databases.running = true;
+  bool made = false;
+  bench.databases.answer = [&](const std::string& statement) {
+    if (statement.starts_with("CREATE ROLE")) made = true;
+    if (statement.starts_with("SELECT") && made) return std::vector<system::Row>{{"t", "f"}};
+    return std::vector<system::Row>{};
+  };
+  const auto applied = bench.apply_all(resources);
+  ASSERT_TRUE(applied);
+  EXPECT_FALSE(applied->failed) << applied->error->message;
+  EXPECT_TRUE(made);
+  EXPECT_TRUE(bench.plan(resources)->empty());
+}
+
+TEST(Order, ResourcesComeAfterWhatTheyNeedAndOtherwiseInTheListsOrder) {
+  const auto sorted = in_order({{.kind = Folder{.path = "/a"}, .after = {"folder /c"}},
+                                {.kind = Folder{.path = "/b"}},
+                                {.kind = Folder{.path = "/c"}}});
+  ASSERT_TRUE(sorted);
+  std::vector<std::string> ids;
+  for (const auto& resource : *sorted)
+    ids.push_back(id_of(resource.kind));
+  EXPECT_EQ(ids, (std::vector<std::string>{"folder /c", "folder /a", "folder /b"}));
+}
+
+TEST(Order, CirclesMissingNeedsAndDoublesAreErrors) {
+  EXPECT_EQ(in_order({{.kind = Folder{.path = "/a"}, .after = {"folder /b"}},
+                      {.kind = Folder{.path = "/b"}, .after = {"folder /a"}}})
+                .error()
+                .message,
+            "folder /a depends on itself");
+  EXPECT_EQ(in_order({{.kind = Folder{.path = "/a"}, .after = {"user x"}}}).error().message,
+            "folder /a comes after user x, which nothing makes");
+  EXPECT_EQ(in_order({{.kind = Folder{.path = "/a"}}, {.kind = Folder{.path = "/a"}}}).error().message,
+            "folder /a is asked for twice");
+}
+
+} // namespace tandem::converge
