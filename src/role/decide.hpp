@@ -28,13 +28,19 @@ public:
   [[nodiscard]] Verdict verdict(const Members& members, const Role& role) const override;
 };
 
-// PostgreSQL on this server as it is.
-enum class DatabaseNow { stopped, primary, standby };
+// This server as it is.
+enum class ServerNow {
+  stopped, // PostgreSQL does not run
+  primary, // PostgreSQL writes, the marker is there, the gate is open here
+  opening, // PostgreSQL writes, but the marker or the gate is not there (yet)
+  standby, // PostgreSQL follows kept.primary, no marker, the gate is open towards it
+  adrift,  // PostgreSQL is in recovery, but the rest of that is not so (yet)
+};
 
 // The runbook that this server's journal holds open.
 enum class RunbookNow {
   none,
-  active,            // this agent's engine is at work on it
+  active,            // this agent has an engine for it since its start, at work or waiting for the other server
   back_here,         // interrupted before the grant: this server undoes it
   forward_here,      // granted to this server: it finishes it
   back_elsewhere,    // before the grant: the old primary undoes it
@@ -58,14 +64,14 @@ enum class Task {
 struct View {
   Verdict verdict = Verdict::wait;
   RunbookNow runbook = RunbookNow::none;
-  DatabaseNow database = DatabaseNow::stopped;
+  ServerNow server = ServerNow::stopped;
 };
 
 struct DecisionRow {
   std::string_view id;
   std::uint8_t verdicts; // bit sets
   std::uint8_t runbooks;
-  std::uint8_t databases;
+  std::uint8_t servers;
   std::string_view sentence;
   std::vector<Task> tasks; // empty: all is as it should be
 };
@@ -76,7 +82,7 @@ struct DecisionRow {
 
 [[nodiscard]] std::string_view name_of(Verdict verdict);
 [[nodiscard]] std::string_view name_of(RunbookNow runbook);
-[[nodiscard]] std::string_view name_of(DatabaseNow database);
+[[nodiscard]] std::string_view name_of(ServerNow server);
 [[nodiscard]] std::string_view name_of(Task task);
 
 } // namespace tandem::role

@@ -31,20 +31,21 @@ std::string names_in(std::uint8_t set, unsigned count) {
 std::string protocol_table() {
   std::string text = "| rule | in | when | to | what is logged |\n| --- | --- | --- | --- | --- |\n";
   for (const auto& row : rules()) {
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", row.id, names_in(row.from), row.when.empty() ? "always" : row.when,
-                        row.to == 0 ? "" : names_in(row.to), row.sentence);
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", row.id, names_in(row.from),
+                        row.when.empty() ? "always" : row.when, row.to == 0 ? "" : names_in(row.to), row.sentence);
   }
   return text;
 }
 
 std::string decision_table() {
-  std::string text = "| rule | the authority says | open runbook | PostgreSQL is | what is logged | tasks |\n"
+  std::string text = "| rule | the authority says | open runbook | this server is | what is logged | tasks |\n"
                      "| --- | --- | --- | --- | --- | --- |\n";
   for (const auto& row : decisions()) {
     std::vector<std::string> tasks;
-    for (const auto task : row.tasks) tasks.emplace_back(name_of(task));
+    for (const auto task : row.tasks)
+      tasks.emplace_back(name_of(task));
     text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.id, names_in<Verdict>(row.verdicts, 5),
-                        names_in<RunbookNow>(row.runbooks, 7), names_in<DatabaseNow>(row.databases, 3), row.sentence,
+                        names_in<RunbookNow>(row.runbooks, 7), names_in<ServerNow>(row.servers, 5), row.sentence,
                         join(tasks, ", "));
   }
   return text;
@@ -53,7 +54,8 @@ std::string decision_table() {
 } // namespace
 
 std::string diagram() {
-  std::string text = "stateDiagram-v2\n  [*] --> waiting : boot\n  [*] --> serving : boot beside a serving PostgreSQL\n";
+  std::string text =
+      "stateDiagram-v2\n  [*] --> waiting : boot\n  [*] --> serving : boot beside a serving PostgreSQL\n";
   for (const auto from : situations) {
     for (const auto to : situations) {
       std::vector<std::string> labels;
@@ -73,11 +75,12 @@ std::string roles_document() {
          "Do not edit: change the tables, then run the test with `TANDEM_ACCEPT=1`.\n\n"
          "## What a server may be\n\n```mermaid\n" +
          diagram() +
-         "```\n\nA server that starts is `waiting` until the others have told it enough. Only a `serving` server writes.\n\n"
+         "```\n\nA server that starts is `waiting` until the others have told it enough. Only a `serving` server "
+         "writes.\n\n"
          "## The rules\n\nEvery event matches exactly one row. `{self}` is this server, `{peer}` the other, "
          "`{subject}` the epoch that a grant, refusal or promise is about.\n\n" +
-         protocol_table() +
-         "\n## What follows on the server\n\nAsked at boot and after every change.\n\n" + decision_table();
+         protocol_table() + "\n## What follows on the server\n\nAsked at boot and after every change.\n\n" +
+         decision_table();
 }
 
 } // namespace tandem::role

@@ -8,7 +8,8 @@ namespace {
 
 std::string indented(std::string_view text, const Opening& opening) {
   std::string lines;
-  for (const auto& line : lines_of(filled(text, opening))) lines += "       " + line + "\n";
+  for (const auto& line : lines_of(filled(text, opening)))
+    lines += "       " + line + "\n";
   return lines;
 }
 
@@ -46,7 +47,8 @@ std::string filled(std::string_view text, const Opening& opening) {
   parameters["epoch"] = std::to_string(opening.epoch);
   parameters["last_epoch"] = std::to_string(opening.epoch - 1);
   std::string result(text);
-  for (const auto& [name, value] : parameters) result = replace_all(std::move(result), "{" + name + "}", value);
+  for (const auto& [name, value] : parameters)
+    result = replace_all(std::move(result), "{" + name + "}", value);
   return result;
 }
 
@@ -69,9 +71,11 @@ std::string typed(const Runbook& runbook, const Opening& opening) {
   for (std::size_t i = 0; i < runbook.steps.size(); ++i) {
     const auto& step = runbook.steps[i];
     text += "\n" + heading(i + 1, step, opening);
-    for (const auto& command : step.commands) text += indented(command, opening);
+    for (const auto& command : step.commands)
+      text += indented(command, opening);
     if (!step.check.empty()) text += indented(fmt::format("# until: {}", step.check), opening);
-    for (const auto& command : step.undo_commands) text += indented(fmt::format("# back: {}", command), opening);
+    for (const auto& command : step.undo_commands)
+      text += indented(fmt::format("# back: {}", command), opening);
   }
   return text;
 }

@@ -30,18 +30,18 @@ enum class Phase { precondition, action, check, undo };
 
 struct Step {
   std::string_view id;
-  Place place;
-  Side side;
-  std::string_view title;                  // in the operator's words
-  std::string_view what;                   // what it does and why it stands here
-  std::vector<std::string_view> commands;  // to type on that server
-  std::string_view precondition;           // in words; empty: none
-  std::string_view check;                  // in words; empty: the action's own success
-  std::string_view undo;                   // in words; empty: nothing to undo
-  std::vector<std::string_view> undo_commands;
-  std::chrono::milliseconds limit;         // the longest that one phase may take
-  std::string_view limit_parameter;        // seconds, instead of `limit`: "drain"; empty: none
-  bool visitors_wait;                      // visitors are held while it runs: the limit "hold" counts
+  Place place = Place::coordinator;
+  Side side = Side::before;
+  std::string_view title = {};                      // in the operator's words
+  std::string_view what = {};                       // what it does and why it stands here
+  std::vector<std::string_view> commands = {};      // to type on that server
+  std::string_view precondition = {};               // in words; empty: none
+  std::string_view check = {};                      // in words; empty: the action's own success
+  std::string_view undo = {};                       // in words; empty: nothing to undo
+  std::vector<std::string_view> undo_commands = {}; //
+  std::chrono::milliseconds limit{0};               // the longest that one phase may take
+  std::string_view limit_parameter = {};            // seconds, instead of `limit`: "drain"; empty: none
+  bool visitors_wait = false;                       // visitors are held while it runs: the limit "hold" counts
 };
 
 struct Runbook {

@@ -15,7 +15,8 @@ public:
   // Set: the next append keeps so many of its bytes and fails, or the next write fails.
   std::optional<std::size_t> break_append_at;
   bool break_write = false;
-  int syncs = 0; // durable operations so far
+  bool disk_full = false; // nothing more can be written
+  int syncs = 0;          // durable operations so far
 
   Result<std::optional<system::FileStatus>> status(const std::string& path) override {
     const auto found = contents.find(path);
@@ -41,13 +42,14 @@ public:
   }
 
   Result<void> write(const std::string& path, const std::string& content, std::uint32_t, system::Ownership) override {
-    if (std::exchange(break_write, false)) return failed("writing " + path + ": no space left on device");
+    if (disk_full || std::exchange(break_write, false)) return failed("writing " + path + ": no space left on device");
     contents[path] = content;
     ++syncs;
     return {};
   }
 
   Result<void> append(const std::string& path, const std::string& content) override {
+    if (disk_full) return failed("appending to " + path + ": no space left on device");
     if (const auto kept = std::exchange(break_append_at, std::nullopt)) {
       contents[path] += content.substr(0, *kept);
       return failed("appending to " + path + ": no space left on device");

@@ -1,0 +1,264 @@
+#include "role/engine.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+namespace tandem::role {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+seconds seconds_of(const Opening& opening, std::string_view name, seconds otherwise) {
+  const auto found = opening.parameters.find(std::string(name));
+  const auto value = found == opening.parameters.end() ? std::nullopt : to_number(found->second);
+  return value && *value > 0 ? seconds(*value) : otherwise;
+}
+
+// The steps before the grant may use three quarters of the time that visitors are held at the most.
+nanoseconds hold_before_grant(const Opening& opening) {
+  return nanoseconds(seconds_of(opening, "hold", seconds(20))) * 3 / 4;
+}
+
+std::string alternatives(const Opening& opening) {
+  return fmt::format("{} is the primary of epoch {} now: let it finish, then run \"tandem switchover {}\" to go back; "
+                     "if {} is lost, run \"tandem failover\" on {}",
+                     opening.to, opening.epoch, opening.from, opening.to, opening.from);
+}
+
+} // namespace
+
+Result<void> Engine::open(const Opening& opening) {
+  Record record;
+  record.kind = RecordKind::opened;
+  record.time = ports_.wall_time();
+  record.opening = opening;
+  TANDEM_TRY(const auto written, ports_.log.write(std::move(record)));
+  ports_.replicas.offer(opening, written);
+  return {};
+}
+
+Result<Progress> Engine::progress() const {
+  return progress_of(*runbook_, ports_.log.records());
+}
+
+Standing Engine::standing(const Progress& progress) const {
+  return standing_of(ports_.kept(), progress.opening);
+}
+
+Record Engine::record(RecordKind kind, std::string_view step, Ending ending, std::string message) const {
+  Record record;
+  record.kind = kind;
+  record.step = step;
+  record.ending = ending;
+  record.message = std::move(message);
+  record.time = ports_.wall_time();
+  return record;
+}
+
+void Engine::keep(RecordKind kind, std::string_view step, Ending ending, std::string message) {
+  const auto kept = ports_.log.keep(record(kind, step, ending, std::move(message)));
+  ports_.replicas.offer(*ports_.log.records().front().opening, kept);
+}
+
+void Engine::turn_back(const std::string& reason) {
+  keep(RecordKind::turned_back, "", Ending::none, reason);
+}
+
+void Engine::resume(const std::string& reason) {
+  const auto now = progress();
+  if (!now || !now->is_open() || now->turned_back || now->opening.from != self_) return;
+  const auto where = standing(*now);
+  if (!where.granted && !where.overtaken) turn_back(reason);
+}
+
+Result<void> Engine::abort(const std::string& reason) {
+  TANDEM_TRY(const auto now, progress());
+  if (!now.is_open()) return fail(ErrorKind::refused, "the runbook has ended already");
+  if (standing(now).granted)
+    return fail(ErrorKind::refused, "the grant has been given, and from there on it only goes forward",
+                alternatives(now.opening));
+  if (now.opening.from != self_)
+    return fail(ErrorKind::refused, fmt::format("{} coordinates this runbook", now.opening.from), "Run it there");
+  if (!now.turned_back) turn_back(reason);
+  return {};
+}
+
+void Engine::overtake(const std::string& reason) {
+  work_.reset();
+  keep(RecordKind::closed, "", Ending::overtaken, reason);
+}
+
+Operation Engine::next() {
+  const auto now = progress();
+  if (!now) return {Operation::Kind::finished, {}, describe(now.error()), Ending::failed};
+  if (work_) return call(*now, *work_);
+  if (std::exchange(pause_, false)) return {Operation::Kind::wait, {}, now->fault, Ending::none};
+  const auto move = next_move(*runbook_, *now, standing(*now), self_);
+  switch (move.kind) {
+  case Move::Kind::perform:
+  case Move::Kind::undo:
+    return begin(*now, move);
+  case Move::Kind::wait:
+    return {Operation::Kind::wait, {}, move.message, Ending::none};
+  case Move::Kind::finished:
+    return {Operation::Kind::finished, {}, summary(*runbook_, *now), move.ending};
+  case Move::Kind::close:
+    break;
+  }
+  keep(RecordKind::closed, "", move.ending, move.message);
+  return next();
+}
+
+// What keeps a step before the grant from being begun: the limit is over, or the other server lacks the journal.
+std::optional<Operation> Engine::hindrance(const Progress& progress, const Step& step) {
+  if (step.side == Side::after) return std::nullopt;
+  if (const auto left = time_left(progress); left && *left <= nanoseconds(0)) {
+    turn_back(fmt::format("visitors had to wait too long: three quarters of the limit of {} s were used up before "
+                          "the step \"{}\"",
+                          seconds_of(progress.opening, "hold", seconds(20)).count(), step.id));
+    return next();
+  }
+  const auto& other = progress.opening.to;
+  if (step.side == Side::grant && ports_.replicas.confirmed(progress.opening, other) < ports_.log.count(self_))
+    return Operation{Operation::Kind::wait, {}, fmt::format("{} stores the journal", other), Ending::none};
+  return std::nullopt;
+}
+
+Operation Engine::begin(const Progress& progress, const Move& move) {
+  const auto& step = this->step(move.step);
+  const bool undo = move.kind == Move::Kind::undo;
+  if (!undo)
+    if (auto other = hindrance(progress, step)) return *other;
+  if (!undo && step.side != Side::after) {
+    const auto written = ports_.log.write(record(RecordKind::before, step.id, Ending::none, {}));
+    if (!written) {
+      turn_back(fmt::format("the journal cannot be written: {}", written.error().message));
+      return next();
+    }
+    ports_.replicas.offer(progress.opening, *written);
+  } else {
+    keep(undo ? RecordKind::before_undo : RecordKind::before, step.id, Ending::none, {});
+  }
+  if (!undo && step.visitors_wait && !held_since_) held_since_ = ports_.now();
+  Work work{move.step, undo, {}};
+  if (undo) {
+    if (!step.undo.empty()) work.phases.push_back(Phase::undo);
+  } else {
+    if (!step.precondition.empty()) work.phases.push_back(Phase::precondition);
+    work.phases.push_back(Phase::action);
+    if (!step.check.empty()) work.phases.push_back(Phase::check);
+  }
+  work_ = work;
+  if (work.phases.empty()) {
+    complete({});
+    return next();
+  }
+  return call(progress, work);
+}
+
+Operation Engine::call(const Progress& progress, const Work& work) {
+  const auto& step = this->step(work.step);
+  Operation operation;
+  operation.kind = Operation::Kind::perform;
+  operation.call = {server_of(step, progress.opening), std::string(step.id), work.phases.front(), progress.opening,
+                    limit_of(progress, work)};
+  operation.message = filled(work.undo ? step.undo : step.title, progress.opening);
+  return operation;
+}
+
+std::optional<nanoseconds> Engine::time_left(const Progress& progress) const {
+  if (!held_since_) return std::nullopt;
+  return hold_before_grant(progress.opening) - (ports_.now() - *held_since_);
+}
+
+milliseconds Engine::limit_of(const Progress& progress, const Work& work) const {
+  const auto& step = this->step(work.step);
+  const auto own = step.limit_parameter.empty()
+                       ? step.limit
+                       : milliseconds(seconds_of(progress.opening, step.limit_parameter, seconds(10)));
+  const auto left = step.side == Side::after || work.undo ? std::nullopt : time_left(progress);
+  if (!left) return own;
+  return std::clamp(duration_cast<milliseconds>(*left), milliseconds(1), own);
+}
+
+void Engine::complete(const Result<void>& result) {
+  if (!work_) return;
+  auto& work = *work_;
+  const auto now = progress();
+  if (!result && now) {
+    const auto failed = *std::exchange(work_, std::nullopt);
+    return fail_step(*now, failed, result.error());
+  }
+  if (!work.phases.empty()) work.phases.erase(work.phases.begin());
+  if (!work.phases.empty()) return;
+  const auto& step = this->step(work.step);
+  keep(work.undo ? RecordKind::after_undo : RecordKind::after, step.id, Ending::done, {});
+  if (work.undo && step.visitors_wait) held_since_.reset();
+  work_.reset();
+}
+
+void Engine::fail_step(const Progress& progress, const Work& work, const Error& error) {
+  const auto& step = this->step(work.step);
+  const bool elsewhere = server_of(step, progress.opening) != self_;
+  const auto failures = progress.steps[work.step].failures + 1;
+  if (work.undo) {
+    // A silent server finds out at its own boot that it has nothing to do.
+    const bool left = elsewhere && error.kind == ErrorKind::unavailable;
+    keep(RecordKind::after_undo, step.id, left ? Ending::left : Ending::failed, error.message);
+    pause_ = !left;
+    return;
+  }
+  const auto where = standing(progress);
+  const bool leave = where.granted && elsewhere && failures >= patience;
+  keep(RecordKind::after, step.id, leave ? Ending::left : Ending::failed, error.message);
+  if (where.granted || where.overtaken)
+    pause_ = !leave;
+  else
+    turn_back(fmt::format("the step \"{}\" failed: {}", step.id, error.message));
+}
+
+Result<void> permitted(const Runbook& runbook, const Call& call, const std::string& sender, const Kept& kept) {
+  const auto* step = runbook.step(call.step);
+  if (step == nullptr) return fail(ErrorKind::refused, fmt::format("the step \"{}\" is unknown here", call.step));
+  const auto standing = standing_of(kept, call.opening);
+  const auto& coordinator = standing.granted ? call.opening.to : call.opening.from;
+  if (standing.overtaken || kept.epoch + 1 < call.opening.epoch)
+    return fail(ErrorKind::refused, fmt::format("the {} to epoch {} is not the present one; here epoch {} is known",
+                                                runbook.name, call.opening.epoch, kept.epoch));
+  if (sender != coordinator)
+    return fail(ErrorKind::refused, fmt::format("{} coordinates this {}, not {}", coordinator, runbook.name, sender));
+  if ((step->side == Side::after) != standing.granted)
+    return fail(ErrorKind::refused, fmt::format("the step \"{}\" does not fit: epoch {} is {}granted", call.step,
+                                                call.opening.epoch, standing.granted ? "" : "not "));
+  return {};
+}
+
+std::string summary(const Runbook& runbook, const Progress& progress) {
+  using At = StepProgress::At;
+  const auto& opening = progress.opening;
+  std::string text;
+  if (progress.closed == Ending::done)
+    text = fmt::format("{} is the primary", opening.to);
+  else if (progress.closed == Ending::undone)
+    text = fmt::format("failed, undone: nothing changed, {} serves on ({})", opening.from, progress.why_back);
+  else if (progress.closed == Ending::overtaken)
+    text = "closed: the primary has changed by another way";
+  else
+    text = progress.turned_back ? "being undone" : "under way";
+  for (std::size_t i = 0; i < progress.steps.size(); ++i) {
+    const auto& step = progress.steps[i];
+    if (step.at == At::left)
+      text += fmt::format("\n  left to {}'s own start: {} ({})", server_of(runbook.steps[i], opening),
+                          filled(runbook.steps[i].title, opening), step.message);
+    if (step.at == At::undo_failed)
+      text += fmt::format("\n  not undone yet: {} ({})", runbook.steps[i].undo, step.message);
+  }
+  return text;
+}
+
+} // namespace tandem::role

@@ -1,0 +1,62 @@
+// How far a run is, folded from its records, and what comes next. Pure: so that every interruption can be tested
+// by cutting the records short.
+#pragma once
+#include "role/decide.hpp"
+#include "role/record.hpp"
+
+namespace tandem::role {
+
+struct StepProgress {
+  enum class At { untouched, begun, done, failed, left, undo_begun, undo_failed, undone };
+  At at = At::untouched;
+  int failures = 0; // of the step, and of its undo, so far
+  std::string message;
+};
+
+struct Progress {
+  Opening opening;
+  std::vector<StepProgress> steps; // in the runbook's order
+  bool turned_back = false;
+  std::string why_back;
+  std::string fault; // the last failure, with its step
+  Ending closed = Ending::none;
+
+  [[nodiscard]] bool is_open() const { return closed == Ending::none; }
+};
+
+// Kind `invalid`: the records are of another runbook, or do not begin with an opening.
+[[nodiscard]] Result<Progress> progress_of(const Runbook& runbook, std::span<const Record> records);
+
+// What the role state says of the run's grant; it alone decides, the journal only tells.
+struct Standing {
+  bool granted = false;   // the run's epoch is stored here as the new primary's
+  bool overtaken = false; // a higher epoch is known, or the run's epoch is another server's
+};
+
+[[nodiscard]] Standing standing_of(const Kept& kept, const Opening& opening);
+
+struct Move {
+  enum class Kind {
+    perform, // the step
+    undo,    // the step
+    close,   // with `ending`
+    wait,    // another server has to act; `message` says which
+    finished // it is closed
+  };
+  Kind kind = Kind::wait;
+  std::size_t step = 0;
+  Ending ending = Ending::none;
+  std::string message;
+};
+
+// A step of the other server that failed so often after the grant is left to that server's own boot.
+inline constexpr int patience = 5;
+
+[[nodiscard]] Move next_move(const Runbook& runbook, const Progress& progress, const Standing& standing,
+                             const std::string& self);
+
+// For decide(); `active`: this agent has had an engine for it since its start.
+[[nodiscard]] RunbookNow runbook_now(const Progress& progress, const Standing& standing, const std::string& self,
+                                     bool active);
+
+} // namespace tandem::role

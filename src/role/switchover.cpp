@@ -1,0 +1,245 @@
+// Every step here may be performed again after an interruption, and so may its undo.
+#include "role/switchover.hpp"
+
+#include <array>
+
+namespace tandem::role {
+
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using enum Place;
+
+// Only the first of each, which is the state; the others are its history.
+constexpr std::string_view store_epoch = "sed -i '0,/\"epoch\": {last_epoch},/s//\"epoch\": {epoch},/; 0,/\"primary\": "
+                                         "\"{old}\"/s//\"primary\": \"{new}\"/' "
+                                         "/var/lib/tandem/role.json && sync";
+
+Step preparation(Step step) {
+  step.side = Side::before;
+  return step;
+}
+
+Step completion(Step step) {
+  step.side = Side::after;
+  return step;
+}
+
+std::vector<Step> before_visitors_wait() {
+  return {
+      preparation(
+          {.id = "preflight",
+           .place = coordinator,
+           .title = "Check that {new} can take over",
+           .what =
+               "Replica lag, long transactions, readiness, versions, disk and certificates; takes the deploy lock, so "
+               "that no deploy runs meanwhile.",
+           .commands = {"tandem check",
+                        "sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
+                        "sudo -u postgres psql -c \"select pid, now() - xact_start, query from pg_stat_activity where "
+                        "xact_start < now() - interval '5 s'\""},
+           .precondition = "no other runbook and no deploy is open",
+           .undo = "release the deploy lock",
+           .limit = seconds(30)}),
+      preparation(
+          {.id = "warm",
+           .place = new_primary,
+           .title = "Load the applications on {new}",
+           .what = "uWSGI and nginx run on {new} against its read-only database, so that nothing has to start later.",
+           .commands = {"systemctl start nginx {applications}", "{health}"},
+           .check = "each site answers its health question on {new}",
+           .limit = minutes(2)}),
+      preparation(
+          {.id = "flush-files",
+           .place = old_primary,
+           .title = "Send the files once more to {new}",
+           .what = "A first flush while visitors are served, so that the last one is short.",
+           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
+                        "{new_address}:$folder/; done"},
+           .limit = minutes(30)}),
+      // Here Celery, beat, imports, jobs and renewals end their work or return it, once they are built.
+      preparation(
+          {.id = "checkpoint",
+           .place = old_primary,
+           .title = "Checkpoint on {old}",
+           .what =
+               "PostgreSQL writes out what is dirty now, so that its stop is short: the stop's own checkpoint would "
+               "dominate the pause.",
+           .commands = {"sudo -u postgres psql -c CHECKPOINT"},
+           .limit = minutes(10)}),
+  };
+}
+
+std::vector<Step> while_visitors_wait() {
+  return {
+      preparation({.id = "close-gate",
+                   .place = old_primary,
+                   .title = "Close {old}'s gate",
+                   .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
+                   .commands = {"rm -f /run/tandem/serving"},
+                   .check = "a new request is held",
+                   .undo = "open {old}'s gate here",
+                   .undo_commands = {"touch /run/tandem/serving"},
+                   .limit = seconds(5),
+                   .visitors_wait = true}),
+      preparation(
+          {.id = "drain",
+           .place = old_primary,
+           .title = "Let the requests in flight end",
+           .what = "At the most {drain} s; longer ones end the switchover, or are cut where --cut-requests was given.",
+           .commands = {"while ss -Htn state established '( sport = :443 )' | grep -q .; do sleep 0.1; done"},
+           .limit_parameter = "drain",
+           .visitors_wait = true}),
+      preparation({.id = "close-sockets",
+                   .place = old_primary,
+                   .title = "Stop the applications on {old} from taking requests",
+                   .what = "So that a slow upload that had passed the gate cannot reach the old application.",
+                   .commands = {"systemctl stop {applications}"},
+                   .undo = "let the applications on {old} take requests again",
+                   .undo_commands = {"systemctl start {applications}"},
+                   .limit = seconds(10),
+                   .visitors_wait = true}),
+      preparation(
+          {.id = "last-files",
+           .place = old_primary,
+           .title = "Send the last files to {new}",
+           .what = "Whatever was written since the first flush; {new} confirms that it is complete.",
+           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
+                        "{new_address}:$folder/; done"},
+           .check = "{new} confirms the files complete to this moment",
+           .limit = seconds(10),
+           .visitors_wait = true}),
+      // Here Redis writes are paused and the offset is confirmed on the new primary, once the queue is built.
+      preparation({.id = "stop-database",
+                   .place = old_primary,
+                   .title = "Stop PostgreSQL on {old}, clean",
+                   .what = "Sessions are ended, and the last WAL up to the shutdown record is sent before it stops.",
+                   .commands = {"systemctl stop {database}",
+                                "pg_controldata -D {data} | grep -E 'cluster state|checkpoint location'"},
+                   .precondition = "{new} streams from {old} without lag",
+                   .check = "it was shut down clean",
+                   .undo = "start PostgreSQL on {old} as the primary",
+                   .undo_commands = {"systemctl start {database}"},
+                   .limit = seconds(10),
+                   .visitors_wait = true}),
+      preparation({.id = "confirm-wal",
+                   .place = new_primary,
+                   .title = "Confirm that {new} has all WAL",
+                   .what = "Up to and with the shutdown record of {old}: nothing that was acknowledged can be lost.",
+                   .commands = {"sudo -u postgres psql -Atc 'select pg_last_wal_receive_lsn()'   # at or after the "
+                                "checkpoint location of {old}"},
+                   .limit = seconds(5),
+                   .visitors_wait = true}),
+      {.id = "grant",
+       .place = old_primary,
+       .side = Side::grant,
+       .title = "Give epoch {epoch} to {new}",
+       .what = "{old} removes the marker, stores \"epoch {epoch} is {new}'s\" and only then sends it. From here on it "
+               "only goes forward.",
+       .commands = {"rm -f /primary_server", store_epoch},
+       .undo = "make the marker on {old} again",
+       .undo_commands = {"touch /primary_server"},
+       .limit = seconds(5),
+       .visitors_wait = true},
+  };
+}
+
+std::vector<Step> after_the_grant() {
+  return {
+      completion({.id = "take",
+                  .place = new_primary,
+                  .title = "{new} takes epoch {epoch}",
+                  .what = "It stores the epoch and makes the marker.",
+                  .commands = {store_epoch, "touch /primary_server"},
+                  .limit = seconds(5),
+                  .visitors_wait = true}),
+      completion({.id = "promote",
+                  .place = new_primary,
+                  .title = "Promote PostgreSQL on {new}",
+                  .what = "It ends recovery and writes.",
+                  .commands = {"sudo -u postgres psql -c 'select pg_promote()'"},
+                  .check = "PostgreSQL on {new} is out of recovery and takes a write",
+                  .limit = seconds(60),
+                  .visitors_wait = true}),
+      // Here Redis is promoted and memcached is flushed, once they are built.
+      completion({.id = "on-promote",
+                  .place = new_primary,
+                  .title = "Run the sites' own steps on {new}",
+                  .what = "The on_promote steps of each site, in order of importance.",
+                  .commands = {"{on_promote}"},
+                  .limit = minutes(5),
+                  .visitors_wait = true}),
+      completion({.id = "health",
+                  .place = new_primary,
+                  .title = "Ask the sites on {new} the health question",
+                  .what = "Each site must answer below 400 before a visitor reaches it.",
+                  .commands = {"{health}"},
+                  .limit = minutes(2),
+                  .visitors_wait = true}),
+      completion({.id = "open-gate",
+                  .place = new_primary,
+                  .title = "Open {new}'s gate",
+                  .what = "{new} serves whoever reaches it.",
+                  .commands = {"touch /run/tandem/serving"},
+                  .limit = seconds(5),
+                  .visitors_wait = true}),
+      completion(
+          {.id = "forward-gate",
+           .place = old_primary,
+           .title = "Open {old}'s gate towards {new}",
+           .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
+           .commands = {"systemctl restart tandem.socket tandem.service   # without its agent, nginx on {old} asks "
+                        "{new} by itself"},
+           .limit = seconds(5),
+           .visitors_wait = true}),
+      // Here DNS records are switched, sites in order of importance, and Celery, beat, jobs and imports start.
+      completion({.id = "follow",
+                  .place = old_primary,
+                  .title = "{old} follows {new}",
+                  .what = "PostgreSQL on {old} starts as a standby of {new}, and its applications run warm again.",
+                  .commands = {"sudo -u postgres touch {data}/standby.signal", "systemctl start {database}",
+                               "systemctl start {applications}"},
+                  .check = "{old} streams from {new}",
+                  .limit = minutes(10)}),
+      completion(
+          {.id = "turn-files",
+           .place = new_primary,
+           .title = "Files flow from {new} to {old}",
+           .what = "The direction of the file replication turns round.",
+           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
+                        "{old_address}:$folder/; done"},
+           .limit = minutes(2)}),
+      completion({.id = "unlock",
+                  .place = coordinator,
+                  .title = "Release the deploy lock",
+                  .what = "Deploys are possible again.",
+                  .commands = {"systemctl start tandem"},
+                  .limit = seconds(30)}),
+  };
+}
+
+Runbook make_switchover() {
+  Runbook runbook{
+      "switchover", "a planned change of primary: nothing is lost, and visitors wait instead of failing", {}};
+  for (auto part : {before_visitors_wait(), while_visitors_wait(), after_the_grant()})
+    for (auto& step : part)
+      runbook.steps.push_back(std::move(step));
+  return runbook;
+}
+
+} // namespace
+
+const Runbook& switchover() {
+  static const Runbook runbook = make_switchover();
+  return runbook;
+}
+
+std::span<const std::string_view> switchover_parameters() {
+  static constexpr auto names =
+      std::to_array<std::string_view>({"old_address", "new_address", "database", "data", "applications", "folders",
+                                       "excludes", "health", "on_promote", "drain", "hold"});
+  return names;
+}
+
+} // namespace tandem::role

@@ -1,0 +1,82 @@
+// Virtual time and the network between the simulated servers.
+#pragma once
+#include "simulation/random.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tandem::testing {
+
+using Time = std::chrono::milliseconds;
+
+// What happens later, in order of time and then of being planned.
+class Schedule {
+public:
+  [[nodiscard]] Time now() const { return now_; }
+
+  void in(Time delay, std::function<void()> work) { queue_.push({now_ + delay, ++planned_, std::move(work)}); }
+
+  // Does the next thing planned up to `end`; false when there is none, and it is `end` then.
+  bool step(Time end) {
+    if (queue_.empty() || queue_.top().at > end) {
+      now_ = end;
+      return false;
+    }
+    auto work = queue_.top().work;
+    now_ = queue_.top().at;
+    queue_.pop();
+    work();
+    return true;
+  }
+
+private:
+  struct Planned {
+    Time at;
+    std::uint64_t order;
+    std::function<void()> work;
+
+    bool operator<(const Planned& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+
+  Time now_{0};
+  std::uint64_t planned_ = 0;
+  std::priority_queue<Planned> queue_;
+};
+
+struct Weather {
+  unsigned loss = 0;    // percent of messages
+  unsigned doubled = 0; // percent
+  Time longest_delay{5};
+};
+
+class Network {
+public:
+  Network(Schedule& schedule, Random& random) : schedule_(schedule), random_(random) {}
+
+  Weather weather;
+  std::set<std::pair<std::string, std::string>> cut; // one direction each
+
+  [[nodiscard]] bool linked(const std::string& a, const std::string& b) const {
+    return !cut.contains({a, b}) && !cut.contains({b, a});
+  }
+
+  void send(const std::string& from, const std::string& to, const std::function<void()>& deliver) {
+    const int copies = random_.chance(weather.doubled) ? 2 : 1;
+    for (int copy = 0; copy < copies; ++copy) {
+      if (cut.contains({from, to}) || random_.chance(weather.loss)) continue;
+      const auto delay = 1 + random_.below(static_cast<std::uint64_t>(weather.longest_delay.count()));
+      schedule_.in(Time(static_cast<std::int64_t>(delay)), deliver);
+    }
+  }
+
+private:
+  Schedule& schedule_;
+  Random& random_;
+};
+
+} // namespace tandem::testing

@@ -1,0 +1,117 @@
+// One simulated server: the smallest agent there can be around the real protocol, decide(), engine, journal and
+// state file. PostgreSQL, gate and marker are a few variables; what the steps do to them stands in deeds.cpp.
+#pragma once
+#include "journal/state_file.hpp"
+#include "role/engine.hpp"
+#include "role/switchover.hpp"
+#include "simulation/disk.hpp"
+#include "simulation/network.hpp"
+
+#include <memory>
+
+namespace tandem::testing {
+
+enum class Gate { closed, here, peer };
+enum class Postgres { stopped, primary, standby };
+
+struct Shared; // world.hpp
+
+// What survives an agent's restart but no power cut.
+struct Machine {
+  Postgres postgres = Postgres::stopped;
+  std::string follows;
+  Gate gate = Gate::closed;
+  bool applications = false;
+  bool entitled = false; // a file in /run: this boot was serving
+  std::optional<Time> held_since;
+};
+
+class Node final : public role::Replicas {
+public:
+  Node(Shared& shared, role::Members members);
+
+  // The pair's first state, before the first boot. Survives everything: the disk and the database's rows.
+  void install(const std::string& primary);
+  Disk disk;
+  std::vector<int> rows;
+  bool kill_only_agent = false; // what the disk's power does when it goes
+
+  Machine machine;
+
+  [[nodiscard]] bool up() const { return agent_ != nullptr; }
+
+  [[nodiscard]] const std::string& name() const { return members_.self; }
+
+  [[nodiscard]] const role::Role& role() const;
+  [[nodiscard]] role::Situation situation() const;
+
+  [[nodiscard]] bool writes() const { return up() && machine.postgres == Postgres::primary; }
+
+  [[nodiscard]] role::ServerNow server_now() const;
+  [[nodiscard]] bool run_is_open() const;
+  [[nodiscard]] std::string state_line() const;
+
+  void boot();       // also after a restart of the agent alone
+  void power_cut();  // the whole machine
+  void kill_agent(); // SIGKILL, it comes back by boot()
+  void tick();       // the agent's timer
+
+  // The operator. The text is what the operator is told.
+  std::string begin_switchover(const std::string& to, int hold_seconds);
+  std::string abort_run();
+  std::string command(role::EventKind kind, const std::set<std::string>& off);
+
+  // From the network.
+  void receive(const role::Message& message);
+  void receive_record(const std::string& from, const role::Opening& opening, const role::Record& record);
+  void receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count);
+  void receive_call(const std::string& from, std::uint64_t number, const role::Call& call);
+  void receive_result(std::uint64_t number, const Result<void>& result);
+
+  void offer(const role::Opening& opening, const role::Record& record) override;
+  [[nodiscard]] std::uint64_t confirmed(const role::Opening& opening, const std::string& server) override;
+
+private:
+  struct Agent { // gone with the agent
+    role::Role role;
+    std::unique_ptr<role::Log> log; // of the latest run
+    std::unique_ptr<role::Engine> engine;
+    std::map<std::string, std::uint64_t> confirmed;
+    std::optional<std::uint64_t> call; // under way
+    std::uint64_t generation = 0;      // counts the agents of this server
+  };
+
+  // Runs `work` if this very agent still lives, and turns a PowerCut into one.
+  void guarded(const std::function<void()>& work);
+  void later(Time delay, std::function<void()> work);
+  role::Outcome apply(role::Event event);
+  void store(const role::Kept& kept);
+  void remember_run(const std::string& id);
+  void open_log(const std::string& id);
+  void start_engine();
+  void think();
+  void perform(role::Task task);
+  void become_primary();
+  void become_standby();
+  void stop_writing();
+  void drive();
+  void start_call(const role::Call& call);
+  void finish_call(std::uint64_t number, const Result<void>& result);
+  void resend_records();
+  void set_gate(Gate gate);
+  void say(const std::string& what) const;
+
+  Result<void> carry_out(const role::Call& call);
+  Result<void> deed(const role::Call& call);
+  Result<void> undo_deed(const role::Call& call);
+  [[nodiscard]] Result<Node*> linked_peer(const std::string& name);
+
+  Shared& shared_;
+  role::Members members_;
+  journal::StateFile role_file_;
+  std::unique_ptr<Agent> agent_;
+  std::uint64_t generations_ = 0;
+  std::uint64_t calls_ = 0;
+};
+
+} // namespace tandem::testing

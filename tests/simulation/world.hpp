@@ -1,0 +1,73 @@
+// The simulated pair: servers, network, a client that writes all the time, and what must always hold.
+#pragma once
+#include "simulation/node.hpp"
+
+namespace tandem::testing {
+
+struct Violated { // thrown at once, with the sentence
+  std::string what;
+};
+
+struct Shared {
+  explicit Shared(std::uint64_t seed) : random(seed), network(schedule, random) {}
+
+  Random random;
+  Schedule schedule;
+  Network network;
+  role::Policy policy;
+  bool record = false;              // keep `history`
+  std::vector<std::string> history; // "  12.345 uno: …"
+  std::map<std::string, std::unique_ptr<Node>> nodes;
+  std::map<role::Epoch, std::string> served; // who served at each epoch
+  std::map<role::Epoch, bool> by_failover;   // the epoch was taken by an operator's failover
+  int failovers = 0;
+  int granted = 0; // grants taken
+  std::set<int> acknowledged;
+  Time longest_hold{0};
+  int turned_away = 0; // requests that were held up to the limit
+  Time hold_limit{20'000};
+
+  void say(const std::string& who, const std::string& what);
+  void saw(const std::string& who, const role::Outcome& outcome);
+
+  [[nodiscard]] Node& node(const std::string& name) { return *nodes.at(name); }
+};
+
+struct Options {
+  std::uint64_t seed = 1;
+  int servers = 2;
+  role::Policy policy = {};
+  bool forgetful_disks = false; // a planted fault
+  bool record = false;
+};
+
+class World {
+public:
+  explicit World(const Options& options);
+
+  Shared shared;
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  [[nodiscard]] Node& node(const std::string& name) { return shared.node(name); }
+
+  // Runs on, checking what must always hold after every event. Throws Violated.
+  void run(Time duration);
+  // One server serves, the others follow it with the same rows, no runbook is open. Empty: so it is; else why not.
+  [[nodiscard]] std::string unsettled();
+  // Runs until settled, at the most so long; throws Violated when it is not by then.
+  void settle(Time longest);
+  // The server that serves; empty: none.
+  [[nodiscard]] std::string serving() const;
+  void heal();
+  void check_writes_kept() const;
+
+private:
+  void check() const;
+  void write_once();
+  void replicate();
+  void tick(const std::string& name);
+
+  int next_row_ = 0;
+};
+
+} // namespace tandem::testing
