@@ -14,7 +14,9 @@ public:
   void wait(Agent& agent) {
     const auto pair = agent.state().pair;
     const auto interval = pair ? pair->files.reconcile : std::chrono::seconds(60);
-    timer_ = agent.loop().after(interval, [self = shared_from_this(), &agent] { self->turn(agent); });
+    timer_ = agent.loop().after(interval, [weak = weak_from_this(), &agent] {
+      if (const auto self = weak.lock()) self->turn(agent);
+    });
   }
 
 private:

@@ -23,7 +23,9 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, [&](const std::string& line) {
                context.report(snapshot.server + ": " + line);
              }));
-  return Json{{"servers", {{{"name", snapshot.server}, {"copied", done.copied}, {"kept", done.kept}}}}};
+  Json servers = Json::array();
+  servers.push_back(Json{{"name", snapshot.server}, {"copied", done.copied}, {"kept", done.kept}});
+  return Json{{"servers", std::move(servers)}};
 }
 
 Result<Json> copy_to_standbys(OperationContext& context, const Snapshot& snapshot) {

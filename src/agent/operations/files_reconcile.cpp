@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "peer/waiting.hpp"
 
+#include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
@@ -32,18 +33,17 @@ Result<replication::RsyncJob> job_of(const Json& params) {
 }
 
 std::string wall_text(system::Clock& clock) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", std::chrono::floor<std::chrono::seconds>(clock.wall_time()));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(clock.wall_time())));
 }
 
 Result<void> settle(Agent& agent, const std::string& server) {
-  return peer::wait_for_answer(agent.loop(),
-                               [&agent, server](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
-                                 if (agent.network() == nullptr)
-                                   return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
-                                 agent.network()->call(server, "files.settle", Json::object(), std::move(event),
-                                                       std::move(answer), {.time_limit = settle_limit});
-                               })
-      .transform([](const Json&) {});
+  const auto ask = [&agent, server](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
+    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
+    agent.network()->call(server, "files.settle", Json::object(), std::move(event), std::move(answer),
+                          {.time_limit = settle_limit});
+  };
+  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
+  return {};
 }
 
 Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {

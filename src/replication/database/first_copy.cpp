@@ -3,6 +3,8 @@
 
 #include "replication/database/base_backup.hpp"
 
+#include <fmt/chrono.h>
+
 namespace tandem::replication {
 
 namespace {
@@ -121,7 +123,7 @@ private:
       return std::string();
     }
     auto kept = fmt::format("{}.before-{:%Y%m%dT%H%M%SZ}", folders_.data,
-                            std::chrono::floor<std::chrono::seconds>(tools_.clock.wall_time()));
+                            fmt::gmtime(std::chrono::system_clock::to_time_t(tools_.clock.wall_time())));
     progress_("keeping the old data directory as " + kept);
     TANDEM_CHECK(tools_.files.rename(folders_.data, kept));
     return kept;

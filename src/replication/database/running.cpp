@@ -45,10 +45,9 @@ Result<void> check_undiverged(const DatabaseTools& tools, const Upstream& upstre
 }
 
 Result<void> drop_own_slots(const DatabaseTools& tools) {
-  return tools.databases
-      .query("postgres", "select pg_drop_replication_slot(slot_name) from pg_replication_slots "
-                         "where slot_name like 'tandem\\_%' and not active")
-      .transform([](const auto&) {});
+  TANDEM_CHECK(tools.databases.query("postgres", "select pg_drop_replication_slot(slot_name) from pg_replication_slots "
+                                                 "where slot_name like 'tandem\\_%' and not active"));
+  return {};
 }
 
 std::string last_words(const DatabaseTools& tools) {
@@ -139,13 +138,15 @@ Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>&
     // Without pg_promote's own waiting, which would keep the connection from everybody else.
     TANDEM_CHECK(tools.databases.query("postgres", "select pg_promote(false)"));
     TANDEM_TRY(const bool done, wait_until(tools, limit, often, [&]() -> Result<bool> {
-                 return recovering(tools).transform([](bool still) { return !still; });
+                 TANDEM_TRY(const bool still, recovering(tools));
+                 return !still;
                }));
     if (!done)
       return fail(ErrorKind::unavailable, "PostgreSQL on " + tools.self + " is not promoted yet" + last_words(tools));
   }
   TANDEM_CHECK(ensure_slots(tools, others));
-  return write_upstream(tools, system::no_upstream_text()).transform([](bool) {});
+  TANDEM_CHECK(write_upstream(tools, system::no_upstream_text()));
+  return {};
 }
 
 Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::string>& servers) {
@@ -180,7 +181,8 @@ Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progr
 }
 
 Result<void> checkpoint(const DatabaseTools& tools) {
-  return tools.databases.query("postgres", "checkpoint").transform([](const auto&) {});
+  TANDEM_CHECK(tools.databases.query("postgres", "checkpoint"));
+  return {};
 }
 
 Result<WalPosition> current_wal(const DatabaseTools& tools) {
