@@ -1,6 +1,7 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
 #include "agent/agent.hpp"
 #include "agent/operations/all.hpp"
+#include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
 #include "cli/environment.hpp"
 #include "system/applications.hpp"
@@ -37,6 +38,7 @@ Result<void> be_agent(RealPorts& real) {
   settings.log = [](const std::string& line) { std::cerr << line << std::endl; };
   auto operations = agent::standard_operations(real.applications);
   agent::bind_role(settings, operations, real.applications);
+  agent::bind_replication(settings, operations);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 

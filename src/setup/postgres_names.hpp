@@ -1,16 +1,13 @@
 // Where Debian keeps the one PostgreSQL cluster of a server. Pure.
 #pragma once
-#include <string>
+#include "system/postgres_layout.hpp"
 
 namespace tandem::setup {
 
-struct PostgresNames {
-  std::string unit;     // systemd's
-  std::string config;   // folder of the cluster's configuration
-  std::string data;     // the data directory
-  std::string binaries; // folder of the server's programs
-};
+using PostgresNames = system::PostgresLayout;
 
-[[nodiscard]] PostgresNames postgres_names(int version);
+[[nodiscard]] inline PostgresNames postgres_names(int version) {
+  return system::postgres_layout(version);
+}
 
 } // namespace tandem::setup
