@@ -44,8 +44,7 @@ private:
 
 } // namespace
 
-void bind_replication(Settings& settings, std::vector<Operation>& operations) {
-  const auto ledger = std::make_shared<FilesLedger>();
+void bind_replication(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<FilesLedger> ledger) {
   const auto periodic = std::make_shared<Periodic>(ledger);
   for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
                           files_settle_operation()})

@@ -174,7 +174,8 @@ std::string locations_text(const model::Site& site) {
     text += fmt::format(
         "    location {} {{\n{}        alias /www/{}/{}/;\n        expires 1h;\n        access_log off;\n    }}\n",
         prefix, gate, site.domain, served);
-  text += fmt::format("    location / {{\n{}        error_page 502 = @tandem_application_gone;\n"
+  text += fmt::format("    location / {{\n{}        error_page 418 = @tandem_gated;\n"
+                      "        error_page 502 = @tandem_application_gone;\n"
                       "        include /etc/nginx/uwsgi_params;\n"
                       "        uwsgi_pass unix:/run/tandem-sites/{}/current.sock;\n"
                       "        uwsgi_read_timeout {}s;\n"

@@ -1,6 +1,6 @@
 #include "base/text.hpp"
-#include "setup/postgres_names.hpp"
 #include "setup/subjects.hpp"
+#include "system/postgres_layout.hpp"
 
 namespace tandem::setup {
 
@@ -10,7 +10,7 @@ using converge::Reaction;
 using converge::ReactionKind;
 
 constexpr auto* certificates = system::postgres_certificates;
-using Names = PostgresNames;
+using Names = system::PostgresLayout;
 
 std::string quoted(const std::string& value) {
   return "'" + replace_all(value, "'", "''") + "'";
@@ -165,7 +165,7 @@ void add_contents(Resources& out, const View& view) {
 } // namespace
 
 void add_postgres(Resources& out, const View& view) {
-  const auto names = postgres_names(view.release.postgres);
+  const auto names = system::postgres_layout(view.release.postgres);
   add_certificates(out, view, names);
   add_configuration(out, view, names);
   // Debian's umbrella unit starts every cluster at boot.

@@ -1,5 +1,6 @@
 // `tandem database copy`: the standby does the work, the primary only holds back WAL for it. Idempotent.
 #include "agent/operations/replication.hpp"
+#include "peer/waiting.hpp"
 #include "replication/database/first_copy.hpp"
 #include "setup/setup.hpp"
 #include "system/pause.hpp"
@@ -20,6 +21,7 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   TANDEM_TRY(const auto tools,
              database_tools(context.agent(), snapshot.server, [&context] { return context.cancelled(); }));
   TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
+  const std::lock_guard database(context.agent().database_work());
   TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, [&](const std::string& line) {
                context.report(snapshot.server + ": " + line);
              }));
@@ -28,8 +30,7 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   return Json{{"servers", std::move(servers)}};
 }
 
-Result<Json> copy_to_standbys(OperationContext& context, const Snapshot& snapshot) {
-  TANDEM_TRY(const auto only, peer::text_member_or(context.params(), "server", ""));
+Result<Json> copy_to(OperationContext& context, const Snapshot& snapshot, const std::string& only) {
   std::vector<std::string> servers;
   for (const auto& peer : snapshot.peers)
     if (only.empty() ? peer.connected : peer.name == only) servers.push_back(peer.name);
@@ -59,7 +60,8 @@ Result<Json> copy(OperationContext& context) {
   if (primary != snapshot.server) return copy_here(context, snapshot);
   if (context.caller() == Caller::peer)
     return fail(ErrorKind::refused, snapshot.server + " is the primary; its database is no copy");
-  return copy_to_standbys(context, snapshot);
+  TANDEM_TRY(const auto only, peer::text_member_or(context.params(), "server", ""));
+  return copy_to(context, snapshot, only);
 }
 
 Result<Json> prepare(OperationContext& context) {
@@ -99,6 +101,27 @@ Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::st
   const auto* found = pair.server(server);
   if (found == nullptr) return fail(ErrorKind::not_found, "tandem.toml has no server " + server);
   return replication::Upstream{server, found->peer_address};
+}
+
+Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers) {
+  const auto snapshot = context.snapshot();
+  for (const auto& server : servers)
+    TANDEM_CHECK(copy_to(context, snapshot, server));
+  return {};
+}
+
+Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
+                             const std::string& primary) {
+  TANDEM_TRY(const auto upstream, upstream_of(pair, primary));
+  TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
+  const auto ask = [&](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
+    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
+    agent.network()->call(primary, "database.prepare", Json::object(), std::move(event), std::move(answer));
+  };
+  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
+  const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
+  TANDEM_CHECK(replication::first_copy(tools, upstream, log));
+  return {};
 }
 
 Operation database_copy_operation() {

@@ -11,6 +11,13 @@ namespace tandem::agent {
 Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self, std::function<bool()> ended);
 Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::string& server);
 
+// On the primary: makes the databases of these connected servers copies of this one's, reporting progress. Idempotent.
+Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers);
+// On a standby: the database follows the primary's, by a first copy where it is none yet. Worker thread; hold
+// Agent::database_work().
+Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
+                             const std::string& primary);
+
 // What is known of the files on the standbys. Any thread.
 class FilesLedger {
 public:
@@ -23,6 +30,10 @@ public:
   void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done);
   void failed(const std::string& server, std::string problem);
   [[nodiscard]] std::map<std::string, Entry> entries() const;
+
+  // Waits for the one that is under way.
+  [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
+
   // nullopt when a reconciliation is under way.
   [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
 
