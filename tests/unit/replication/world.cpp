@@ -135,6 +135,8 @@ Result<void> FakeFiles::remove_tree(const std::string& path) {
 
 Outcome FakeProcesses::copy(const std::string& folder, const system::LineSink& on_line) {
   if (world_.clusters.contains(folder)) return {1, false, {}, "directory exists but is not empty"};
+  if (world_.slot_taken-- > 0)
+    return {1, false, {}, "pg_basebackup: error: replication slot \"tandem_duo\" is active for PID 4711"};
   world_.spend();
   world_.clusters[folder] = Cluster{.identifier = "", .state = "", .made = "the primary's"};
   on_line("     12/40960 kB (0%), 0/1 tablespace");
