@@ -11,8 +11,16 @@ namespace {
 
 constexpr auto copy_limit = std::chrono::hours(48);
 constexpr auto identify_limit = std::chrono::seconds(20);
-constexpr Limit try_to_follow{10'000};
+constexpr Limit follow_limit{10'000};
+constexpr Limit slot_limit{90'000};
+constexpr Limit slot_step{2'000};
 constexpr Limit stream_limit{120'000};
+
+// After a power cut here, the primary takes up to a minute (wal_sender_timeout) to see that the old connection is dead;
+// until then nobody else gets the slot. That passes by itself.
+bool slot_is_taken(const Error& error) {
+  return error.message.find("is active for PID") != std::string::npos;
+}
 
 struct Folders {
   std::string data, copy, ready, pristine;
@@ -75,7 +83,7 @@ private:
                               "that {} lacks",
                               tools_.self, upstream_.name, upstream_.name),
                   "tandem rejoin keeps them and makes it follow.");
-    const auto followed = follow(tools_, upstream_, try_to_follow, progress_);
+    const auto followed = try_to_follow();
     if (followed) {
       progress_("the database follows " + upstream_.name + " already");
       return true;
@@ -85,9 +93,34 @@ private:
     return false;
   }
 
+  Result<void> try_to_follow() {
+    TANDEM_CHECK(start_standby(tools_, upstream_, progress_));
+    const auto end = tools_.clock.boot_time() + slot_limit;
+    for (;;) {
+      auto streams = wait_streaming(tools_, follow_limit);
+      if (streams || !slot_is_taken(streams.error()) || tools_.clock.boot_time() >= end) return streams;
+    }
+  }
+
   Result<void> copy() {
-    TANDEM_CHECK(tools_.files.remove_tree(folders_.copy));
     progress_("copying the database from " + upstream_.name);
+    const auto end = tools_.clock.boot_time() + slot_limit;
+    for (;;) {
+      auto copied = copy_once();
+      if (copied) break;
+      if (!slot_is_taken(copied.error()) || tools_.clock.boot_time() >= end)
+        return std::unexpected(std::move(copied).error().within("copying from " + upstream_.name));
+      if (!tools_.pause(slot_step)) return failed("it was ended while it waited for " + upstream_.name);
+    }
+    TANDEM_TRY(const auto status, tools_.files.status(folders_.copy));
+    if (!status) return failed("pg_basebackup made no " + folders_.copy);
+    // From its first start on it is a standby: started without this, it would be a second primary.
+    TANDEM_CHECK(tools_.files.write(folders_.copy + "/standby.signal", "", 0600, {status->uid, status->gid}));
+    return tools_.files.rename(folders_.copy, folders_.ready);
+  }
+
+  Result<void> copy_once() {
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.copy));
     int told = -1;
     const auto tell = [&](std::string_view line) {
       const auto progress = parse_copy_progress(line);
@@ -99,13 +132,8 @@ private:
                                       base_backup_arguments(tools_.layout, tools_.self, upstream_, folders_.copy),
                                   .user = "postgres",
                                   .time_limit = copy_limit};
-    auto copied = run_checked(tools_.processes, command, tell);
-    if (!copied) return std::unexpected(std::move(copied).error().within("copying from " + upstream_.name));
-    TANDEM_TRY(const auto status, tools_.files.status(folders_.copy));
-    if (!status) return failed("pg_basebackup made no " + folders_.copy);
-    // From its first start on it is a standby: started without this, it would be a second primary.
-    TANDEM_CHECK(tools_.files.write(folders_.copy + "/standby.signal", "", 0600, {status->uid, status->gid}));
-    return tools_.files.rename(folders_.copy, folders_.ready);
+    TANDEM_CHECK(run_checked(tools_.processes, command, tell));
+    return {};
   }
 
   // Stops what runs and moves it away; tells where it is kept.

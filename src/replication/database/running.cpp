@@ -8,6 +8,7 @@ namespace tandem::replication {
 namespace {
 
 constexpr auto often = std::chrono::milliseconds(5);
+constexpr auto checkpoint_limit = std::chrono::minutes(30);
 constexpr auto at_leisure = std::chrono::milliseconds(50);
 
 std::string signal_path(const DatabaseTools& tools) {
@@ -181,7 +182,11 @@ Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progr
 }
 
 Result<void> checkpoint(const DatabaseTools& tools) {
-  TANDEM_CHECK(tools.databases.query("postgres", "checkpoint"));
+  // Over a connection of its own: it may take minutes, and everybody else's questions would wait behind it.
+  TANDEM_CHECK(run_checked(tools.processes, {.arguments = {"psql", "--no-psqlrc", "--quiet", "--no-password",
+                                                           "--dbname=postgres", "--command=checkpoint"},
+                                             .user = "postgres",
+                                             .time_limit = checkpoint_limit}));
   return {};
 }
 

@@ -127,6 +127,19 @@ TEST(FirstCopy, TouchesNothingWhenThePrimaryDoesNotAnswer) {
   EXPECT_TRUE(world.running);
 }
 
+TEST(FirstCopy, WaitsForItsSlotAfterAPowerCut) {
+  World world;
+  world.slot_taken = 20;
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(world.follows());
+  World hopeless;
+  hopeless.slot_taken = 1'000'000;
+  const auto never = first_copy(hopeless.tools(), uno, hopeless.progress);
+  ASSERT_FALSE(never);
+  EXPECT_GE(hopeless.clock.now, std::chrono::seconds(90));
+}
+
 TEST(FirstCopy, RefusesAPrimaryOfTheSameCluster) {
   World world;
   world.clusters[World::data] = {.identifier = World::copied, .made = "orders of this server alone"};

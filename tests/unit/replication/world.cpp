@@ -135,6 +135,8 @@ Result<void> FakeFiles::remove_tree(const std::string& path) {
 
 Outcome FakeProcesses::copy(const std::string& folder, const system::LineSink& on_line) {
   if (world_.clusters.contains(folder)) return {1, false, {}, "directory exists but is not empty"};
+  if (world_.slot_taken-- > 0)
+    return {1, false, {}, "pg_basebackup: error: replication slot \"tandem_duo\" is active for PID 4711"};
   world_.spend();
   world_.clusters[folder] = Cluster{.identifier = "", .state = "", .made = "the primary's"};
   on_line("     12/40960 kB (0%), 0/1 tablespace");
@@ -173,6 +175,7 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
   if (program.ends_with("/pg_controldata") && is_postgres) return control(command.arguments.back());
   if (program.ends_with("/pg_waldump") && is_postgres)
     return Outcome{0, false, "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/03000028, ", {}};
+  if (program == "psql" && command.arguments.back() == "--command=checkpoint") return Outcome{};
   if (program == "psql" && world_.primary_answers)
     return Outcome{0, false, std::string(World::copied) + "|2|0/3000060|\n", {}};
   if (program == "psql") return Outcome{2, false, {}, "connection refused"};

@@ -138,6 +138,7 @@ struct World {
   bool running = false;
   bool primary_answers = true;
   bool wal_gone = false;  // the primary has no longer what the cluster that is here would need
+  int slot_taken = 0;     // tries for which the primary thinks that an old connection has the slot
   int slow_promotion = 0; // questions answered "still recovering" after a promotion began
   bool promoting = false;
   WalPosition received = 0x3000000; // grows with each question up to:
