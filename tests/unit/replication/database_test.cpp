@@ -42,7 +42,9 @@ void expect_copied(World& world, const Beginning& beginning) {
     found = found || (beginning.cluster && world.clusters[folder].made == beginning.cluster->made &&
                       world.clusters[folder].identifier == beginning.cluster->identifier);
   }
-  if (beginning.worth_keeping) EXPECT_TRUE(found) << beginning.name << " is lost";
+  if (beginning.worth_keeping) {
+    EXPECT_TRUE(found) << beginning.name << " is lost";
+  }
 }
 
 } // namespace
