@@ -2,6 +2,8 @@
 
 #include "simulation/world.hpp"
 
+#include "role/rules.hpp"
+
 #include <fmt/format.h>
 
 namespace tandem::testing {
