@@ -125,6 +125,23 @@ Result<void> Serving::serve_current(const model::Site& site, const Progress& pro
   return {};
 }
 
+Result<void> Serving::hide(const model::Site& site) {
+  return tools_.ports.files.remove(tools_.layout.current_socket(site.domain));
+}
+
+Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::milliseconds limit) {
+  const auto until = tools_.ports.clock.boot_time() + limit;
+  TANDEM_TRY(const auto running, started(site.domain));
+  for (const auto& id : running) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - tools_.ports.clock.boot_time());
+    TANDEM_TRY(const bool idle, tools_.applications.wait_idle(tools_.layout.socket(site.domain, id),
+                                                              std::max(left, std::chrono::milliseconds(0))));
+    if (!idle) return false;
+  }
+  return true;
+}
+
 Result<void> Serving::stop(const model::Site& site) {
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)

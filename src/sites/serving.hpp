@@ -31,6 +31,12 @@ public:
   // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed.
   Result<void> serve_current(const model::Site& site, const Progress& progress);
 
+  // nginx finds the site's application no more, until serve_current(); what reached it goes on.
+  Result<void> hide(const model::Site& site);
+
+  // Waits until nothing of the site that runs has a request to answer; false at the limit.
+  Result<bool> wait_idle(const model::Site& site, std::chrono::milliseconds limit);
+
   // Stops everything of the site at once. nginx gets no answer for it until serve_current().
   Result<void> stop(const model::Site& site);
 

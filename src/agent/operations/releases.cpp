@@ -178,7 +178,7 @@ Result<Json> live(OperationContext& context, ReleaseWork& shared) {
 
 Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork> work,
                     Result<Json> (*run)(OperationContext&, ReleaseWork&)) {
-  return {.name = std::move(name), .callers = {caller}, .run = [work, run](OperationContext& context) {
+  return {.name = std::move(name), .callers = {caller}, .apart = true, .run = [work, run](OperationContext& context) {
             return run(context, *work);
           }};
 }

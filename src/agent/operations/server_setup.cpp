@@ -81,7 +81,7 @@ Operation server_plan_operation() {
 }
 
 Operation server_apply_operation() {
-  return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .run = apply};
+  return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .apart = true, .run = apply};
 }
 
 Operation turn_take_operation(std::shared_ptr<Turns> turns) {

@@ -1,0 +1,306 @@
+#include "agent/run_keeper.hpp"
+
+#include "agent/times.hpp"
+#include "role/switchover.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+// A step keeps its own limit with a message of its own; this is for one that does not.
+constexpr std::chrono::seconds grace{1};
+constexpr std::chrono::milliseconds a_moment{100};
+
+std::string path_of(const Agent& agent, const std::string& id) {
+  return agent.settings().state_folder + "/runs/" + id;
+}
+
+Json texts_of(const std::vector<role::Record>& records) {
+  Json texts = Json::array();
+  for (const auto& record : records)
+    texts.push_back(role::encode(record));
+  return texts;
+}
+
+} // namespace
+
+RunKeeper::RunKeeper(Agent& agent, RoleKeeper& role, PerformStep perform, std::function<void()> changed)
+    : agent_(agent), role_(role), perform_(std::move(perform)), changed_(std::move(changed)) {}
+
+void RunKeeper::start() {
+  const auto& id = role_.role().kept.open_runbook;
+  if (id.empty()) return;
+  if (auto opened = open_log(id); !opened) agent_.log("the open runbook: " + describe(opened.error()));
+}
+
+Result<void> RunKeeper::open_log(const std::string& id) {
+  TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
+  TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, id)));
+  TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
+  engine_.reset();
+  under_way_.reset();
+  limit_.cancel();
+  confirmed_.clear();
+  log_.reset();
+  // An empty one: the power went before its first record.
+  if (!log.records().empty()) log_.emplace(std::move(log));
+  announce();
+  return {};
+}
+
+void RunKeeper::announce() {
+  agent_.set_runbook(is_open() ? opening().reason : "");
+}
+
+bool RunKeeper::is_open() const {
+  if (!log_) return false;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  return progress && progress->is_open();
+}
+
+role::RunbookNow RunKeeper::now() const {
+  if (!log_) return role::RunbookNow::none;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  if (!progress) return role::RunbookNow::none;
+  return role::runbook_now(*progress, role::standing_of(role_.role().kept, progress->opening), role_.members().self,
+                           engine_ != nullptr);
+}
+
+// ---- the engine
+
+void RunKeeper::start_engine() {
+  role::EnginePorts ports{.log = *log_,
+                          .replicas = *this,
+                          .kept = [this]() -> const role::Kept& { return role_.role().kept; },
+                          .now = [this] { return agent_.ports().clock.boot_time(); },
+                          .wall_time = [this] { return utc_text(agent_.ports().clock); }};
+  engine_ = std::make_unique<role::Engine>(role::switchover(), role_.members().self, std::move(ports));
+}
+
+Result<void> RunKeeper::begin(const role::Opening& opening) {
+  if (is_open())
+    return fail(ErrorKind::refused, "a switchover is under way already", "tandem resume shows how it goes on");
+  TANDEM_CHECK(role_.remember_run(opening.id));
+  TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
+  TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, opening.id)));
+  TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
+  confirmed_.clear();
+  log_.emplace(std::move(log));
+  start_engine();
+  if (auto opened = engine_->open(opening); !opened) {
+    engine_.reset();
+    log_.reset();
+    return opened;
+  }
+  announce();
+  drive();
+  return {};
+}
+
+Result<void> RunKeeper::abort(const std::string& reason) {
+  if (!is_open()) return fail(ErrorKind::refused, "no runbook is open");
+  if (!engine_)
+    return fail(ErrorKind::refused, "this server does not carry the runbook out", "Run it on " + opening().from);
+  return engine_->abort(reason);
+}
+
+void RunKeeper::turn_back() {
+  start_engine();
+  engine_->resume("the agent of " + role_.members().self + " started again");
+  drive();
+}
+
+void RunKeeper::go_on() {
+  start_engine();
+  drive();
+}
+
+void RunKeeper::close(const std::string& reason) {
+  start_engine();
+  engine_->overtake(reason);
+  end();
+}
+
+void RunKeeper::end() {
+  engine_.reset();
+  under_way_.reset();
+  limit_.cancel();
+  again_.cancel();
+  announce();
+  if (auto stored = role_.remember_run({}); !stored) agent_.log(describe(stored.error()));
+  agent_.loop().post(changed_);
+}
+
+void RunKeeper::drive() {
+  if (!engine_ || under_way_) return;
+  const auto operation = engine_->next();
+  switch (operation.kind) {
+  case role::Operation::Kind::perform:
+    return perform(operation);
+  case role::Operation::Kind::wait:
+    again_ = agent_.loop().after(a_moment, [this] { drive(); });
+    return;
+  case role::Operation::Kind::finished:
+    agent_.log("runbook: " + operation.message);
+    return end();
+  }
+}
+
+void RunKeeper::perform(const role::Operation& operation) {
+  const auto& call = operation.call;
+  const auto number = ++calls_;
+  under_way_ = number;
+  if (call.server == role_.members().self) return perform_here(call, number);
+  if (agent_.network() == nullptr)
+    return finish_call(number, fail(ErrorKind::unavailable, "this agent is not connected"));
+  agent_.network()->call(
+      call.server, "run.step", to_json(call), {},
+      [this, number](const Result<Json>& answer) {
+        finish_call(number, answer ? Result<void>() : std::unexpected(answer.error()));
+      },
+      {.time_limit = call.limit + grace});
+}
+
+void RunKeeper::perform_here(const role::Call& call, std::uint64_t number) {
+  limit_ = agent_.loop().after(call.limit + grace, [this, number, call] {
+    finish_call(number, fail(ErrorKind::failed, fmt::format("it took longer than {:.1f} s",
+                                                            std::chrono::duration<double>(call.limit).count())));
+  });
+  agent_.in_background([this, call, number] {
+    const auto result = perform_(call, [this] { return agent_.ending(); });
+    agent_.loop().post([this, number, result] { finish_call(number, result); });
+  });
+}
+
+void RunKeeper::finish_call(std::uint64_t number, const Result<void>& result) {
+  if (under_way_ != number || !engine_) return; // too late
+  under_way_.reset();
+  limit_.cancel();
+  engine_->complete(result);
+  drive();
+}
+
+// ---- the other servers
+
+void RunKeeper::offer(const role::Opening& /*opening*/, const role::Record& /*record*/) {
+  for (const auto& server : role_.members().others)
+    send_records(server);
+}
+
+std::uint64_t RunKeeper::confirmed(const role::Opening& /*opening*/, const std::string& server) {
+  return confirmed_[server];
+}
+
+// One message at a time a server; what is written meanwhile goes with the next one.
+void RunKeeper::send_records(const std::string& server) {
+  if (!log_ || agent_.network() == nullptr || sending_.contains(server)) return;
+  const auto records = log_->above(role_.members().self, confirmed_[server]);
+  if (records.empty()) return;
+  sending_.insert(server);
+  auto params = to_json(opening());
+  params["records"] = texts_of(records);
+  agent_.network()->call(
+      server, "run.records", params, {},
+      [this, server, id = opening().id](const Result<Json>& answer) {
+        sending_.erase(server);
+        if (!answer || !log_ || opening().id != id) return;
+        const auto count = peer::number_member(*answer, "count");
+        if (!count || *count <= confirmed_[server]) return; // sent again by the timer
+        confirmed_[server] = *count;
+        send_records(server);
+        drive();
+      },
+      {.time_limit = std::chrono::seconds(5)});
+}
+
+void RunKeeper::tick() {
+  if (!log_) return;
+  for (const auto& server : role_.members().others)
+    send_records(server);
+}
+
+Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const role::Opening& opening,
+                                              const std::vector<role::Record>& records) {
+  if (records.empty()) return fail(ErrorKind::invalid, "no records came");
+  const bool same = log_ && this->opening().id == opening.id;
+  if (!same) {
+    const auto standing = role::standing_of(role_.role().kept, opening);
+    const bool begins = from == opening.from && records.front().opening.has_value();
+    if (engine_ || standing.granted || standing.overtaken || !begins)
+      return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
+    TANDEM_CHECK(role_.remember_run(opening.id));
+    TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
+    TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, opening.id)));
+    TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
+    confirmed_.clear();
+    log_.emplace(std::move(log));
+  }
+  for (const auto& record : records)
+    if (auto accepted = log_->accept(record); !accepted) {
+      if (log_->records().empty()) log_.reset();
+      return std::unexpected(accepted.error());
+    }
+  if (!is_open() && !engine_ && !role_.role().kept.open_runbook.empty())
+    TANDEM_CHECK(role_.remember_run({}));
+  announce();
+  agent_.loop().post(changed_);
+  agent_.loop().post([this] { drive(); });
+  return log_->count(from);
+}
+
+Result<void> RunKeeper::permits(const role::Call& call, const std::string& from) const {
+  return role::permitted(role::switchover(), call, from, role_.role().kept);
+}
+
+Json RunKeeper::status() const {
+  if (!log_) return nullptr;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  if (!progress) return nullptr;
+  return {{"runbook", progress->opening.runbook}, {"from", progress->opening.from},
+          {"to", progress->opening.to},           {"epoch", progress->opening.epoch},
+          {"open", progress->is_open()},          {"text", role::summary(role::switchover(), *progress)}};
+}
+
+// ---- between servers
+
+Json to_json(const role::Opening& opening) {
+  role::Record record;
+  record.opening = opening;
+  return {{"opening", role::encode(record)}};
+}
+
+Result<role::Opening> opening_of(const Json& params) {
+  TANDEM_TRY(const auto text, peer::text_member(params, "opening"));
+  TANDEM_TRY(const auto record, role::decode_record(text));
+  if (!record.opening) return fail(ErrorKind::invalid, "the opening of the run is missing");
+  // It names a file here.
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
+  if (record.opening->id.empty() || !std::ranges::all_of(record.opening->id, plain))
+    return fail(ErrorKind::invalid, "the id of a run has letters, digits and hyphens only");
+  return *record.opening;
+}
+
+Json to_json(const role::Call& call) {
+  auto json = to_json(call.opening);
+  json["step"] = call.step;
+  json["phase"] = static_cast<std::uint64_t>(call.phase);
+  json["limit_ms"] = call.limit.count();
+  return json;
+}
+
+Result<role::Call> call_of(const Json& params) {
+  TANDEM_TRY(const auto opening, opening_of(params));
+  TANDEM_TRY(const auto step, peer::text_member(params, "step"));
+  TANDEM_TRY(const auto phase, peer::number_member(params, "phase"));
+  TANDEM_TRY(const auto limit, peer::number_member(params, "limit_ms"));
+  if (phase > static_cast<std::uint64_t>(role::Phase::undo)) return fail(ErrorKind::invalid, "there is no such phase");
+  return role::Call{.server = {},
+                    .step = step,
+                    .phase = static_cast<role::Phase>(phase),
+                    .opening = opening,
+                    .limit = std::chrono::milliseconds(limit)};
+}
+
+} // namespace tandem::agent

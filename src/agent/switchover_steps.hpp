@@ -1,0 +1,18 @@
+// What each step of a switchover does on this server; its words, order and limits are role::switchover()'s.
+#pragma once
+#include "agent/duty_keeper.hpp"
+#include "agent/operations/replication.hpp"
+
+namespace tandem::agent {
+
+// `keeper` is asked on the loop only, when a step is done; it may be made after this. All must outlive the result.
+PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
+                             std::function<DutyKeeper&()> keeper);
+
+// The run as it would be opened now, from this server to `to` (empty: the only other one). Worker thread.
+Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests);
+
+// Between agents: {}: where the WAL of this server, stopped in order, ends -> {"position"}.
+Operation database_end_operation();
+
+} // namespace tandem::agent
