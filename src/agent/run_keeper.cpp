@@ -12,6 +12,7 @@ namespace {
 // A step keeps its own limit with a message of its own; this is for one that does not.
 constexpr std::chrono::seconds grace{1};
 constexpr std::chrono::milliseconds a_moment{100};
+constexpr std::chrono::milliseconds longest_rest{5'000};
 
 std::string path_of(const Agent& agent, const std::string& id) {
   return agent.settings().state_folder + "/runs/" + id;
@@ -75,7 +76,7 @@ void RunKeeper::start_engine() {
                           .replicas = *this,
                           .kept = [this]() -> const role::Kept& { return role_.role().kept; },
                           .now = [this] { return agent_.ports().clock.boot_time(); },
-                          .wall_time = [this] { return utc_text(agent_.ports().clock); }};
+                          .wall_time = [this] { return utc_text(agent_.ports().clock, true); }};
   engine_ = std::make_unique<role::Engine>(role::switchover(), role_.members().self, std::move(ports));
 }
 
@@ -140,7 +141,7 @@ void RunKeeper::drive() {
   case role::Operation::Kind::perform:
     return perform(operation);
   case role::Operation::Kind::wait:
-    again_ = agent_.loop().after(a_moment, [this] { drive(); });
+    again_ = agent_.loop().after(rest_, [this] { drive(); });
     return;
   case role::Operation::Kind::finished:
     agent_.log("runbook: " + operation.message);
@@ -178,6 +179,8 @@ void RunKeeper::finish_call(std::uint64_t number, const Result<void>& result) {
   if (under_way_ != number || !engine_) return; // too late
   under_way_.reset();
   limit_.cancel();
+  // What fails again and again is tried ever less often.
+  rest_ = result ? a_moment : std::min(rest_ * 2, longest_rest);
   engine_->complete(result);
   drive();
 }
@@ -210,7 +213,7 @@ void RunKeeper::send_records(const std::string& server) {
         if (!count || *count <= confirmed_[server]) return; // sent again by the timer
         confirmed_[server] = *count;
         send_records(server);
-        drive();
+        if (rest_ == a_moment) drive();
       },
       {.time_limit = std::chrono::seconds(5)});
 }
@@ -246,7 +249,7 @@ Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const rol
     TANDEM_CHECK(role_.remember_run({}));
   announce();
   agent_.loop().post(changed_);
-  agent_.loop().post([this] { drive(); });
+  if (rest_ == a_moment) agent_.loop().post([this] { drive(); });
   return log_->count(from);
 }
 

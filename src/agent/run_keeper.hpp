@@ -70,7 +70,8 @@ private:
   std::optional<std::uint64_t> under_way_; // the call that the engine waits for
   std::uint64_t calls_ = 0;
   peer::Timer limit_; // of the call under way
-  peer::Timer again_; // drive() after a moment
+  peer::Timer again_; // drive() after a rest
+  std::chrono::milliseconds rest_{100};
 };
 
 // An opening and its records between servers: what the methods "run.records" and "run.step" carry.

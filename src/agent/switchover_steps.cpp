@@ -71,7 +71,7 @@ private:
         {"checkpoint", {.action = &S::checkpoint}},
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
-        {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
+        {"close-sockets", {.action = &S::close_sockets, .undo = &S::restart_sites}},
         {"last-files", {.action = &S::send_last_files}},
         {"stop-database", {.before = &S::standby_streams, .action = &S::stop_database, .undo = &S::start_database}},
         {"confirm-wal", {.action = &S::confirm_wal}},
@@ -146,14 +146,9 @@ private:
                 "Wait until it has ended, or give it up with --cut-requests");
   }
 
-  // Fresh processes: none of them holds a connection to a database that has been restarted since.
   Result<void> warm() {
     TANDEM_CHECK(start_nginx(agent_));
-    auto sites = serving();
-    return for_sites([&](const model::Site& site) -> Result<void> {
-      TANDEM_CHECK(sites.stop(site));
-      return sites.serve_current(site, progress());
-    });
+    return restart_sites();
   }
 
   Result<void> ask_health() {
@@ -206,15 +201,21 @@ private:
     });
   }
 
-  // First nginx finds the applications no more, then those that got through meanwhile end, then they stop.
+  // nginx finds the applications no more, then those requests that got through meanwhile end.
   Result<void> close_sockets() {
     auto sites = serving();
     TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites.hide(site); }));
-    TANDEM_CHECK(drain());
-    return for_sites([&](const model::Site& site) { return sites.stop(site); });
+    return drain();
   }
 
-  Result<void> sites_again() { return serve_sites(agent_, applications_, now_); }
+  // Fresh processes: none of them holds a connection to a database that has been stopped since.
+  Result<void> restart_sites() {
+    auto sites = serving();
+    return for_sites([&](const model::Site& site) -> Result<void> {
+      TANDEM_CHECK(sites.stop(site));
+      return sites.serve_current(site, progress());
+    });
+  }
 
   Result<void> standby_streams() {
     TANDEM_TRY(const auto database, tools());
@@ -345,7 +346,10 @@ private:
     return on_gate(agent_, [&](Gate& gate) { return gate.open_to_peer(other()); });
   }
 
-  Result<void> follow() { return keeper_.follow(other()); }
+  Result<void> follow() {
+    TANDEM_CHECK(keeper_.follow(other()));
+    return restart_sites();
+  }
 
   Agent& agent_;
   system::Applications& applications_;

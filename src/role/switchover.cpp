@@ -33,14 +33,11 @@ std::vector<Step> before_visitors_wait() {
            .place = coordinator,
            .title = "Check that {new} can take over",
            .what =
-               "Replica lag, long transactions, readiness, versions, disk and certificates; takes the deploy lock, so "
-               "that no deploy runs meanwhile.",
+               "Replica lag, long transactions and versions. While the runbook is open no deploy and no apply begins.",
            .commands = {"tandem check",
                         "sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
                         "sudo -u postgres psql -c \"select pid, now() - xact_start, query from pg_stat_activity where "
                         "xact_start < now() - interval '5 s'\""},
-           .precondition = "no other runbook and no deploy is open",
-           .undo = "release the deploy lock",
            .limit = seconds(30)}),
       preparation(
           {.id = "warm",
@@ -93,11 +90,11 @@ std::vector<Step> while_visitors_wait() {
            .visitors_wait = true}),
       preparation({.id = "close-sockets",
                    .place = old_primary,
-                   .title = "Stop the applications on {old} from taking requests",
+                   .title = "Hide the applications on {old} from nginx",
                    .what = "So that a slow upload that had passed the gate cannot reach the old application.",
                    .commands = {"systemctl stop {applications}"},
-                   .undo = "let the applications on {old} take requests again",
-                   .undo_commands = {"systemctl start {applications}"},
+                   .undo = "start the applications on {old} anew",
+                   .undo_commands = {"systemctl restart {applications}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
       preparation(
@@ -199,7 +196,7 @@ std::vector<Step> after_the_grant() {
                   .title = "{old} follows {new}",
                   .what = "PostgreSQL on {old} starts as a standby of {new}, and its applications run warm again.",
                   .commands = {"sudo -u postgres touch {data}/standby.signal", "systemctl start {database}",
-                               "systemctl start {applications}"},
+                               "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",
                   .limit = minutes(10)}),
       completion(
@@ -210,12 +207,6 @@ std::vector<Step> after_the_grant() {
            .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
                         "{old_address}:$folder/; done"},
            .limit = minutes(2)}),
-      completion({.id = "unlock",
-                  .place = coordinator,
-                  .title = "Release the deploy lock",
-                  .what = "Deploys are possible again.",
-                  .commands = {"systemctl start tandem"},
-                  .limit = seconds(30)}),
   };
 }
 
