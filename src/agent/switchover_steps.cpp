@@ -16,6 +16,8 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::seconds health_patience{3};
+constexpr std::chrono::milliseconds slow_request{250}; // under way for longer, it is not about to end
+constexpr std::chrono::milliseconds quick_drain{400};
 
 using role::Call;
 using role::Phase;
@@ -69,6 +71,7 @@ private:
         {"warm", {.action = &S::warm, .check = &S::ask_health}},
         {"flush-files", {.action = &S::send_files}},
         {"checkpoint", {.action = &S::checkpoint}},
+        {"calm", {.action = &S::wait_for_calm}},
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
         {"close-sockets", {.action = &S::close_sockets, .undo = &S::restart_sites}},
@@ -166,7 +169,11 @@ private:
     return {};
   }
 
-  Result<void> send_last_files() { return send_files(); }
+  Result<void> send_last_files() {
+    const auto held = files_.wait();
+    TANDEM_CHECK(catch_up_server(agent_, *now_.pair, other(), files_, progress()));
+    return {};
+  }
 
   Result<void> checkpoint() {
     TANDEM_TRY(const auto database, tools());
@@ -187,25 +194,54 @@ private:
   // Everything that a primary needs, since a reboot may lie between.
   Result<void> serve_again() { return keeper_.serve(); }
 
+  // Visitors wait as long as the slowest request in flight: a moment without slow ones is worth waiting for.
+  Result<void> wait_for_calm() {
+    TANDEM_CHECK(serving().wait_calm(now_.pair->sites, slow_request, waiting_time(call_)));
+    return {};
+  }
+
+  [[nodiscard]] milliseconds left_until(std::chrono::nanoseconds until) const {
+    const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
+    return std::max(milliseconds(0), left);
+  }
+
+  // The domain of a site that still has requests; empty: none.
+  Result<std::string> busy_site(std::chrono::nanoseconds until) {
+    auto sites = serving();
+    for (const auto& site : now_.pair->sites) {
+      TANDEM_TRY(const bool idle, sites.wait_idle(site, left_until(until)));
+      if (!idle) return site.domain;
+    }
+    return std::string();
+  }
+
+  // A request that turns out to be slow after the gate has closed: visitors are let through again rather than kept
+  // waiting for it, and the next calm moment is taken. The last part of the time is for waiting in earnest.
   Result<void> drain() {
     const auto until = agent_.ports().clock.boot_time() + waiting_time(call_);
-    auto sites = serving();
-    return for_sites([&](const model::Site& site) -> Result<void> {
-      const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
-      TANDEM_TRY(const bool idle, sites.wait_idle(site, std::max(milliseconds(0), left)));
-      if (idle || call_.opening.parameters.contains("cut_requests")) return {};
-      return fail(ErrorKind::refused,
-                  fmt::format("{} still has requests in flight after {:.1f} s", site.domain,
-                              std::chrono::duration<double>(waiting_time(call_)).count()),
-                  "Try again when they have ended, or cut them with --cut-requests");
-    });
+    const auto earnest = until - waiting_time(call_) / 2;
+    for (;;) {
+      const auto now = agent_.ports().clock.boot_time();
+      TANDEM_TRY(const auto busy, busy_site(now < earnest ? now + quick_drain : until));
+      if (busy.empty() || (now >= earnest && call_.opening.parameters.contains("cut_requests"))) return {};
+      if (now >= earnest)
+        return fail(ErrorKind::refused,
+                    fmt::format("{} still has requests in flight after {:.1f} s", busy,
+                                std::chrono::duration<double>(waiting_time(call_)).count()),
+                    "Try again when they have ended, or cut them with --cut-requests");
+      TANDEM_CHECK(open_gate());
+      TANDEM_CHECK(serving().wait_calm(now_.pair->sites, slow_request, left_until(earnest)));
+      TANDEM_CHECK(close_gate());
+    }
   }
 
   // nginx finds the applications no more, then those requests that got through meanwhile end.
   Result<void> close_sockets() {
     auto sites = serving();
     TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites.hide(site); }));
-    return drain();
+    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time(call_)));
+    if (busy.empty() || call_.opening.parameters.contains("cut_requests")) return {};
+    return fail(ErrorKind::refused, busy + " still has requests in flight", "Try again when they have ended");
   }
 
   // Fresh processes: none of them holds a connection to a database that has been stopped since.

@@ -70,6 +70,13 @@ std::vector<Step> before_visitors_wait() {
 
 std::vector<Step> while_visitors_wait() {
   return {
+      preparation({.id = "calm",
+                   .place = old_primary,
+                   .title = "Wait for a calm moment on {old}",
+                   .what = "Until no request in flight has been under way for long, so that visitors wait briefly; at "
+                           "the most {drain} s.",
+                   .commands = {"ss -xn | grep -c /run/tandem-sites/   # the fewer, the better"},
+                   .limit_parameter = "drain"}),
       preparation({.id = "close-gate",
                    .place = old_primary,
                    .title = "Close {old}'s gate",

@@ -142,6 +142,17 @@ Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::millisecon
   return true;
 }
 
+Result<bool> Serving::wait_calm(const std::vector<model::Site>& sites, std::chrono::milliseconds young,
+                                std::chrono::milliseconds limit) {
+  std::vector<std::string> sockets;
+  for (const auto& site : sites) {
+    TANDEM_TRY(const auto running, started(site.domain));
+    for (const auto& id : running)
+      sockets.push_back(tools_.layout.socket(site.domain, id));
+  }
+  return tools_.applications.wait_calm(sockets, young, limit);
+}
+
 Result<void> Serving::stop(const model::Site& site) {
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)

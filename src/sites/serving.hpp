@@ -37,6 +37,11 @@ public:
   // Waits until nothing of the site that runs has a request to answer; false at the limit.
   Result<bool> wait_idle(const model::Site& site, std::chrono::milliseconds limit);
 
+  // Waits for a moment at which none of the sites has a request that has been under way for `young` or longer; false
+  // when there was none until the limit.
+  Result<bool> wait_calm(const std::vector<model::Site>& sites, std::chrono::milliseconds young,
+                         std::chrono::milliseconds limit);
+
   // Stops everything of the site at once. nginx gets no answer for it until serve_current().
   Result<void> stop(const model::Site& site);
 
