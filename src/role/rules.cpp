@@ -188,9 +188,9 @@ constexpr auto table = std::to_array<Row>({
   {"repeat.granting", repeat, G, 0, "the target is not there, or not all have answered",
    [](F f) { return !(f.reachable && f.settles); },
    "Epoch {epoch} is for {primary}, which has not answered yet", effect::ask_all},
-  {"repeat.ask", repeat, W | C, 0, "", [](F) { return true; },
+  {"repeat.ask", repeat, W | S | C, 0, "", [](F) { return true; },
    "{self} asks the other servers again", effect::ask_all},
-  {"repeat.nothing", repeat, S | P, 0, "", [](F) { return true; }, "Nothing is open", effect::nothing},
+  {"repeat.nothing", repeat, P, 0, "", [](F) { return true; }, "Nothing is open", effect::nothing},
 
   {"grant_decided.sent", grant_decided, P, G, "the target has a session with us and lacks nothing",
    [](F f) { return f.reachable && !f.barred; },
