@@ -73,22 +73,24 @@ std::vector<Step> before_visitors_wait() {
 
 std::vector<Step> while_visitors_wait() {
   return {
-      preparation({.id = "close-gate",
-                   .place = old_primary,
-                   .title = "Close {old}'s gate",
-                   .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
-                   .commands = {"rm -f /run/tandem/serving"},
-                   .check = "a new request is held",
-                   .undo = "open {old}'s gate here",
-                   .undo_commands = {"touch /run/tandem/serving"},
-                   .limit = seconds(5),
-                   .visitors_wait = true}),
+      preparation(
+          {.id = "close-gate",
+           .place = old_primary,
+           .title = "Close {old}'s gate",
+           .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
+           .commands =
+               {"systemctl stop nginx   # by hand nobody can be held: visitors see errors until {old}'s gate opens"},
+           .check = "no new request gets through",
+           .undo = "open {old}'s gate here",
+           .undo_commands = {"systemctl start nginx"},
+           .limit = seconds(5),
+           .visitors_wait = true}),
       preparation(
           {.id = "drain",
            .place = old_primary,
            .title = "Let the requests in flight end",
            .what = "At the most {drain} s; longer ones end the switchover, or are cut where --cut-requests was given.",
-           .commands = {"while ss -Htn state established '( sport = :443 )' | grep -q .; do sleep 0.1; done"},
+           .commands = {"while pgrep -x nginx; do sleep 0.1; done"},
            .limit_parameter = "drain",
            .visitors_wait = true}),
       preparation({.id = "close-sockets",
@@ -181,7 +183,7 @@ std::vector<Step> after_the_grant() {
                   .place = new_primary,
                   .title = "Open {new}'s gate",
                   .what = "{new} serves whoever reaches it.",
-                  .commands = {"touch /run/tandem/serving"},
+                  .commands = {"systemctl start nginx   # without its agent it answers by itself where the marker is"},
                   .limit = seconds(5),
                   .visitors_wait = true}),
       completion(
@@ -189,8 +191,7 @@ std::vector<Step> after_the_grant() {
            .place = old_primary,
            .title = "Open {old}'s gate towards {new}",
            .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
-           .commands = {"systemctl restart tandem.socket tandem.service   # without its agent, nginx on {old} asks "
-                        "{new} by itself"},
+           .commands = {"systemctl start nginx   # without its agent it asks {new} where no marker is"},
            .limit = seconds(5),
            .visitors_wait = true}),
       // Here DNS records are switched, sites in order of importance, and Celery, beat, jobs and imports start.
@@ -214,7 +215,7 @@ std::vector<Step> after_the_grant() {
                   .place = coordinator,
                   .title = "Release the deploy lock",
                   .what = "Deploys are possible again.",
-                  .commands = {"systemctl start tandem"},
+                  .commands = {"systemctl start tandem   # on both servers"},
                   .limit = seconds(30)}),
   };
 }
