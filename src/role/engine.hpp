@@ -23,7 +23,7 @@ namespace tandem::role {
 class Replicas {
 public:
   virtual ~Replicas() = default;
-  // There is a new record; does not wait.
+  // There is a new record; does not wait. Best sent together with all that the other is not known to have.
   virtual void offer(const Opening& opening, const Record& record) = 0;
   // How many of this server's records of the run that server is known to have stored.
   [[nodiscard]] virtual std::uint64_t confirmed(const Opening& opening, const std::string& server) = 0;

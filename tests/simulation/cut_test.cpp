@@ -85,7 +85,7 @@ TEST(Interruption, OfNothingSwitchesWithAShortPause) {
   EXPECT_EQ(course.wrong, "") << join(course.history, "\n");
   EXPECT_FALSE(course.cut);
   EXPECT_TRUE(course.switched);
-  EXPECT_LT(course.longest_hold, Time(2000));
+  EXPECT_LT(course.longest_hold, Time(2000)) << join(course.history, "\n");
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "simulation/node.hpp"
 
+#include "role/rules.hpp"
 #include "simulation/world.hpp"
 
 #include <fmt/format.h>
@@ -81,7 +82,7 @@ void Node::boot() {
     ++generations_;
     const auto content = role_file_.load();
     agent_->role.kept = *role::decode_kept((*content)->version, (*content)->content);
-    const auto id = agent_->role.kept.open_runbook;
+    const auto id = agent_->role.kept.latest_run;
     if (!id.empty()) open_log(id);
     role::Event event;
     event.kind = EventKind::boot;
@@ -112,7 +113,8 @@ void Node::tick() {
     role::Event event;
     event.kind = EventKind::repeat;
     apply(event);
-    resend_records();
+    for (const auto& other : members_.others)
+      send_records(other);
     think();
   });
 }
@@ -157,7 +159,7 @@ void Node::open_log(const std::string& id) {
 }
 
 void Node::remember_run(const std::string& id) {
-  agent_->role.kept.open_runbook = id;
+  agent_->role.kept.latest_run = id;
   store(agent_->role.kept);
 }
 
@@ -194,7 +196,6 @@ void Node::perform(Task task) {
     start_engine();
     agent_->engine->overtake("the primary has changed");
     agent_->engine.reset();
-    remember_run({});
     return later(Time(1), [this] { think(); });
   case Task::undo_runbook:
     start_engine();
@@ -303,7 +304,6 @@ void Node::drive() {
   if (operation.kind == Operation::Kind::wait) return later(Time(50), [this] { drive(); });
   say("the run has ended: " + operation.message);
   agent_->engine.reset();
-  remember_run({});
   think();
 }
 
@@ -342,49 +342,51 @@ void Node::receive_result(std::uint64_t number, const Result<void>& result) {
   if (up() && number % 1000 == generations_ % 1000) guarded([&] { finish_call(number, result); });
 }
 
-void Node::offer(const role::Opening& opening, const role::Record& record) {
-  for (const auto& other : members_.others) {
-    shared_.network.send(name(), other, [from = name(), opening, record, &node = shared_.node(other)] {
-      node.receive_record(from, opening, record);
-    });
-  }
+void Node::offer(const role::Opening&, const role::Record&) {
+  for (const auto& other : members_.others)
+    send_records(other);
 }
 
-void Node::resend_records() {
+// All that the other is not known to have, in one message: messages overtake each other.
+void Node::send_records(const std::string& to) {
   if (!agent_->log) return;
-  const auto& opening = *agent_->log->records().front().opening;
-  for (const auto& other : members_.others) {
-    for (const auto& record : agent_->log->above(name(), agent_->confirmed[other])) {
-      shared_.network.send(name(), other, [from = name(), opening, record, &node = shared_.node(other)] {
-        node.receive_record(from, opening, record);
-      });
-    }
-  }
+  auto records = agent_->log->above(name(), agent_->confirmed[to]);
+  if (records.empty()) return;
+  records.insert(records.begin(), agent_->log->records().front()); // tells which run it is
+  shared_.network.send(name(), to,
+                       [from = name(), records, &node = shared_.node(to)] { node.receive_records(from, records); });
 }
 
 std::uint64_t Node::confirmed(const role::Opening&, const std::string& server) {
   return agent_->confirmed[server];
 }
 
-void Node::receive_record(const std::string& from, const role::Opening& opening, const role::Record& record) {
+bool Node::take_up_run(const std::string& from, const role::Record& first) {
+  const auto& opening = *first.opening;
+  if (agent_->log && agent_->log->records().front().opening->id == opening.id) return true;
+  const auto standing = standing_of(agent_->role.kept, opening);
+  if (agent_->engine || standing.granted || standing.overtaken || from != opening.from) return false;
+  remember_run(opening.id);
+  auto journal = journal::Journal::open(disk, run_path(opening.id));
+  agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
+  agent_->confirmed.clear();
+  if (auto accepted = agent_->log->accept(first); !accepted) throw Violated{describe(accepted.error())};
+  return true;
+}
+
+void Node::receive_records(const std::string& from, const std::vector<role::Record>& records) {
   if (!up()) return;
   guarded([&] {
-    const bool same = agent_->log && agent_->log->records().front().opening->id == opening.id;
-    if (!same) {
-      const auto standing = standing_of(agent_->role.kept, opening);
-      if (agent_->engine || standing.granted || standing.overtaken || from != opening.from || !record.opening) return;
-      remember_run(opening.id);
-      auto journal = journal::Journal::open(disk, run_path(opening.id));
-      agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
-      agent_->confirmed.clear();
-    }
-    (void)agent_->log->accept(record);
-    if (agent_->log->records().empty()) return agent_->log.reset();
+    if (!take_up_run(from, records.front())) return;
+    const auto before = agent_->log->records().size();
+    for (const auto& record : records)
+      (void)agent_->log->accept(record);
+    const auto id = records.front().opening->id;
     const auto count = agent_->log->count(from);
-    shared_.network.send(name(), from, [&node = shared_.node(from), me = name(), id = opening.id, count] {
+    shared_.network.send(name(), from, [&node = shared_.node(from), me = name(), id, count] {
       node.receive_confirmation(me, id, count);
     });
-    if (record.kind == role::RecordKind::closed) later(Time(0), [this] { think(); });
+    if (agent_->log->records().size() > before) later(Time(0), [this] { think(); });
   });
 }
 

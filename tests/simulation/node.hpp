@@ -63,7 +63,7 @@ public:
 
   // From the network.
   void receive(const role::Message& message);
-  void receive_record(const std::string& from, const role::Opening& opening, const role::Record& record);
+  void receive_records(const std::string& from, const std::vector<role::Record>& records);
   void receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count);
   void receive_call(const std::string& from, std::uint64_t number, const role::Call& call);
   void receive_result(std::uint64_t number, const Result<void>& result);
@@ -97,7 +97,8 @@ private:
   void drive();
   void start_call(const role::Call& call);
   void finish_call(std::uint64_t number, const Result<void>& result);
-  void resend_records();
+  void send_records(const std::string& to);
+  bool take_up_run(const std::string& from, const role::Record& first);
   void set_gate(Gate gate);
   void say(const std::string& what) const;
 

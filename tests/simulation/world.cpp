@@ -1,5 +1,7 @@
 #include "simulation/world.hpp"
 
+#include "role/rules.hpp"
+
 #include <fmt/format.h>
 
 namespace tandem::testing {
