@@ -6,6 +6,7 @@
 #include "lab/packages.hpp"
 #include "lab/root.hpp"
 #include "lab/sources.hpp"
+#include "lab/tools.hpp"
 #include "lab/wheels.hpp"
 #include "system/files.hpp"
 
@@ -76,52 +77,75 @@ std::string wheels_folder(const std::string& release) {
   return lab_cache() + "/wheels/" + release;
 }
 
+namespace {
+
+bool complete(const Base& base) {
+  return fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive);
+}
+
+Result<Lock> lock_cache(const std::string& release, const Progress& progress) {
+  std::error_code error;
+  fs::create_directories(cache_folder(release), error);
+  if (error) return failed("cannot make " + cache_folder(release) + ": " + error.message());
+  const auto file = cache_folder(release) + "/lock";
+  if (auto lock = Lock::take(file, std::chrono::seconds(0))) return lock;
+  progress("waiting for another tandem-lab that is building the " + release + " base");
+  return Lock::take(file, std::chrono::minutes(30));
+}
+
+Result<void> build_missing(const Base& base, const std::string& release, const Progress& progress) {
+  TANDEM_TRY(const auto lock, lock_cache(release, progress));
+  TANDEM_TRY(const auto sources, read_debian_sources(release));
+  const auto build_bare = [&](const std::string& folder) {
+    return build_root(folder, release, sources, bare_packages, {}, progress);
+  };
+  const auto build_outside = [&](const std::string& folder) {
+    auto packages = bare_packages;
+    packages.insert(packages.end(), outside_packages.begin(), outside_packages.end());
+    return build_root(folder, release, sources, packages, outside_steps, progress);
+  };
+  const auto build_debs = [&](const std::string& folder) { return build_archive(folder, sources, progress); };
+  TANDEM_CHECK(build_once(base.bare_root, "a bare " + release + " server", build_bare, progress));
+  TANDEM_CHECK(build_once(base.outside_root, "the outside world's " + release + " server", build_outside, progress));
+  return build_once(base.archive, "the " + release + " package archive", build_debs, progress);
+}
+
+// prepare_wheels() works in folders named .RELEASE.PID and removes them itself unless it is killed.
+void remove_wheels_of_dead(const std::string& folder) {
+  system::LinuxFiles files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto parts = split(entry.path().filename().string(), '.');
+    if (parts.size() >= 3 && parts[0].empty() && to_number(parts[2]) && !fs::exists("/proc/" + parts[2]))
+      static_cast<void>(files.remove_tree(entry.path().string()));
+  }
+}
+
+} // namespace
+
 Result<Base> prepare_base(const std::string& release, const Progress& progress) {
   if (release != "bookworm" && release != "trixie")
     return fail(ErrorKind::invalid, "the lab has no Debian release \"" + release + "\"", "Take bookworm or trixie.");
   const Base base{path_of(release, "bare", root_recipe(bare_packages, {})),
                   path_of(release, "outside", root_recipe(outside_packages, outside_steps)),
                   path_of(release, "archive", archive_recipe())};
-  const auto wheels = wheels_folder(release);
-  if (fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive) && fs::exists(wheels))
-    return base;
-  std::error_code error;
-  fs::create_directories(cache_folder(release), error);
-  if (error) return failed("cannot make " + cache_folder(release) + ": " + error.message());
-  const auto lock_file = cache_folder(release) + "/lock";
-  auto lock = Lock::take(lock_file, std::chrono::seconds(0));
-  if (!lock) {
-    progress("waiting for another tandem-lab that is building the " + release + " base");
-    lock = Lock::take(lock_file, std::chrono::minutes(30));
-  }
-  if (!lock) return std::unexpected(lock.error());
-  TANDEM_TRY(const auto sources, read_debian_sources(release));
-  TANDEM_CHECK(build_once(
-      base.bare_root, "a bare " + release + " server",
-      [&](const std::string& folder) { return build_root(folder, release, sources, bare_packages, {}, progress); },
-      progress));
-  auto outside = bare_packages;
-  outside.insert(outside.end(), outside_packages.begin(), outside_packages.end());
-  TANDEM_CHECK(build_once(
-      base.outside_root, "the outside world's " + release + " server",
-      [&](const std::string& folder) { return build_root(folder, release, sources, outside, outside_steps, progress); },
-      progress));
-  TANDEM_CHECK(build_once(
-      base.archive, "the " + release + " package archive",
-      [&](const std::string& folder) { return build_archive(folder, sources, progress); }, progress));
-  system::LinuxProcesses processes;
-  TANDEM_CHECK(prepare_wheels(processes, release, cache_folder(release) + "/wheel-packages", lab_cache() + "/wheels",
-                              progress));
+  if (!complete(base)) TANDEM_CHECK(build_missing(base, release, progress));
+  Tools tools;
+  TANDEM_CHECK(
+      prepare_wheels(tools, release, cache_folder(release) + "/wheel-packages", lab_cache() + "/wheels", progress));
   return base;
 }
 
 void remove_unfinished_builds() {
-  std::error_code error;
   system::LinuxFiles files;
-  for (const auto& release : fs::directory_iterator(lab_cache(), error)) {
-    const auto lock = Lock::take(release.path().string() + "/lock", std::chrono::seconds(0));
+  std::error_code error;
+  remove_wheels_of_dead(lab_cache() + "/wheels");
+  for (const auto* release : {"bookworm", "trixie"}) {
+    remove_wheels_of_dead(cache_folder(release) + "/wheel-packages");
+    if (!fs::exists(cache_folder(release))) continue;
+    const auto lock = Lock::take(cache_folder(release) + "/lock", std::chrono::seconds(0));
     if (!lock) continue;
-    for (const auto& part : fs::directory_iterator(release.path(), error))
+    for (const auto& part : fs::directory_iterator(cache_folder(release), error))
       if (part.path().string().ends_with(unfinished)) static_cast<void>(files.remove_tree(part.path().string()));
   }
 }

@@ -74,6 +74,7 @@ public:
   Result<void> cut(const std::string& host);       // power cut: the link goes first, so that no peer sees an end
   Result<void> boot(const std::string& host);      // returns when it is ready; running already is a success
   Result<void> power_off(const std::string& host); // orderly
+  // All its processes stand still. Its kernel goes on: it answers a ping and takes connections, but nobody serves them.
   Result<void> freeze(const std::string& host);
   Result<void> thaw(const std::string& host);
   // Nothing passes between the two; one_way: only what `a` sends to `b` is lost.

@@ -36,7 +36,7 @@ public:
   // apt-get install ./tandem.deb, as a user does.
   Result<void> install(const std::string& host);
   Result<void> write_toml(const std::string& host, const std::string& toml);
-  // `tandem init` on uno; the token that it prints.
+  // `tandem init` on uno; the token that it prints, empty for a pair of one server.
   Result<std::string> init();
   Result<void> join_second(const std::string& token);
 

@@ -1,6 +1,7 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
 #include "agent/agent.hpp"
 #include "agent/operations/all.hpp"
+#include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
 #include "cli/environment.hpp"
 #include "system/applications.hpp"
@@ -35,8 +36,10 @@ Result<void> be_agent(RealPorts& real) {
   TANDEM_TRY(settings.machine, system::read_machine_facts());
   settings.gate_socket = system::inherited_socket("gate");
   settings.log = [](const std::string& line) { std::cerr << line << std::endl; };
-  auto operations = agent::standard_operations(real.applications);
+  const auto files = std::make_shared<agent::FilesLedger>();
+  auto operations = agent::standard_operations(std::make_shared<agent::ReleaseWork>(real.applications, files));
   agent::bind_role(settings, operations, real.applications);
+  agent::bind_replication(settings, operations, files);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 

@@ -8,6 +8,8 @@
 #include "agent/streams.hpp"
 #include "system/machine.hpp"
 
+#include <mutex>
+
 namespace tandem::agent {
 
 struct Settings {
@@ -86,6 +88,9 @@ public:
 
   [[nodiscard]] std::string identity_path(const std::string& file) const;
 
+  // Held by whoever starts, copies or configures this server's PostgreSQL. Stopping it needs no permission.
+  [[nodiscard]] std::mutex& database_work() { return database_work_; }
+
   // Runs the function on a worker thread; it is waited for when the agent ends.
   void in_background(std::function<void()> work) { runner_.in_background(std::move(work)); }
 
@@ -93,6 +98,7 @@ public:
   void on_loop(const std::function<void()>& work);
 
 private:
+  std::mutex database_work_;
   void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
   void take_command(peer::ConnectionPtr connection);

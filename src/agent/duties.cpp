@@ -1,8 +1,9 @@
 #include "agent/duties.hpp"
 
-#include "setup/postgres_names.hpp"
+#include "agent/operations/replication.hpp"
 #include "setup/setup.hpp"
 #include "sites/serving.hpp"
+#include "system/postgres_layout.hpp"
 
 namespace tandem::agent {
 
@@ -17,8 +18,7 @@ public:
   Result<void> serve() {
     const auto now = snapshot();
     TANDEM_CHECK(files().write(marker, now.server + "\n", 0644, {}));
-    TANDEM_TRY(const auto database, database_unit());
-    if (database) TANDEM_CHECK(start(*database));
+    TANDEM_CHECK(start_database());
     TANDEM_CHECK(serve_sites(now));
     TANDEM_TRY(const bool has_nginx, is_installed("nginx.service"));
     if (has_nginx) TANDEM_CHECK(start("nginx.service"));
@@ -35,11 +35,21 @@ public:
     return unmarked;
   }
 
+  // The gate first: what visitors ask of this server is passed on to the primary while the rest comes up.
   Result<void> follow(const std::string& primary) {
     TANDEM_CHECK(files().remove(marker));
+    TANDEM_CHECK(on_gate([&](Gate& gate) { return gate.open_to_peer(primary); }));
     TANDEM_TRY(const bool has_nginx, is_installed("nginx.service"));
     if (has_nginx) TANDEM_CHECK(start("nginx.service"));
-    return on_gate([&](Gate& gate) { return gate.open_to_peer(primary); });
+    const auto now = snapshot();
+    if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows");
+    TANDEM_TRY(const auto database, database_unit());
+    if (!database) return {};
+    {
+      const std::lock_guard work(agent_.database_work());
+      TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
+    }
+    return serve_sites(now);
   }
 
 private:
@@ -55,7 +65,7 @@ private:
   Result<std::optional<std::string>> database_unit() {
     TANDEM_TRY(const auto os_release, files().read("/etc/os-release"));
     TANDEM_TRY(const auto release, setup::release_of(os_release));
-    const auto names = setup::postgres_names(release.postgres);
+    const auto names = system::postgres_layout(release.postgres);
     TANDEM_TRY(const auto configured, files().status(names.config + "/postgresql.conf"));
     return configured ? std::optional(names.unit) : std::nullopt;
   }
@@ -63,6 +73,13 @@ private:
   Result<bool> is_installed(const std::string& unit) {
     TANDEM_TRY(const auto status, agent_.ports().services.status(unit));
     return status.load == "loaded";
+  }
+
+  Result<void> start_database() {
+    TANDEM_TRY(const auto unit, database_unit());
+    if (!unit) return {};
+    const std::lock_guard work(agent_.database_work());
+    return start(*unit);
   }
 
   Result<void> start(const std::string& unit) {

@@ -85,6 +85,7 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
   TANDEM_TRY(const auto authority, authority_of(context));
   TANDEM_TRY(const auto wanted, resources(context, input, authority));
   PairIssuer issuer(authority, context.ports().clock);
+  const std::lock_guard database(context.agent().database_work());
   Reporter reporter(context, input.self);
   converge::ApplyContext work{.ports = context.ports(),
                               .issuer = issuer,

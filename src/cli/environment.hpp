@@ -42,6 +42,8 @@ void add_plan(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);
 void add_deploy(CLI::App& app, CommandLine& line);
 void add_rollback(CLI::App& app, CommandLine& line);
+void add_database(CLI::App& app, CommandLine& line);
+void add_files(CLI::App& app, CommandLine& line);
 void add_stream(CLI::App& app, CommandLine& line);
 
 // Parses, does, prints; the exit status: 0 done, 1 failed, 2 wrong usage or input, 3 refused because it would be

@@ -50,6 +50,8 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_deploy(app, line);
   add_rollback(app, line);
   add_agent(app, line);
+  add_database(app, line);
+  add_files(app, line);
   add_stream(app, line);
   try {
     app.parse(argc, argv);

@@ -19,7 +19,8 @@ std::unexpected<Error> no_agent(const std::string& path, int error) {
     return fail(ErrorKind::refused, "only root may ask the agent", "Run the command with sudo");
   return fail(ErrorKind::unavailable,
               fmt::format("the agent of this server does not run ({}: {})", path, std::strerror(error)),
-              "Start it with `systemctl start tandem`; `journalctl -u tandem` tells why it ended");
+              "On a new server: `tandem init` or `tandem join`. Else `systemctl start tandem`; `journalctl -u tandem` "
+              "tells why it ended");
 }
 
 std::unexpected<Error> agent_gone() {

@@ -223,7 +223,8 @@ void Session::event(std::uint64_t id, const Json& data) {
 }
 
 void Session::beat() {
-  if (state_ == State::open) send({.kind = MessageKind::beat, .standing = {}});
+  // On a connection that is to carry a stream a sign of life could arrive among the bytes of the stream.
+  if (state_ == State::open && !own_.stream && !other_.stream) send({.kind = MessageKind::beat, .standing = {}});
 }
 
 // Both ends of a unix socket see each other's end at once; only the network needs signs of life.

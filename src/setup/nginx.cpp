@@ -60,6 +60,8 @@ http {
 // What all sites share: where a held request goes on, and who may mark one as having been passed on.
 std::string http_text(const View& view) {
   std::string text = header();
+  // The variables of the gate are set in the sites' server blocks only; without one nginx does not know them.
+  if (view.pair.sites.empty()) return text;
   // Each restart of the agent costs one entry of those that a held request may try.
   text += "upstream tandem_gate {\n";
   for (int i = 0; i < 8; ++i)
@@ -174,7 +176,8 @@ std::string locations_text(const model::Site& site) {
     text += fmt::format(
         "    location {} {{\n{}        alias /www/{}/{}/;\n        expires 1h;\n        access_log off;\n    }}\n",
         prefix, gate, site.domain, served);
-  text += fmt::format("    location / {{\n{}        error_page 502 = @tandem_application_gone;\n"
+  text += fmt::format("    location / {{\n{}        error_page 418 = @tandem_gated;\n"
+                      "        error_page 502 = @tandem_application_gone;\n"
                       "        include /etc/nginx/uwsgi_params;\n"
                       "        uwsgi_pass unix:/run/tandem-sites/{}/current.sock;\n"
                       "        uwsgi_read_timeout {}s;\n"

@@ -3,7 +3,7 @@
 namespace tandem::setup {
 
 void add_packages(Resources& out, const View& view) {
-  converge::PackageSet packages{{"sudo", "rsync", "openssh-client", "python3-dev", "python3-venv", "python3-pip",
+  converge::PackageSet packages{{"sudo", "rsync", "openssh-client", "python3-dev", "python3-virtualenv", "python3-pip",
                                  "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "tzdata"}};
   for (const auto& name : view.pair.host.packages)
     if (std::ranges::find(packages.names, name) == packages.names.end()) packages.names.push_back(name);

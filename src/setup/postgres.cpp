@@ -1,6 +1,6 @@
 #include "base/text.hpp"
-#include "setup/postgres_names.hpp"
 #include "setup/subjects.hpp"
+#include "system/postgres_layout.hpp"
 
 namespace tandem::setup {
 
@@ -9,16 +9,11 @@ namespace {
 using converge::Reaction;
 using converge::ReactionKind;
 
-constexpr auto* certificates = "/etc/tandem/postgresql";
-
-using Names = PostgresNames;
+constexpr auto* certificates = system::postgres_certificates;
+using Names = system::PostgresLayout;
 
 std::string quoted(const std::string& value) {
   return "'" + replace_all(value, "'", "''") + "'";
-}
-
-std::string slot_of(const std::string& server) {
-  return "tandem_" + replace_all(server, "-", "_");
 }
 
 std::string megabytes(model::Bytes bytes) {
@@ -54,17 +49,8 @@ std::string settings_text(const View& view) {
 
 // Where a standby takes the WAL from. A primary keeps an empty upstream; a running server takes a change on reload.
 std::string upstream_text(const View& view) {
-  std::string text = header();
-  if (view.is_primary()) return text;
-  const auto& primary = *view.pair.server(view.primary);
-  const auto connection = fmt::format("host={} port=5432 user=replicator application_name={} sslmode=verify-full "
-                                      "sslcert={}/server.pem sslkey={}/server.key sslrootcert={}/ca.pem "
-                                      "connect_timeout=5 keepalives_idle=5 keepalives_interval=2 keepalives_count=3",
-                                      primary.peer_address, view.self, certificates, certificates, certificates);
-  text += "primary_conninfo = " + quoted(connection) + "\n";
-  text += "primary_slot_name = " + quoted(slot_of(view.self)) + "\n";
-  text += "recovery_target_timeline = 'latest'\n";
-  return text;
+  if (view.is_primary()) return system::no_upstream_text();
+  return system::upstream_text(view.self, view.pair.server(view.primary)->peer_address);
 }
 
 std::string access_text(const View& view) {
@@ -143,7 +129,7 @@ void add_configuration(Resources& out, const View& view, const Names& names) {
     out.push_back({.kind = std::move(file), .why = why, .reactions = std::move(reactions), .after = {"packages"}});
   };
   add(owned(names.config + "/conf.d/50-tandem.conf", settings_text(view), 0644), {reload});
-  add(owned(names.config + "/conf.d/60-tandem-upstream.conf", upstream_text(view), 0644), {reload});
+  add(owned(system::upstream_path(names), upstream_text(view), 0644), {reload});
   add(owned(names.config + "/pg_hba.conf", access_text(view), 0640), {reload});
   add(owned(names.config + "/pg_ident.conf", identities_text(view), 0640), {reload});
   // Only the agent starts PostgreSQL, once it knows the role.
@@ -166,7 +152,8 @@ void add_contents(Resources& out, const View& view) {
                                "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)"}},
       "rejoin by pg_rewind");
   for (const auto& server : view.pair.servers)
-    if (server.name != view.self) add(converge::ReplicationSlot{slot_of(server.name)}, "standby " + server.name);
+    if (server.name != view.self)
+      add(converge::ReplicationSlot{system::replication_slot(server.name)}, "standby " + server.name);
   for (const auto& site : view.pair.sites) {
     if (!site.database) continue;
     add(converge::DatabaseRole{.name = site.database->owner}, "site " + site.domain);
@@ -178,7 +165,7 @@ void add_contents(Resources& out, const View& view) {
 } // namespace
 
 void add_postgres(Resources& out, const View& view) {
-  const auto names = postgres_names(view.release.postgres);
+  const auto names = system::postgres_layout(view.release.postgres);
   add_certificates(out, view, names);
   add_configuration(out, view, names);
   // Debian's umbrella unit starts every cluster at boot.

@@ -1,5 +1,6 @@
 #include "setup/setup.hpp"
 
+#include "base/generated.hpp"
 #include "base/text.hpp"
 #include "setup/subjects.hpp"
 
@@ -19,10 +20,7 @@ Resources resources(const View& view) {
 }
 
 std::string header(std::string_view comment) {
-  return fmt::format(
-      "{0} Made by tandem from /etc/tandem/tandem.toml; change that file instead.\n"
-      "{0} An edit made here is shown by `tandem plan`, and kept aside when the file is written again.\n",
-      comment);
+  return generated_header(comment);
 }
 
 Result<Release> release_of(const std::string& os_release) {

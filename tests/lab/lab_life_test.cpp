@@ -159,8 +159,10 @@ TEST(LabLife, AnInterruptedUpCanBeBegunAgain) {
   }
   {
     auto lab = Lab::up({.name = names->lab()}, quiet);
-    EXPECT_TRUE(lab.has_value()) << describe(lab.error());
-    if (lab) EXPECT_EQ(on(*lab, "tre", "ssh uno hostname"), "uno");
+    EXPECT_TRUE(lab.has_value()) << (lab ? "" : describe(lab.error()));
+    if (lab) {
+      EXPECT_EQ(on(*lab, "tre", "ssh uno hostname"), "uno");
+    }
   }
   ASSERT_OK(Lab::down(names->lab(), quiet));
 }

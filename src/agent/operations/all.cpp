@@ -6,8 +6,7 @@
 
 namespace tandem::agent {
 
-std::vector<Operation> standard_operations(system::Applications& applications) {
-  const auto locks = std::make_shared<sites::SiteLocks>();
+std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases) {
   const auto turns = std::make_shared<Turns>();
   return {init_operation(),
           token_operation(),
@@ -23,8 +22,10 @@ std::vector<Operation> standard_operations(system::Applications& applications) {
           server_apply_operation(),
           turn_take_operation(turns),
           turn_give_operation(turns),
-          deploy_operation(locks, applications),
-          rollback_operation(locks, applications)};
+          deploy_operation(releases),
+          rollback_operation(releases),
+          release_warm_operation(releases),
+          release_live_operation(releases)};
 }
 
 } // namespace tandem::agent

@@ -1,7 +1,7 @@
 // The agent's own operations; one file each in this folder.
 #pragma once
 #include "agent/operation.hpp"
-#include "system/applications.hpp"
+#include "agent/operations/releases.hpp"
 
 namespace tandem::agent {
 
@@ -20,8 +20,8 @@ Operation server_status_operation();
 // Between agents: takes over tandem.toml and its secrets. -> {"changed"}
 Operation configuration_put_operation();
 
-// All that the agent can be asked to do; the port must outlive it.
-std::vector<Operation> standard_operations(system::Applications& applications);
+// All that the agent can be asked to do, but for what bind_role() and bind_replication() add.
+std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases);
 
 // Hands this server's tandem.toml and secrets to all connected others and adopts it here; the first step of apply.
 // An error names each server that could not take it over.

@@ -2,6 +2,7 @@
 #include "agent/agent.hpp"
 #include "agent/configuration.hpp"
 #include "agent/operations/all.hpp"
+#include "agent/operations/replication.hpp"
 #include "agent/operations/setup.hpp"
 #include "agent/server_setup.hpp"
 #include "agent/turns.hpp"
@@ -131,6 +132,8 @@ Result<Json> apply(OperationContext& context, Turns& turns) {
       {.time_limit = apply_limit});
   here.join();
   servers.insert(servers.begin(), answer_of(orders.own.self, own));
+  const bool all_done = std::ranges::none_of(servers, [](const Json& server) { return server.contains("failed"); });
+  if (all_done && orders.own.self == orders.own.primary) TANDEM_CHECK(copy_databases(context, orders.present));
   return Json{{"servers", std::move(servers)}, {"absent", orders.absent}};
 }
 

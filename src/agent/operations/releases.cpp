@@ -62,20 +62,78 @@ Result<SiteLocks::Lock> lock_site(const OperationContext& context, SiteLocks& lo
   return locks.take(work.site.domain, {.who = work.who, .why = why, .since = context.ports().clock.wall_time()});
 }
 
-Result<Json> deploy(OperationContext& context, SiteLocks& locks, system::Applications& applications) {
+// The standbys' part of a release going live: files first, then the application warm beside the old one.
+class Standbys {
+public:
+  Standbys(OperationContext& context, ReleaseWork& shared, const Work& work)
+      : context_(context), shared_(shared), work_(work) {}
+
+  [[nodiscard]] sites::Peers hooks() {
+    return {.before_live = [this](const sites::Release& release) { return before_live(release); },
+            .after_live = [this](const sites::Release& /*release*/) { return after_live(); }};
+  }
+
+private:
+  // Files that do not arrive stop the deploy; an application that does not start there is told and does not.
+  Result<void> before_live(const sites::Release& release) {
+    return on_each([&](const std::string& server) -> Result<void> {
+      TANDEM_CHECK(send_files(server));
+      const auto warm =
+          context_.call_peer(server, "release.warm", {{"site", work_.site.domain}, {"release", release.id}}, {},
+                             {.time_limit = std::chrono::minutes(5)});
+      if (!warm) context_.report("warning: the release does not run on " + server + ": " + warm.error().message);
+      return {};
+    });
+  }
+
+  Result<void> after_live() {
+    return on_each([&](const std::string& server) -> Result<void> {
+      TANDEM_CHECK(send_files(server));
+      TANDEM_CHECK(context_.call_peer(server, "release.live", {{"site", work_.site.domain}}, {},
+                                      {.time_limit = std::chrono::minutes(5)}));
+      return {};
+    });
+  }
+
+  Result<void> send_files(const std::string& server) {
+    const auto turn = shared_.files->wait();
+    TANDEM_CHECK(reconcile_server(context_.agent(), *work_.pair, server, false, *shared_.files,
+                                  [](const std::string& /*line*/) {}));
+    return {};
+  }
+
+  Result<void> on_each(const std::function<Result<void>(const std::string& server)>& work) {
+    for (const auto& peer : context_.snapshot().peers) {
+      if (!peer.connected) {
+        context_.report("warning: " + peer.name + " does not answer; it gets the release with its files later");
+        continue;
+      }
+      if (auto done = work(peer.name); !done) return std::unexpected(std::move(done).error().within(peer.name));
+    }
+    return {};
+  }
+
+  OperationContext& context_;
+  ReleaseWork& shared_;
+  const Work& work_;
+};
+
+Result<Json> deploy(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto revision, peer::text_member_or(context.params(), "revision", ""));
-  TANDEM_TRY(const auto lock, lock_site(context, locks, work, "deploy of " + work.site.domain));
-  TANDEM_TRY(const auto deployed, sites::deploy(tools_of(context, applications), work.site, revision, {},
-                                                [&](const std::string& line) { context.report(line); }));
+  TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "deploy of " + work.site.domain));
+  Standbys standbys(context, shared, work);
+  TANDEM_TRY(const auto deployed,
+             sites::deploy(tools_of(context, shared.applications), work.site, revision, standbys.hooks(),
+                           [&](const std::string& line) { context.report(line); }));
   return answer_of(work, deployed);
 }
 
-Result<Json> roll_back(OperationContext& context, SiteLocks& locks, system::Applications& applications) {
+Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto wanted, peer::text_member_or(context.params(), "to", ""));
-  TANDEM_TRY(const auto lock, lock_site(context, locks, work, "rollback of " + work.site.domain));
-  const auto tools = tools_of(context, applications);
+  TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "rollback of " + work.site.domain));
+  const auto tools = tools_of(context, shared.applications);
   TANDEM_TRY(const auto holdings, sites::Shelf(tools).look(work.site.domain));
   TANDEM_TRY(const auto way, sites::choose_rollback(holdings, wanted));
   if (!way.migrations.empty() && !context.params().value("despite_migrations", false))
@@ -84,23 +142,63 @@ Result<Json> roll_back(OperationContext& context, SiteLocks& locks, system::Appl
                             way.migrations.size() == 1 ? "a migration" : "migrations", join(way.migrations, ", ")),
                 "If it works with the database as it is now: tandem rollback " + work.site.domain +
                     " --despite-migrations");
-  TANDEM_TRY(const auto deployed,
-             sites::roll_back(tools, work.site, way, {}, [&](const std::string& line) { context.report(line); }));
+  Standbys standbys(context, shared, work);
+  TANDEM_TRY(const auto deployed, sites::roll_back(tools, work.site, way, standbys.hooks(),
+                                                   [&](const std::string& line) { context.report(line); }));
   return answer_of(work, deployed);
+}
+
+Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,
+                        const std::function<Result<void>(sites::Serving&, const model::Site&)>& work) {
+  TANDEM_TRY(const auto domain, peer::text_member(context.params(), "site"));
+  TANDEM_TRY(const auto pair, context.load_pair());
+  const auto* site = pair->site(domain);
+  if (site == nullptr) return fail(ErrorKind::not_found, "tandem.toml has no site " + domain);
+  const auto snapshot = context.snapshot();
+  if (snapshot.standing.primary == snapshot.server)
+    return fail(ErrorKind::refused, snapshot.server + " is the primary; its releases are its own");
+  sites::Serving serving(tools_of(context, shared.applications));
+  TANDEM_CHECK(work(serving, *site));
+  return Json::object();
+}
+
+Result<Json> warm(OperationContext& context, ReleaseWork& shared) {
+  TANDEM_TRY(const auto release, peer::text_member(context.params(), "release"));
+  if (!sites::is_release_id(release)) return fail(ErrorKind::invalid, "that is no release: " + release);
+  return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) {
+    return serving.warm(site, release, [&](const std::string& line) { context.report(line); });
+  });
+}
+
+Result<Json> live(OperationContext& context, ReleaseWork& shared) {
+  return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) {
+    return serving.serve_current(site, [&](const std::string& line) { context.report(line); });
+  });
+}
+
+Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork> work,
+                    Result<Json> (*run)(OperationContext&, ReleaseWork&)) {
+  return {.name = std::move(name), .callers = {caller}, .run = [work, run](OperationContext& context) {
+            return run(context, *work);
+          }};
 }
 
 } // namespace
 
-Operation deploy_operation(std::shared_ptr<SiteLocks> locks, system::Applications& applications) {
-  return {.name = "deploy", .callers = {Caller::command}, .run = [locks, &applications](OperationContext& context) {
-            return deploy(context, *locks, applications);
-          }};
+Operation deploy_operation(std::shared_ptr<ReleaseWork> work) {
+  return operation("deploy", Caller::command, std::move(work), deploy);
 }
 
-Operation rollback_operation(std::shared_ptr<SiteLocks> locks, system::Applications& applications) {
-  return {.name = "rollback", .callers = {Caller::command}, .run = [locks, &applications](OperationContext& context) {
-            return roll_back(context, *locks, applications);
-          }};
+Operation rollback_operation(std::shared_ptr<ReleaseWork> work) {
+  return operation("rollback", Caller::command, std::move(work), roll_back);
+}
+
+Operation release_warm_operation(std::shared_ptr<ReleaseWork> work) {
+  return operation("release.warm", Caller::peer, std::move(work), warm);
+}
+
+Operation release_live_operation(std::shared_ptr<ReleaseWork> work) {
+  return operation("release.live", Caller::peer, std::move(work), live);
 }
 
 } // namespace tandem::agent

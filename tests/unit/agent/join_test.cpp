@@ -1,4 +1,5 @@
 // init and join between two real agents over TLS on loopback.
+#include "agent/joining.hpp"
 #include "support.hpp"
 
 namespace tandem::agent {
@@ -173,7 +174,9 @@ TEST(Join, KilledAfterAnyWriteOfItsOwnItIsFinishedBySameCommand) {
     }
     auto second = two.duo.ask("join", join_params(two, token));
     // Cut between the last file and the clean-up, it is a member already and says so.
-    if (!second) EXPECT_EQ(second.error().kind, ErrorKind::refused) << "cut after " << cut;
+    if (!second) {
+      EXPECT_EQ(second.error().kind, ErrorKind::refused) << "cut after " << cut;
+    }
     EXPECT_TRUE(eventually([&] { return two.uno.sees("duo") && two.duo.sees("uno"); })) << "cut after " << cut;
   }
 }

@@ -93,7 +93,9 @@ TEST(Membership, ReadsBackAsItWasWrittenWithKeysThatOnlyRootReads) {
   EXPECT_EQ(loaded.identity.certificate, "certificate");
   EXPECT_EQ(loaded.authority_key, "ca key");
   for (const auto& [path, entry] : server.files.entries())
-    if (path.starts_with("/var/tandem")) EXPECT_EQ(entry.status.mode & 077U, 0U) << path;
+    if (path.starts_with("/var/tandem")) {
+      EXPECT_EQ(entry.status.mode & 077U, 0U) << path;
+    }
 }
 
 TEST(Membership, CutOffAtAnyWriteTheServerIsNoMember) {

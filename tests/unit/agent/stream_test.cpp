@@ -2,7 +2,8 @@
 #include "peer/stream.hpp"
 #include "support.hpp"
 
-#include <sys/socket.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <future>
 #include <thread>

@@ -119,7 +119,8 @@ public:
     settings.timing.retry = std::chrono::milliseconds(10);
     settings.timing.slowest_retry = std::chrono::milliseconds(100);
     settings.streams = std::move(streams);
-    auto operations = standard_operations(applications_);
+    auto operations =
+        standard_operations(std::make_shared<ReleaseWork>(applications_, std::make_shared<FilesLedger>()));
     for (auto& operation : more)
       operations.push_back(std::move(operation));
     loop_ = std::make_unique<RunningLoop>();

@@ -24,7 +24,7 @@ struct Copies final : Replicas {
 };
 
 // A run on "uno" towards "duo", whose deeds are noted and fail where a test says so.
-struct Drill {
+struct OneRun {
   tandem::testing::MemoryFiles files;
   Copies copies;
   Kept kept = first_kept(1, "uno", {});
@@ -36,7 +36,7 @@ struct Drill {
   std::optional<Engine> engine;
   std::string self;
 
-  explicit Drill(std::string server = "uno") : self(std::move(server)) { start(); }
+  explicit OneRun(std::string server = "uno") : self(std::move(server)) { start(); }
 
   void start() {
     log.emplace(*Log::open(*journal::Journal::open(files, "/run.journal"), self));
@@ -95,8 +95,8 @@ const Error broken{ErrorKind::failed, "it broke", {}};
 const Error silent{ErrorKind::unavailable, "no answer", {}};
 
 TEST(Engine, GoesOnTheOldPrimaryUpToTheGrantAndThenWaitsForTheNewOne) {
-  Drill run;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  OneRun run;
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   const auto operation = run.drive();
   EXPECT_EQ(operation.kind, Operation::Kind::wait);
   EXPECT_EQ(operation.message, "duo goes on with it");
@@ -106,10 +106,10 @@ TEST(Engine, GoesOnTheOldPrimaryUpToTheGrantAndThenWaitsForTheNewOne) {
 }
 
 TEST(Engine, GoesOnTheNewPrimaryFromTheGrantToTheEnd) {
-  Drill old;
-  ASSERT_TRUE(old.engine->open(Drill::opening()));
+  OneRun old;
+  ASSERT_TRUE(old.engine->open(OneRun::opening()));
   old.drive();
-  Drill run("duo");
+  OneRun run("duo");
   for (const auto& record : old.copies.stored)
     ASSERT_TRUE(run.log->accept(record));
   run.kept = old.kept;
@@ -124,9 +124,9 @@ TEST(Engine, GoesOnTheNewPrimaryFromTheGrantToTheEnd) {
 TEST(Engine, UndoesInReverseOrderWhenAStepBeforeTheGrantFails) {
   const auto& steps = switchover().steps;
   for (std::size_t at = 0; steps[at].side != Side::after; ++at) {
-    Drill run;
+    OneRun run;
     run.failing[std::string(steps[at].id)] = broken;
-    ASSERT_TRUE(run.engine->open(Drill::opening()));
+    ASSERT_TRUE(run.engine->open(OneRun::opening()));
     const auto operation = run.drive();
     EXPECT_EQ(operation.ending, Ending::undone) << steps[at].id;
     EXPECT_EQ(operation.message, fmt::format("failed, undone: nothing changed, uno serves on (the step \"{}\" failed: "
@@ -141,17 +141,17 @@ TEST(Engine, UndoesInReverseOrderWhenAStepBeforeTheGrantFails) {
 }
 
 TEST(Engine, TurnsBackWhenVisitorsWouldHaveToWaitTooLong) {
-  Drill run;
+  OneRun run;
   run.duration = seconds(4); // 15 s of 20 are for the steps before the grant
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   const auto operation = run.drive();
   EXPECT_EQ(operation.ending, Ending::undone);
   EXPECT_NE(operation.message.find("visitors had to wait too long"), std::string::npos) << operation.message;
 }
 
 TEST(Engine, GivesEachCallNoMoreTimeThanVisitorsMayStillWait) {
-  Drill run;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  OneRun run;
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   for (;;) {
     const auto operation = run.engine->next();
     ASSERT_EQ(operation.kind, Operation::Kind::perform);
@@ -165,9 +165,9 @@ TEST(Engine, GivesEachCallNoMoreTimeThanVisitorsMayStillWait) {
 }
 
 TEST(Engine, DoesNotGrantBeforeTheOtherServerHasStoredTheJournal) {
-  Drill run;
+  OneRun run;
   run.copies.silent = true;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   const auto operation = run.drive(2);
   EXPECT_EQ(operation.message, "duo stores the journal");
   EXPECT_NE(run.calls.back(), "uno grant action");
@@ -175,9 +175,9 @@ TEST(Engine, DoesNotGrantBeforeTheOtherServerHasStoredTheJournal) {
 }
 
 TEST(Engine, GoesOnlyForwardAfterTheGrant) {
-  Drill run("duo");
-  Drill old;
-  ASSERT_TRUE(old.engine->open(Drill::opening()));
+  OneRun run("duo");
+  OneRun old;
+  ASSERT_TRUE(old.engine->open(OneRun::opening()));
   old.drive();
   for (const auto& record : old.copies.stored)
     ASSERT_TRUE(run.log->accept(record));
@@ -195,9 +195,9 @@ TEST(Engine, GoesOnlyForwardAfterTheGrant) {
 }
 
 TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
-  Drill run("duo");
-  Drill old;
-  ASSERT_TRUE(old.engine->open(Drill::opening()));
+  OneRun run("duo");
+  OneRun old;
+  ASSERT_TRUE(old.engine->open(OneRun::opening()));
   old.drive();
   for (const auto& record : old.copies.stored)
     ASSERT_TRUE(run.log->accept(record));
@@ -211,8 +211,8 @@ TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
 }
 
 TEST(Engine, AbortsBeforeTheGrant) {
-  Drill run;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  OneRun run;
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   for (int i = 0; i < 12; ++i)
     run.engine->complete(run.perform(run.engine->next().call));
   ASSERT_TRUE(run.engine->abort("the operator wishes it"));
@@ -222,8 +222,8 @@ TEST(Engine, AbortsBeforeTheGrant) {
 }
 
 TEST(Engine, UndoesEvenWhenTheJournalCannotBeWrittenAnyMore) {
-  Drill run;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  OneRun run;
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   while (run.calls.empty() || run.calls.back() != "uno drain action")
     run.engine->complete(run.perform(run.engine->next().call));
   run.files.disk_full = true;
@@ -234,15 +234,15 @@ TEST(Engine, UndoesEvenWhenTheJournalCannotBeWrittenAnyMore) {
 }
 
 TEST(Engine, InterruptedAtEveryRecordOnTheOldPrimaryIsUndoneOrHandedOver) {
-  Drill whole;
-  ASSERT_TRUE(whole.engine->open(Drill::opening()));
+  OneRun whole;
+  ASSERT_TRUE(whole.engine->open(OneRun::opening()));
   whole.drive();
   const auto records = whole.log->records();
   for (std::size_t count = 1; count <= records.size(); ++count) {
     for (const bool granted : {false, true}) {
       const bool before_grant = count < records.size() - 1; // the last two are before and after the grant
       if (granted == before_grant && count != records.size() - 1) continue;
-      Drill run;
+      OneRun run;
       for (std::size_t i = 0; i < count; ++i)
         ASSERT_TRUE(run.log->write(records[i]));
       if (granted) run.kept = whole.kept;
@@ -260,8 +260,8 @@ TEST(Engine, InterruptedAtEveryRecordOnTheOldPrimaryIsUndoneOrHandedOver) {
 }
 
 TEST(Engine, ClosesARunThatTheHistoryHasOvertaken) {
-  Drill run;
-  ASSERT_TRUE(run.engine->open(Drill::opening()));
+  OneRun run;
+  ASSERT_TRUE(run.engine->open(OneRun::opening()));
   run.kept.epoch = 3;
   const auto operation = run.drive();
   EXPECT_EQ(operation.ending, Ending::overtaken);
@@ -270,7 +270,7 @@ TEST(Engine, ClosesARunThatTheHistoryHasOvertaken) {
 
 TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
   Kept kept = first_kept(1, "uno", {});
-  Call call{.server = "duo", .step = "warm", .opening = Drill::opening()};
+  Call call{.server = "duo", .step = "warm", .opening = OneRun::opening()};
   EXPECT_TRUE(permitted(switchover(), call, "uno", kept));
   EXPECT_FALSE(permitted(switchover(), call, "tre", kept));
   call.step = "promote";
@@ -290,7 +290,7 @@ TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
 TEST(RunLog, TakesCopiesInOrderAndOnce) {
   tandem::testing::MemoryFiles files;
   auto log = *Log::open(*journal::Journal::open(files, "/copy"), "duo");
-  Record record{.author = "uno", .number = 1, .opening = Drill::opening()};
+  Record record{.author = "uno", .number = 1, .opening = OneRun::opening()};
   ASSERT_TRUE(log.accept(record));
   ASSERT_TRUE(log.accept(record));
   EXPECT_EQ(log.records().size(), 1U);

@@ -95,6 +95,12 @@ TEST(Setup, ResourcesCanBeOrderedForEveryRole) {
   }
 }
 
+TEST(Setup, WithoutASiteNginxIsNotToldOfTheGatesVariables) {
+  auto pair = shops();
+  pair.sites.clear();
+  EXPECT_EQ(files_of(resources(view_of(pair, "uno"))).find("map "), std::string::npos);
+}
+
 TEST(Setup, TheMarkerIsOnThePrimaryOnly) {
   const auto pair = shops();
   EXPECT_TRUE(has(resources(view_of(pair, "uno")), "file /primary_server"));

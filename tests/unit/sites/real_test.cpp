@@ -1,5 +1,6 @@
 // Deploys with real git, virtualenv, pip and uWSGI in a folder of the test's own, under visitors that ask all the time.
 // Only systemd is played: its units are processes that the test starts and ends.
+#include "base/text.hpp"
 #include "sites/deploy.hpp"
 
 #include <fcntl.h>
@@ -52,8 +53,7 @@ public:
       ::_exit(127);
     }
     running_[unit] = child;
-    const auto socket = layout_.socket("shop.test", fs::path(ini).stem());
-    while (!fs::exists(socket)) {
+    while (!listens(layout_.socket("shop.test", fs::path(ini).stem()))) {
       if (::waitpid(child, nullptr, WNOHANG) == child) {
         running_.erase(unit);
         return failed("starting " + unit + ": it ended at once");
@@ -85,6 +85,13 @@ public:
   [[nodiscard]] std::size_t count() const { return running_.size(); }
 
 private:
+  static bool listens(const std::string& socket) {
+    const auto sockets = system::LinuxFiles().read("/proc/net/unix");
+    return std::ranges::any_of(lines_of(*sockets), [&](const std::string& line) {
+      return line.ends_with(" " + socket) && line.find(" 00010000 ") != std::string::npos;
+    });
+  }
+
   [[nodiscard]] std::string ini_of(const std::string& unit) const {
     for (const auto& entry : fs::directory_iterator(layout_.state_folder("shop.test")))
       if (entry.path().extension() == ".ini" && site_unit("shop.test", entry.path().stem()) == unit)
@@ -113,10 +120,9 @@ public:
   }
 };
 
-class RealSite : public ::testing::Test {
-protected:
-  void SetUp() override {
-    ASSERT_EQ(::geteuid(), 0U) << "releases belong to their site's owner, so this needs root";
+// A server's folders and ports, made once: building a virtualenv takes longer than all the rest.
+struct Server {
+  Server() {
     std::string pattern = "/tmp/tandem-sites-XXXXXX";
     root = ::mkdtemp(pattern.data());
     ::chmod(root.c_str(), 0755);
@@ -124,60 +130,18 @@ protected:
     for (const auto* name : {"/www", "/run", "/repo"})
       fs::create_directories(root + name);
     services = std::make_unique<ProcessServices>(layout);
-    git({"init", "--quiet", "--initial-branch=main"});
-    site.domain = "shop.test";
-    site.repo = root + "/repo";
-    site.owner = owner;
-    site.wsgi = "app:application";
-    site.folders = {{.name = "media", .owner = {}, .group = {}, .replicate = true}};
-    site.deploy_steps = {"python -c 'open(\"media/step\", \"w\").write(\"done by a step\")'"};
-    site.environment = {{"GREETING", "it's \"$HOME\""}};
-    site.uwsgi.processes = 2;
-    site.uwsgi.threads = 2;
   }
 
-  void TearDown() override {
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  ~Server() {
     services.reset();
     fs::remove_all(root);
   }
 
-  Result<void> git(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     {"git", "-C", root + "/repo", "-c", "user.name=Shop", "-c", "user.email=s@shop.test"});
-    TANDEM_CHECK(run_checked(processes, {.arguments = arguments}));
-    return {};
-  }
-
-  // One commit whose application answers with this text, slowly when asked for /slow.
-  void push(const std::string& answer, const std::string& status = "200 OK") {
-    std::ofstream(root + "/repo/requirements.txt") << "# nothing beyond Python\n";
-    std::ofstream(root + "/repo/app.py") << "import time\n\n\n"
-                                            "def application(environ, start_response):\n"
-                                            "    if environ['PATH_INFO'] == '/slow':\n"
-                                            "        time.sleep(0.5)\n"
-                                            "    start_response('"
-                                         << status << "', [('Content-Type', 'text/plain')])\n    return [b'" << answer
-                                         << "']\n";
-    ASSERT_TRUE(git({"add", "--all"}));
-    const auto committed = git({"commit", "--quiet", "--message=" + answer});
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
-
-  Tools tools() { return {{files, processes, *services, packages, accounts, databases, clock}, applications, layout}; }
-
-  Result<Deployed> deploy() {
-    return sites::deploy(tools(), site, "", {}, [this](const std::string& line) { said += line + "\n"; });
-  }
-
-  std::string ask(const std::string& path = "/") {
-    const auto answer = applications.ask(layout.current_socket(site.domain), {.host = site.domain, .path = path});
-    return answer ? answer->text.substr(answer->text.rfind('\n') + 1) : "error: " + answer.error().message;
-  }
-
   std::string root;
   Layout layout;
-  model::Site site;
-  std::string said;
   system::LinuxFiles files;
   system::LinuxProcesses processes;
   system::LinuxClock clock;
@@ -187,6 +151,74 @@ protected:
   NoDatabases databases;
   std::unique_ptr<ProcessServices> services;
 };
+
+class RealSite : public ::testing::Test {
+protected:
+  static void SetUpTestSuite() { shared = std::make_unique<Server>(); }
+
+  static void TearDownTestSuite() { shared.reset(); }
+
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0U) << "releases belong to their site's owner, so this needs root";
+    ASSERT_TRUE(git({"init", "--quiet", "--initial-branch=main"}));
+    site.domain = "shop.test";
+    site.repo = server.root + "/repo";
+    site.owner = owner;
+    site.wsgi = "app:application";
+    site.folders = {{.name = "media", .owner = {}, .group = {}, .replicate = true}};
+    site.deploy_steps = {"python -c 'open(\"media/step\", \"w\").write(\"done by a step\")'"};
+    site.environment = {{"GREETING", "it's \"$HOME\""}};
+    site.uwsgi.processes = 2;
+    site.uwsgi.threads = 2;
+  }
+
+  Result<void> git(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"git", "-C", server.root + "/repo", "-c", "user.name=Shop", "-c", "user.email=s@shop.test"});
+    TANDEM_CHECK(run_checked(server.processes, {.arguments = arguments}));
+    return {};
+  }
+
+  // One commit whose application answers with this text, slowly when asked for /slow.
+  void push(const std::string& answer, const std::string& status = "200 OK") {
+    const auto repo = server.root + "/repo/";
+    std::ofstream(repo + "requirements.txt") << "# nothing beyond Python\n";
+    std::ofstream(repo + "app.py") << fmt::format("import time\n\n\n"
+                                                  "def application(environ, start_response):\n"
+                                                  "    if environ['PATH_INFO'] == '/slow':\n"
+                                                  "        time.sleep(0.5)\n"
+                                                  "    start_response('{}', [('Content-Type', 'text/plain')])\n"
+                                                  "    return [b'{}']\n",
+                                                  status, answer);
+    ASSERT_TRUE(git({"add", "--all"}));
+    const auto committed = git({"commit", "--quiet", "--allow-empty", "--message=" + answer});
+    ASSERT_TRUE(committed) << committed.error().message;
+  }
+
+  Tools tools() {
+    return {{server.files, server.processes, *server.services, server.packages, server.accounts, server.databases,
+             server.clock},
+            server.applications,
+            server.layout};
+  }
+
+  Result<Deployed> deploy() {
+    return sites::deploy(tools(), site, "", {}, [this](const std::string& line) { said += line + "\n"; });
+  }
+
+  std::string ask(const std::string& path = "/") {
+    const auto answer =
+        server.applications.ask(server.layout.current_socket(site.domain), {.host = site.domain, .path = path});
+    return answer ? answer->text.substr(answer->text.rfind('\n') + 1) : "error: " + answer.error().message;
+  }
+
+  static std::unique_ptr<Server> shared;
+  Server& server = *shared;
+  model::Site site;
+  std::string said;
+};
+
+std::unique_ptr<Server> RealSite::shared;
 
 // Visitors that ask until they are stopped; none of them may get anything but an answer of a good release.
 class Visitors {
@@ -231,7 +263,7 @@ TEST_F(RealSite, NoVisitorSeesADeployABrokenOneOrARollback) {
   ASSERT_TRUE(second) << second.error().message << "\n" << said;
   EXPECT_THAT(second->warnings, ::testing::IsEmpty());
   EXPECT_EQ(ask(), "second");
-  EXPECT_EQ(services->count(), 1U);
+  EXPECT_EQ(server.services->count(), 1U);
 
   push("third", "500 Broken");
   const auto third = deploy();
@@ -254,17 +286,18 @@ TEST_F(RealSite, AReleaseAndWhatItsStepsMakeBelongToTheSitesOwner) {
   push("first");
   const auto done = deploy();
   ASSERT_TRUE(done) << done.error().message << "\n" << said;
-  const auto table = accounts.read();
-  const auto step = files.status(layout.shared(site.domain, "media") + "/step");
+  const auto table = server.accounts.read();
+  const auto step = server.files.status(server.layout.shared(site.domain, "media") + "/step");
   ASSERT_TRUE(step && *step) << "the step wrote through the link";
   EXPECT_EQ((*step)->uid, table->user(owner)->uid);
   EXPECT_EQ((*step)->gid, table->group("www-data")->gid);
-  const auto socket = files.status(layout.socket(site.domain, done->release.id));
+  const auto socket = server.files.status(server.layout.socket(site.domain, done->release.id));
   ASSERT_TRUE(socket && *socket);
   EXPECT_EQ((*socket)->mode, 0660U);
   EXPECT_EQ((*socket)->gid, table->group("www-data")->gid);
-  EXPECT_EQ(*files.read(layout.site_link(site.domain) + "/app.py"), *files.read(root + "/repo/app.py"));
-  EXPECT_FALSE(fs::exists(layout.site_link(site.domain) + "/.git"));
+  EXPECT_EQ(*server.files.read(server.layout.site_link(site.domain) + "/app.py"),
+            *server.files.read(server.root + "/repo/app.py"));
+  EXPECT_FALSE(fs::exists(server.layout.site_link(site.domain) + "/.git"));
 }
 
 TEST_F(RealSite, CodeThatDoesNotLoadIsToldAndServesNobody) {

@@ -1,0 +1,126 @@
+// The demo: two bare servers become a pair from one file, the shop is deployed from git, and visitors come. It leaves
+// the lab up and says how to look around. Figures go to build/demo.json.
+#include "base/text.hpp"
+#include "lab/shop_pair.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+using namespace tandem;
+using Json = nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto* lab_name = "demo";
+constexpr auto* load_time = "30s";
+
+void say(const std::string& line) {
+  std::cout << "  " << line << std::endl;
+}
+
+void chapter(const std::string& title) {
+  std::cout << "\n" << title << std::endl;
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+Result<void> set_up(lab::ShopPair& pair, Json& figures) {
+  chapter("Two bare Debian servers, uno and duo, become a pair from one file");
+  for (const auto* host : {"uno", "duo"})
+    TANDEM_CHECK(pair.install(host));
+  TANDEM_CHECK(pair.write_toml("uno", lab::shop_toml()));
+  TANDEM_TRY(const auto token, pair.init());
+  TANDEM_CHECK(pair.join_second(token));
+  const auto apply_began = Clock::now();
+  TANDEM_CHECK(pair.tandem("uno", {"apply"}));
+  figures["first_apply_s"] = seconds_since(apply_began);
+  const auto plan_began = Clock::now();
+  TANDEM_TRY(const auto plan, pair.tandem("uno", {"plan"}));
+  figures["next_plan_ms"] = 1000 * seconds_since(plan_began);
+  if (!plan.contains("no changes")) return failed("a second plan still finds changes:\n" + plan);
+  return {};
+}
+
+Result<void> deploy(lab::ShopPair& pair, Json& figures) {
+  chapter("The shop is deployed from git");
+  TANDEM_CHECK(pair.publish_shop());
+  const auto began = Clock::now();
+  TANDEM_CHECK(pair.tandem("uno", {"deploy", lab::shop_domain}));
+  figures["deploy_s"] = seconds_since(began);
+  TANDEM_CHECK(pair.fetch("uno", "/"));
+  return {};
+}
+
+// What the shop itself says of its orders and photos, against what its visitors were told.
+Result<Json> compare(lab::Lab& lab) {
+  const std::string manage =
+      "cd /www/shop.test && set -a && . /etc/tandem/secrets/shop.env && SHOP_DATABASE=shop "
+      "SHOP_ALLOWED_HOSTS=shop.test && exec runuser -u nikolays -- env/bin/python manage.py ledger";
+  TANDEM_TRY(const auto shop, lab.run_checked("uno", {"sh", "-c", manage}));
+  TANDEM_CHECK(lab.write_file("tre", "/root/shop.json", shop));
+  TANDEM_CHECK(lab.run("tre", {"/root/tandem-load", "compare", "--ledger", "/root/ledger.jsonl", "--shop",
+                               "/root/shop.json", "--json", "/root/compare.json"}));
+  TANDEM_TRY(const auto text, lab.read_file("tre", "/root/compare.json"));
+  return Json::parse(text);
+}
+
+Result<void> visit(lab::Lab& lab, Json& figures) {
+  chapter("Visitors: 200 requests a second, a fifth of them orders and photos");
+  TANDEM_CHECK(lab.copy_in(TANDEM_LOAD, "tre", "/root/tandem-load"));
+  TANDEM_CHECK(lab.run_checked("tre", {"chmod", "0755", "/root/tandem-load"}));
+  TANDEM_CHECK(lab.run_checked("tre", {"rm", "-f", "/root/ledger.jsonl"}));
+  TANDEM_TRY(const auto outcome, lab.run("tre",
+                                         {"/root/tandem-load", "run", "--domain", lab::shop_domain, "--connect",
+                                          "10.77.0.11", "--ca", "/root/ca.pem", "--duration", load_time, "--ledger",
+                                          "/root/ledger.jsonl", "--summary", "/root/load.json"},
+                                         {.on_line = [](std::string_view line) { say(std::string(line)); }}));
+  TANDEM_TRY(const auto text, lab.read_file("tre", "/root/load.json"));
+  const auto summary = Json::parse(text);
+  TANDEM_TRY(const auto compared, compare(lab));
+  for (const auto* name : {"requests", "failed"})
+    figures[name] = summary.at(name);
+  for (const auto* name : {"lost", "doubled"})
+    figures[name] = compared.at(name);
+  return {};
+}
+
+std::string table(const Json& figures) {
+  std::string text;
+  for (const auto& [name, value] : figures.items())
+    text += fmt::format("  {:<16} {}\n", name,
+                        value.is_number_float() ? fmt::format("{:.1f}", value.get<double>()) : value.dump());
+  return text;
+}
+
+Result<void> tell_story(Json& figures) {
+  chapter("A lab of three servers: uno and duo, and tre, the outside world");
+  TANDEM_TRY(auto lab, lab::Lab::up({.name = lab_name, .fresh = true}, say));
+  lab::ShopPair pair(lab, {.package = TANDEM_PACKAGE, .shop = std::string(TANDEM_SOURCE_DIR) + "/examples/shop"}, say);
+  TANDEM_CHECK(set_up(pair, figures));
+  TANDEM_CHECK(deploy(pair, figures));
+  return visit(lab, figures);
+}
+
+} // namespace
+
+int main() {
+  Json figures = Json::object();
+  const auto told = tell_story(figures);
+  if (!told) std::cerr << "\nThe demo stopped: " << describe(told.error()) << std::endl;
+  chapter("Figures");
+  std::cout << table(figures);
+  std::ofstream(std::string(TANDEM_SOURCE_DIR) + "/build/demo.json") << figures.dump(2) << "\n";
+  chapter("Look around");
+  const std::string command = "build/release/lab/tandem-lab";
+  std::cout << "  " << command << " run uno --name demo -- tandem status\n"
+            << "  " << command << " run uno --name demo -- bash\n"
+            << "  " << command << " down --name demo\n";
+  const bool clean = told && figures["failed"] == 0 && figures["lost"] == 0 && figures["doubled"] == 0;
+  return clean ? 0 : 1;
+}

@@ -1,0 +1,135 @@
+// `tandem database copy`: the standby does the work, the primary only holds back WAL for it. Idempotent.
+#include "agent/operations/replication.hpp"
+#include "peer/waiting.hpp"
+#include "replication/database/first_copy.hpp"
+#include "setup/setup.hpp"
+#include "system/pause.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::hours copy_limit{48};
+constexpr auto* lock = "database";
+
+Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
+  const auto& primary = snapshot.standing.primary;
+  TANDEM_TRY(const auto pair, context.load_pair());
+  TANDEM_TRY(const auto upstream, upstream_of(*pair, primary));
+  TANDEM_TRY(const auto tools,
+             database_tools(context.agent(), snapshot.server, [&context] { return context.cancelled(); }));
+  TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
+  const std::lock_guard database(context.agent().database_work());
+  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, [&](const std::string& line) {
+               context.report(snapshot.server + ": " + line);
+             }));
+  Json servers = Json::array();
+  servers.push_back(Json{{"name", snapshot.server}, {"copied", done.copied}, {"kept", done.kept}});
+  return Json{{"servers", std::move(servers)}};
+}
+
+Result<Json> copy_to(OperationContext& context, const Snapshot& snapshot, const std::string& only) {
+  std::vector<std::string> servers;
+  for (const auto& peer : snapshot.peers)
+    if (only.empty() ? peer.connected : peer.name == only) servers.push_back(peer.name);
+  if (servers.empty())
+    return fail(ErrorKind::unavailable, only.empty() ? "no standby is connected" : "there is no server " + only,
+                "tandem status");
+  Json answers = Json::array();
+  std::optional<Error> problem;
+  context.call_peers(
+      servers, "database.copy", Json::object(),
+      [&](const std::string& /*server*/, const Json& event) { context.report_event(event); },
+      [&](const std::string& server, const Result<Json>& answer) {
+        if (answer)
+          answers.push_back(answer->at("servers").at(0));
+        else
+          problem = Error(answer.error()).within("the database on " + server);
+      },
+      {.time_limit = copy_limit});
+  if (problem) return std::unexpected(std::move(*problem));
+  return Json{{"servers", std::move(answers)}};
+}
+
+Result<Json> copy(OperationContext& context) {
+  const auto snapshot = context.snapshot();
+  const auto& primary = snapshot.standing.primary;
+  if (primary.empty()) return fail(ErrorKind::refused, "it is not known which server is the primary", "tandem status");
+  if (primary != snapshot.server) return copy_here(context, snapshot);
+  if (context.caller() == Caller::peer)
+    return fail(ErrorKind::refused, snapshot.server + " is the primary; its database is no copy");
+  TANDEM_TRY(const auto only, peer::text_member_or(context.params(), "server", ""));
+  return copy_to(context, snapshot, only);
+}
+
+Result<Json> prepare(OperationContext& context) {
+  const auto snapshot = context.snapshot();
+  if (snapshot.standing.primary != snapshot.server)
+    return fail(ErrorKind::refused, snapshot.server + " is not the primary");
+  TANDEM_TRY(const auto tools, database_tools(context.agent(), snapshot.server, {}));
+  TANDEM_TRY(const auto standing, replication::database_standing(tools));
+  if (standing.state != replication::DatabaseState::primary)
+    return fail(ErrorKind::unavailable, fmt::format("PostgreSQL on {} is not a primary that runs, but {}",
+                                                    snapshot.server, replication::name_of(standing.state)));
+  TANDEM_CHECK(replication::ensure_slots(tools, {context.from()}));
+  return Json::object();
+}
+
+} // namespace
+
+Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self, std::function<bool()> ended) {
+  auto& ports = agent.ports();
+  TANDEM_TRY(const auto os_release, ports.files.read("/etc/os-release"));
+  TANDEM_TRY(const auto release, setup::release_of(os_release));
+  return replication::DatabaseTools{.files = ports.files,
+                                    .processes = ports.processes,
+                                    .services = ports.services,
+                                    .databases = ports.databases,
+                                    .clock = ports.clock,
+                                    .layout = system::postgres_layout(release.postgres),
+                                    .self = self,
+                                    .pause = [ended = std::move(ended)](std::chrono::milliseconds time) {
+                                      if (ended && ended()) return false;
+                                      system::pause_thread(time);
+                                      return true;
+                                    }};
+}
+
+Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::string& server) {
+  const auto* found = pair.server(server);
+  if (found == nullptr) return fail(ErrorKind::not_found, "tandem.toml has no server " + server);
+  return replication::Upstream{server, found->peer_address};
+}
+
+Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers) {
+  const auto snapshot = context.snapshot();
+  for (const auto& server : servers)
+    TANDEM_CHECK(copy_to(context, snapshot, server));
+  return {};
+}
+
+Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
+                             const std::string& primary) {
+  TANDEM_TRY(const auto upstream, upstream_of(pair, primary));
+  TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
+  const auto ask = [&](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
+    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
+    agent.network()->call(primary, "database.prepare", Json::object(), std::move(event), std::move(answer));
+  };
+  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
+  const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
+  TANDEM_CHECK(replication::first_copy(tools, upstream, log));
+  return {};
+}
+
+Operation database_copy_operation() {
+  return {.name = "database.copy", .callers = {Caller::command, Caller::peer}, .lock = lock, .run = copy};
+}
+
+Operation database_prepare_operation() {
+  return {.name = "database.prepare", .callers = {Caller::peer}, .run = prepare};
+}
+
+} // namespace tandem::agent

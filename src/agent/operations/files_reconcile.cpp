@@ -1,0 +1,146 @@
+// `tandem files reconcile`, and what carries it: the primary's rsync talks over a stream to the one that the standby's
+// agent starts. Idempotent.
+#include "agent/operations/replication.hpp"
+#include "base/text.hpp"
+#include "peer/waiting.hpp"
+
+#include <fmt/chrono.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::minutes settle_limit{10};
+
+std::string transport_to(const std::string& server, const replication::RsyncJob& job) {
+  return fmt::format("tandem stream {} files {} {} {}", server, job.root, job.rehearsal ? "rehearsal" : "run",
+                     job.most_deletions ? std::to_string(*job.most_deletions) : "-");
+}
+
+// The first three of the arguments are ours; what rsync adds behind them is not looked at.
+Result<replication::RsyncJob> job_of(const Json& params) {
+  TANDEM_TRY(const auto arguments, peer::texts_member(params, "arguments"));
+  const auto wrong = [] { return fail(ErrorKind::invalid, "a stream of files names a root, what to do and a number"); };
+  if (arguments.size() < 3) return wrong();
+  replication::RsyncJob job{.root = arguments[0], .rehearsal = arguments[1] == "rehearsal"};
+  if (!job.rehearsal && arguments[1] != "run") return wrong();
+  if (arguments[2] == "-") return job;
+  const auto number = to_number(arguments[2]);
+  if (!number || *number < 0) return wrong();
+  job.most_deletions = static_cast<std::uint64_t>(*number);
+  return job;
+}
+
+std::string wall_text(system::Clock& clock) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(clock.wall_time())));
+}
+
+Result<void> settle(Agent& agent, const std::string& server) {
+  const auto ask = [&agent, server](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
+    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
+    agent.network()->call(server, "files.settle", Json::object(), std::move(event), std::move(answer),
+                          {.time_limit = settle_limit});
+  };
+  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
+  return {};
+}
+
+Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
+  const auto snapshot = context.snapshot();
+  const auto& primary = snapshot.standing.primary;
+  if (primary != snapshot.server)
+    return fail(ErrorKind::refused, snapshot.server + " is not the primary; files go from the primary to the standbys",
+                primary.empty() ? "tandem status" : "Run the same command on " + primary);
+  TANDEM_TRY(const auto pair, context.load_pair());
+  const auto held = ledger.begin();
+  if (!held) return fail(ErrorKind::refused, "a comparison of the files is under way already");
+  const bool allow_deletions = context.params().value("allow_deletions", false);
+  Json servers = Json::array();
+  for (const auto& peer : snapshot.peers) {
+    if (!peer.connected) {
+      context.report(peer.name + " does not answer; its files stay as they are");
+      continue;
+    }
+    const auto tell = [&](const std::string& line) { context.report(peer.name + ": " + line); };
+    TANDEM_TRY(const auto done, reconcile_server(context.agent(), *pair, peer.name, allow_deletions, ledger, tell));
+    servers.push_back({{"name", peer.name},
+                       {"sent", done.sent},
+                       {"changed", done.changed},
+                       {"deleted", done.deleted},
+                       {"bytes", done.bytes}});
+  }
+  return Json{{"servers", std::move(servers)}};
+}
+
+Result<Json> settle_here(OperationContext& context) {
+  TANDEM_TRY(const auto pair, context.load_pair());
+  system::Command command{.arguments = {"sync", "--file-system"}, .time_limit = settle_limit};
+  command.arguments.insert(command.arguments.end(), pair->files.replicate.begin(), pair->files.replicate.end());
+  TANDEM_CHECK(run_checked(context.ports().processes, command));
+  return Json::object();
+}
+
+} // namespace
+
+void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done) {
+  const std::lock_guard guard(mutex_);
+  entries_[server] = {.complete_to = std::move(complete_to), .last = done, .problem = {}};
+}
+
+void FilesLedger::failed(const std::string& server, std::string problem) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].problem = std::move(problem);
+}
+
+std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
+  const std::lock_guard guard(mutex_);
+  return entries_;
+}
+
+std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {
+  std::unique_lock work(working_, std::try_to_lock);
+  return work.owns_lock() ? std::optional(std::move(work)) : std::nullopt;
+}
+
+Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
+                                                 bool allow_deletions, FilesLedger& ledger,
+                                                 const replication::Progress& progress) {
+  auto& ports = agent.ports();
+  const auto began = wall_text(ports.clock);
+  const replication::FilesTools tools{
+      .files = ports.files, .processes = ports.processes, .transport = [&](const replication::RsyncJob& job) {
+        return Result<std::string>(transport_to(server, job));
+      }};
+  auto done = replication::reconcile(tools, pair, allow_deletions, progress);
+  if (done)
+    if (auto settled = settle(agent, server); !settled) done = std::unexpected(std::move(settled).error());
+  if (done)
+    ledger.succeeded(server, began, *done);
+  else
+    ledger.failed(server, done.error().message);
+  return done;
+}
+
+Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params) {
+  TANDEM_TRY(const auto job, job_of(params));
+  const auto state = agent.state();
+  // Files flow one way: from the primary that this server knows.
+  if (state.standing.primary != server || state.server == server)
+    return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));
+  if (!state.pair) return fail(ErrorKind::unavailable, "tandem.toml cannot be read on " + state.server);
+  TANDEM_TRY(auto arguments, replication::accept_job(agent.ports().files, *state.pair, job));
+  return system::Command{.arguments = std::move(arguments)};
+}
+
+Operation files_reconcile_operation(std::shared_ptr<FilesLedger> ledger) {
+  return {.name = "files.reconcile", .callers = {Caller::command}, .run = [ledger](OperationContext& context) {
+            return reconcile(context, *ledger);
+          }};
+}
+
+Operation files_settle_operation() {
+  return {.name = "files.settle", .callers = {Caller::peer}, .run = settle_here};
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,65 @@
+// Replication in the agent: database and files on the standbys.
+#pragma once
+#include "agent/agent.hpp"
+#include "replication/files/reconcile.hpp"
+
+#include <mutex>
+
+namespace tandem::agent {
+
+// This server's PostgreSQL for a worker thread; `ended` says when its waiting is to end early, and must outlive it.
+Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self, std::function<bool()> ended);
+Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::string& server);
+
+// On the primary: makes the databases of these connected servers copies of this one's, reporting progress. Idempotent.
+Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers);
+// On a standby: the database follows the primary's, by a first copy where it is none yet. Worker thread; hold
+// Agent::database_work().
+Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
+                             const std::string& primary);
+
+// What is known of the files on the standbys. Any thread.
+class FilesLedger {
+public:
+  struct Entry {
+    std::string complete_to; // the standby has everything up to this wall time; "" when never
+    replication::Reconciled last = {};
+    std::string problem; // why the latest attempt failed
+  };
+
+  void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done);
+  void failed(const std::string& server, std::string problem);
+  [[nodiscard]] std::map<std::string, Entry> entries() const;
+
+  // Waits for the one that is under way.
+  [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
+
+  // nullopt when a reconciliation is under way.
+  [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
+
+private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_; // guarded by mutex_
+  std::mutex working_;                   // held for the length of a reconciliation
+};
+
+// Makes the files of one standby equal to this server's, and durable there. Worker thread; hold FilesLedger::begin().
+Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
+                                                 bool allow_deletions, FilesLedger& ledger,
+                                                 const replication::Progress& progress);
+
+// {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
+// others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}
+Operation database_copy_operation();
+// Between agents: {}: the primary keeps WAL for the server that asks.
+Operation database_prepare_operation();
+// {"allow_deletions"?}: on the primary. -> {"servers": [{"name", "sent", "changed", "deleted", "bytes"}]}
+Operation files_reconcile_operation(std::shared_ptr<FilesLedger> ledger);
+// Between agents: {}: what was received is on the disk when it answers.
+Operation files_settle_operation();
+// What the primary's rsync gets here: its arguments are a root, "rehearsal" or "run", and a number of deletions or "-".
+Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params);
+// "database" and "files" of a server, and their problems.
+void add_replication_status(const OperationContext& context, Json& status, const FilesLedger& ledger);
+
+} // namespace tandem::agent

@@ -1,0 +1,184 @@
+// Each step looks at what is there and does only what is missing; see the header for the folders.
+#include "replication/database/first_copy.hpp"
+
+#include "replication/database/base_backup.hpp"
+
+#include <fmt/chrono.h>
+
+namespace tandem::replication {
+
+namespace {
+
+constexpr auto copy_limit = std::chrono::hours(48);
+constexpr auto identify_limit = std::chrono::seconds(20);
+constexpr Limit follow_limit{10'000};
+constexpr Limit slot_limit{90'000};
+constexpr Limit slot_step{2'000};
+constexpr Limit stream_limit{120'000};
+
+// After a power cut here, the primary takes up to a minute (wal_sender_timeout) to see that the old connection is dead;
+// until then nobody else gets the slot. That passes by itself.
+bool slot_is_taken(const Error& error) {
+  return error.message.find("is active for PID") != std::string::npos;
+}
+
+struct Folders {
+  std::string data, copy, ready, pristine;
+};
+
+class Copying {
+public:
+  Copying(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress)
+      : tools_(tools), upstream_(upstream), progress_(progress),
+        folders_{tools.layout.data, tools.layout.data + ".tandem-copy", tools.layout.data + ".tandem-ready",
+                 tools.layout.data + ".tandem-pristine"} {}
+
+  Result<FirstCopy> run() {
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
+    TANDEM_TRY(identifier_, ask_identifier());
+    TANDEM_TRY(const bool ready, ready_copy());
+    if (!ready) {
+      TANDEM_TRY(const bool follows, follows_already());
+      if (follows) return FirstCopy{};
+      TANDEM_CHECK(copy());
+    }
+    FirstCopy done{.copied = true};
+    TANDEM_TRY(done.kept, make_room());
+    TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
+    TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
+    return done;
+  }
+
+private:
+  Result<std::string> ask_identifier() {
+    auto said =
+        run_checked(tools_.processes,
+                    {.arguments = identify_arguments(upstream_), .user = "postgres", .time_limit = identify_limit});
+    if (!said)
+      return fail(ErrorKind::unavailable,
+                  "PostgreSQL on " + upstream_.name + " does not answer as a primary: " + said.error().message);
+    return parse_identity(said->output);
+  }
+
+  // A whole copy that an earlier call left; one of another cluster is thrown away.
+  Result<bool> ready_copy() {
+    TANDEM_TRY(const auto there, tools_.files.status(folders_.ready));
+    if (!there) return false;
+    const auto control = read_control(tools_, folders_.ready);
+    if (control && control->system_identifier == identifier_) {
+      progress_("a whole copy of " + upstream_.name + "'s database is here already");
+      return true;
+    }
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.ready));
+    return false;
+  }
+
+  Result<bool> follows_already() {
+    TANDEM_TRY(const auto standing, database_standing(tools_));
+    if (standing.state == DatabaseState::absent || standing.system_identifier != identifier_) return false;
+    if (standing.state == DatabaseState::primary)
+      return fail(ErrorKind::refused,
+                  fmt::format("PostgreSQL on {} runs as a primary of the same database as {}'s; it may have writes "
+                              "that {} lacks",
+                              tools_.self, upstream_.name, upstream_.name),
+                  "tandem rejoin keeps them and makes it follow.");
+    const auto followed = try_to_follow();
+    if (followed) {
+      progress_("the database follows " + upstream_.name + " already");
+      return true;
+    }
+    progress_("the database that is here cannot follow " + upstream_.name +
+              ", so it is copied anew: " + followed.error().message);
+    return false;
+  }
+
+  Result<void> try_to_follow() {
+    TANDEM_CHECK(start_standby(tools_, upstream_, progress_));
+    const auto end = tools_.clock.boot_time() + slot_limit;
+    for (;;) {
+      auto streams = wait_streaming(tools_, follow_limit);
+      if (streams || !slot_is_taken(streams.error()) || tools_.clock.boot_time() >= end) return streams;
+    }
+  }
+
+  Result<void> copy() {
+    progress_("copying the database from " + upstream_.name);
+    const auto end = tools_.clock.boot_time() + slot_limit;
+    for (;;) {
+      auto copied = copy_once();
+      if (copied) break;
+      if (!slot_is_taken(copied.error()) || tools_.clock.boot_time() >= end)
+        return std::unexpected(std::move(copied).error().within("copying from " + upstream_.name));
+      if (!tools_.pause(slot_step)) return failed("it was ended while it waited for " + upstream_.name);
+    }
+    TANDEM_TRY(const auto status, tools_.files.status(folders_.copy));
+    if (!status) return failed("pg_basebackup made no " + folders_.copy);
+    // From its first start on it is a standby: started without this, it would be a second primary.
+    TANDEM_CHECK(tools_.files.write(folders_.copy + "/standby.signal", "", 0600, {status->uid, status->gid}));
+    return tools_.files.rename(folders_.copy, folders_.ready);
+  }
+
+  Result<void> copy_once() {
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.copy));
+    int told = -1;
+    const auto tell = [&](std::string_view line) {
+      const auto progress = parse_copy_progress(line);
+      if (!progress || progress->percent == told) return;
+      told = progress->percent;
+      progress_(fmt::format("copied {} of {} MB ({} %)", progress->done_kb / 1024, progress->total_kb / 1024, told));
+    };
+    const system::Command command{.arguments =
+                                      base_backup_arguments(tools_.layout, tools_.self, upstream_, folders_.copy),
+                                  .user = "postgres",
+                                  .time_limit = copy_limit};
+    TANDEM_CHECK(run_checked(tools_.processes, command, tell));
+    return {};
+  }
+
+  // Stops what runs and moves it away; tells where it is kept.
+  Result<std::string> make_room() {
+    TANDEM_TRY(const auto there, tools_.files.status(folders_.data));
+    if (!there) return std::string();
+    TANDEM_TRY(const bool worthless, pristine());
+    TANDEM_TRY(const auto unit, tools_.services.status(tools_.layout.unit));
+    if (unit.active != "inactive" && unit.active != "failed") {
+      progress_("stopping the PostgreSQL that runs here");
+      TANDEM_CHECK(tools_.services.stop(tools_.layout.unit));
+    }
+    if (worthless) {
+      TANDEM_CHECK(tools_.files.rename(folders_.data, folders_.pristine));
+      return std::string();
+    }
+    auto kept = fmt::format("{}.before-{:%Y%m%dT%H%M%SZ}", folders_.data,
+                            fmt::gmtime(std::chrono::system_clock::to_time_t(tools_.clock.wall_time())));
+    progress_("keeping the old data directory as " + kept);
+    TANDEM_CHECK(tools_.files.rename(folders_.data, kept));
+    return kept;
+  }
+
+  // Nobody has made anything in it since Debian made it. Only a running server can tell; in doubt it is kept.
+  Result<bool> pristine() {
+    const auto rows = tools_.databases.query(
+        "postgres",
+        "select (select count(*) from pg_database where datname not in ('postgres', 'template0', 'template1')) + "
+        "(select count(*) from pg_roles where oid >= 16384) + "
+        "(select count(*) from pg_class where oid >= 16384) + (select count(*) from pg_proc where oid >= 16384) + "
+        "pg_is_in_recovery()::int");
+    return rows && rows->size() == 1 && rows->front().size() == 1 && rows->front()[0] == "0";
+  }
+
+  const DatabaseTools& tools_;
+  const Upstream& upstream_;
+  const Progress& progress_;
+  const Folders folders_;
+  std::string identifier_;
+};
+
+} // namespace
+
+Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress) {
+  return Copying(tools, upstream, progress).run();
+}
+
+} // namespace tandem::replication

@@ -1,0 +1,136 @@
+#include "replication/files/rsync.hpp"
+
+#include "base/text.hpp"
+
+namespace tandem::replication {
+
+namespace {
+
+constexpr std::string_view www = "/www";
+constexpr std::string_view releases = ".releases/";
+
+// Perishable: the rule does not save what lies in a folder that is being deleted.
+std::string leave_out(const std::string& pattern) {
+  return "--filter=-p " + (pattern.ends_with('/') ? pattern + "*" : pattern);
+}
+
+bool is_digit(char letter) {
+  return letter >= '0' && letter <= '9';
+}
+
+std::optional<std::string> target_option(const RsyncJob& job) {
+  if (!job.most_deletions) return std::nullopt;
+  return "--max-delete=" + std::to_string(*job.most_deletions);
+}
+
+} // namespace
+
+std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root) {
+  std::vector<std::string> rules{leave_out(".*.tandem-[0-9]*-[0-9]*")}; // of a write that is not finished
+  if (root == www) {
+    rules.emplace_back("--filter=+ /.releases/*/envs/**");
+    rules.emplace_back("--filter=+ /.releases/*/[0-9]*/**");
+    rules.emplace_back("--filter=+ /.releases/*/repo.git/**");
+    for (const auto& site : pair.sites)
+      for (const auto& folder : site.folders)
+        if (!folder.replicate) rules.push_back(leave_out("/.releases/" + site.domain + "/shared/" + folder.name + "/"));
+  }
+  for (const auto& pattern : pair.files.exclude)
+    rules.push_back(leave_out(pattern));
+  return rules;
+}
+
+std::vector<std::string> client_arguments(const RsyncJob& job, const std::vector<std::string>& rules,
+                                          const std::string& transport) {
+  // --modify-window=-1 compares nanoseconds: with whole seconds, a file that is written twice within one can stay wrong
+  // for ever. --delete-delay: what is new is there before what is old goes.
+  std::vector<std::string> arguments{"rsync",
+                                     "-aHAXS",
+                                     "--numeric-ids",
+                                     "--delete-delay",
+                                     "--modify-window=-1",
+                                     "--stats",
+                                     "--no-human-readable",
+                                     "--out-format=%i %l %n"};
+  if (job.rehearsal) arguments.emplace_back("--dry-run");
+  if (auto limit = target_option(job)) arguments.push_back(*limit);
+  arguments.insert(arguments.end(), rules.begin(), rules.end());
+  arguments.push_back("--rsh=" + transport);
+  arguments.push_back(job.root + "/");
+  arguments.push_back("peer:" + job.root + "/");
+  return arguments;
+}
+
+std::vector<std::string> server_arguments(const RsyncJob& job) {
+  // What the client's own options above come to; the letters behind "e." are what it can do (rsync 3.2 and later). A
+  // test compares the two lists by running rsync.
+  std::vector<std::string> arguments{
+      "rsync", "--server", job.rehearsal ? "-nlHogDtpAXrSe.iLsfxCIvu" : "-lHogDtpAXrSe.iLsfxCIvu", "--log-format=%i"};
+  if (auto limit = target_option(job)) arguments.push_back(*limit);
+  for (const auto* option : {"--delete-delay", "--stats", "-@-1", "--numeric-ids", "."})
+    arguments.emplace_back(option);
+  arguments.push_back(job.root + "/");
+  return arguments;
+}
+
+std::optional<FileChange> parse_change(std::string_view line) {
+  const bool deleted = line.starts_with("*deleting   ");
+  if (!deleted && (line.size() < 13 || line[11] != ' ' || std::string_view("<>ch.").find(line[0]) == line.npos ||
+                   std::string_view("fdLDS").find(line[1]) == line.npos))
+    return std::nullopt;
+  const auto rest = line.substr(12);
+  const auto blank = rest.find(' ');
+  if (blank == std::string_view::npos) return std::nullopt;
+  const auto size = to_number(rest.substr(0, blank));
+  if (!size || *size < 0) return std::nullopt;
+  const auto kind = deleted ? ChangeKind::deleted : line[0] == '<' ? ChangeKind::sent : ChangeKind::changed;
+  return FileChange{kind, static_cast<std::uint64_t>(*size), std::string(rest.substr(blank + 1))};
+}
+
+Result<RsyncStats> parse_stats(std::string_view output) {
+  RsyncStats stats;
+  std::set<std::string> seen;
+  const std::map<std::string, std::uint64_t*> fields{{"Number of files", &stats.files},
+                                                     {"Number of created files", &stats.created},
+                                                     {"Number of deleted files", &stats.deleted},
+                                                     {"Number of regular files transferred", &stats.transferred},
+                                                     {"Literal data", &stats.bytes}};
+  for (const auto& line : lines_of(output)) {
+    const auto colon = line.find(": ");
+    const auto field = fields.find(line.substr(0, colon));
+    if (colon == std::string::npos || field == fields.end()) continue;
+    const auto number = to_number(split(std::string_view(line).substr(colon + 2), ' ')[0]);
+    if (!number || *number < 0) return failed("rsync's own count is none: " + line);
+    *field->second = static_cast<std::uint64_t>(*number);
+    seen.insert(field->first);
+  }
+  if (seen.size() != fields.size()) return failed("rsync did not count what it did");
+  if (stats.created > stats.files) return failed("rsync's own counts contradict each other");
+  return stats;
+}
+
+bool is_code(const std::string& root, std::string_view path) {
+  if (root != www || !path.starts_with(releases)) return false;
+  const auto below_site = path.find('/', releases.size());
+  if (below_site == std::string_view::npos) return false;
+  const auto rest = path.substr(below_site + 1);
+  return rest.starts_with("envs/") || (!rest.empty() && is_digit(rest[0]));
+}
+
+Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, std::uint64_t deleted,
+                             double deletion_guard, bool source_empty) {
+  const auto there = rehearsed.at_target();
+  const auto too_many = static_cast<double>(deleted) > deletion_guard * static_cast<double>(there);
+  if (deleted == 0 || (!too_many && !source_empty)) return {};
+  return fail(ErrorKind::refused,
+              fmt::format("{} of {} files in {} on the standby would vanish, because they are not here{}", deleted,
+                          there, root, source_empty ? " (it is empty here)" : ""),
+              "Nothing was changed. If they were really deleted: tandem files reconcile --allow-deletions");
+}
+
+std::uint64_t most_deletions(const RsyncStats& rehearsed, double deletion_guard) {
+  return rehearsed.deleted + static_cast<std::uint64_t>(deletion_guard * static_cast<double>(rehearsed.at_target())) +
+         1;
+}
+
+} // namespace tandem::replication

@@ -1,0 +1,296 @@
+#include "world.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tandem::replication {
+
+namespace {
+
+const Upstream uno{"uno", "10.0.0.1"};
+constexpr Limit limit{10'000};
+constexpr auto* other_identifier = "6000000000000000006";
+
+// The data directories that a server may have when it is to become a standby.
+struct Beginning {
+  std::string name;
+  std::optional<Cluster> cluster;
+  bool running = false;
+  bool worth_keeping = false;
+};
+
+std::vector<Beginning> beginnings() {
+  return {
+      {"nothing", std::nullopt},
+      {"Debian's pristine cluster", Cluster{.identifier = other_identifier}, true},
+      {"a cluster with somebody's data", Cluster{.identifier = other_identifier, .made = "a shop"}, true, true},
+      {"a stopped cluster", Cluster{.identifier = other_identifier, .state = "shut down", .made = "a shop"}, false,
+       true},
+      {"a crashed primary of the same pair", Cluster{.identifier = World::copied, .made = "late orders"}, false, true}};
+}
+
+void begin(World& world, const Beginning& beginning) {
+  if (beginning.cluster) world.clusters[World::data] = *beginning.cluster;
+  world.running = beginning.running;
+}
+
+void expect_copied(World& world, const Beginning& beginning) {
+  EXPECT_TRUE(world.follows()) << beginning.name;
+  EXPECT_EQ(world.here().made, "the primary's") << beginning.name;
+  bool found = false;
+  for (const auto& folder : world.kept()) {
+    EXPECT_TRUE(folder.starts_with(std::string(World::data) + ".before-")) << folder << " is left over";
+    found = found || (beginning.cluster && world.clusters[folder].made == beginning.cluster->made &&
+                      world.clusters[folder].identifier == beginning.cluster->identifier);
+  }
+  if (beginning.worth_keeping) {
+    EXPECT_TRUE(found) << beginning.name << " is lost";
+  }
+}
+
+} // namespace
+
+TEST(FirstCopy, MakesAStandbyAndKeepsWhatWasThere) {
+  for (const auto& beginning : beginnings()) {
+    World world;
+    begin(world, beginning);
+    const auto done = first_copy(world.tools(), uno, world.progress);
+    ASSERT_TRUE(done) << beginning.name << ": " << done.error().message;
+    EXPECT_TRUE(done->copied);
+    EXPECT_EQ(done->kept, beginning.worth_keeping ? std::string(World::data) + ".before-20261124T083000Z" : "")
+        << beginning.name;
+    expect_copied(world, beginning);
+    EXPECT_EQ(world.kept().empty(), !beginning.worth_keeping) << beginning.name;
+    EXPECT_TRUE(world.said_any("copied 20 of 40 MB (50 %)"));
+  }
+}
+
+TEST(FirstCopy, CutOffAtAnyChangeIsFinishedByTheNextCallAndLosesNothing) {
+  for (const auto& beginning : beginnings()) {
+    bool finished = false;
+    for (int changes = 0; !finished; ++changes) {
+      ASSERT_LT(changes, 100);
+      World world;
+      begin(world, beginning);
+      world.power = changes;
+      try {
+        finished = first_copy(world.tools(), uno, world.progress).has_value();
+        ASSERT_TRUE(finished);
+      } catch (const PowerCut&) {
+        world.boot();
+        const auto again = first_copy(world.tools(), uno, world.progress);
+        ASSERT_TRUE(again) << beginning.name << ", cut after " << changes << " changes: " << again.error().message;
+      }
+      expect_copied(world, beginning);
+    }
+  }
+}
+
+TEST(FirstCopy, DoesNothingForAStandbyThatFollows) {
+  World world;
+  ASSERT_TRUE(first_copy(world.tools(), uno, world.progress));
+  world.power = 0;
+  const auto again = first_copy(world.tools(), uno, world.progress);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->copied);
+}
+
+TEST(FirstCopy, OnlyStartsAStandbyThatWasStopped) {
+  World world;
+  world.clusters[World::data] = {
+      .identifier = World::copied, .state = "shut down in recovery", .standby = true, .made = "old"};
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_FALSE(done->copied);
+  EXPECT_EQ(world.here().made, "old");
+  EXPECT_TRUE(world.follows());
+}
+
+TEST(FirstCopy, CopiesAnewWhenThePrimaryNoLongerHasTheWal) {
+  World world;
+  world.clusters[World::data] = {
+      .identifier = World::copied, .state = "shut down in recovery", .standby = true, .made = "old"};
+  world.wal_gone = true;
+  world.processes.ran.clear();
+  const auto refused = first_copy(world.tools(), uno, world.progress);
+  ASSERT_FALSE(refused) << "the fake primary has thrown its WAL away for good";
+  EXPECT_TRUE(world.said_any("copied anew"));
+  EXPECT_EQ(world.clusters.at(std::string(World::data) + ".before-20261124T083000Z").made, "old");
+  EXPECT_EQ(world.here().made, "the primary's");
+}
+
+TEST(FirstCopy, TouchesNothingWhenThePrimaryDoesNotAnswer) {
+  World world;
+  begin(world, beginnings()[2]);
+  world.primary_answers = false;
+  world.power = 0;
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(world.running);
+}
+
+TEST(FirstCopy, WaitsForItsSlotAfterAPowerCut) {
+  World world;
+  world.slot_taken = 20;
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(world.follows());
+  World hopeless;
+  hopeless.slot_taken = 1'000'000;
+  const auto never = first_copy(hopeless.tools(), uno, hopeless.progress);
+  ASSERT_FALSE(never);
+  EXPECT_GE(hopeless.clock.now, std::chrono::seconds(90));
+}
+
+TEST(FirstCopy, RefusesAPrimaryOfTheSameCluster) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .made = "orders of this server alone"};
+  world.running = true;
+  world.power = 0;
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_TRUE(world.running);
+}
+
+TEST(Follow, TurnsAPrimaryThatWasStoppedInOrderIntoAStandby) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied};
+  world.slots = {"tandem_uno"};
+  world.running = true;
+  const auto end = stop_clean(world.tools(), world.progress);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(to_wal_text(*end), "0/30000A0");
+  const auto done = follow(world.tools(), uno, limit, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(world.follows());
+  EXPECT_TRUE(world.slots.empty()) << "they would hold back WAL for nobody";
+}
+
+TEST(Follow, RefusesAPrimaryThatWasNotStoppedInOrder) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied};
+  world.power = 0;
+  const auto done = follow(world.tools(), uno, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_NE(done.error().hint.find("rejoin"), std::string::npos);
+}
+
+TEST(Follow, RefusesARunningPrimary) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied};
+  world.running = true;
+  world.power = 0;
+  const auto done = follow(world.tools(), uno, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+}
+
+TEST(Follow, CutOffAtAnyChangeIsFinishedByTheNextCall) {
+  bool finished = false;
+  for (int changes = 0; !finished; ++changes) {
+    World world;
+    world.clusters[World::data] = {.identifier = World::copied, .state = "shut down"};
+    world.power = changes;
+    try {
+      finished = follow(world.tools(), uno, limit, world.progress).has_value();
+    } catch (const PowerCut&) {
+      world.boot();
+      const auto again = follow(world.tools(), uno, limit, world.progress);
+      ASSERT_TRUE(again) << "cut after " << changes << " changes: " << again.error().message;
+    }
+    EXPECT_TRUE(world.follows());
+    ASSERT_LT(changes, 20);
+  }
+}
+
+TEST(Follow, PointsARunningStandbyToANewPrimaryWithoutARestart) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "in archive recovery", .standby = true};
+  world.texts[system::upstream_path(system::postgres_layout(15))] = system::upstream_text("duo", "10.0.0.9");
+  world.running = true;
+  ASSERT_TRUE(follow(world.tools(), uno, limit, world.progress));
+  EXPECT_EQ(world.services.reloads, 1);
+  ASSERT_TRUE(follow(world.tools(), uno, limit, world.progress));
+  EXPECT_EQ(world.services.reloads, 1) << "nothing was left to do";
+}
+
+TEST(Follow, GivesUpAtItsLimitWithTheLastWords) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "shut down"};
+  world.primary_answers = false;
+  const auto done = follow(world.tools(), uno, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+  EXPECT_NE(done.error().message.find("the last word"), std::string::npos);
+  EXPECT_GE(world.clock.now, limit);
+}
+
+TEST(Promote, WaitsUntilWritesAreTakenAndMakesSlots) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .standby = true};
+  world.running = true;
+  world.slow_promotion = 7;
+  ASSERT_TRUE(promote(world.tools(), {"uno", "tre"}, limit, world.progress));
+  EXPECT_FALSE(world.here().standby);
+  EXPECT_EQ(world.slots, (std::set<std::string>{"tandem_uno", "tandem_tre"}));
+  EXPECT_EQ(world.texts.at(system::upstream_path(system::postgres_layout(15))), system::no_upstream_text());
+  world.said.clear();
+  ASSERT_TRUE(promote(world.tools(), {"uno", "tre"}, limit, world.progress));
+  EXPECT_TRUE(world.said.empty()) << "it was the primary already";
+}
+
+TEST(Promote, SaysWhenItTakesTooLong) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .standby = true};
+  world.running = true;
+  world.slow_promotion = 1'000'000;
+  const auto done = promote(world.tools(), {"uno"}, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+}
+
+TEST(StopClean, TellsOfAClusterThatCrashed) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "in production"};
+  const auto end = stop_clean(world.tools(), world.progress);
+  ASSERT_FALSE(end);
+  EXPECT_NE(end.error().message.find("\"in production\""), std::string::npos);
+}
+
+TEST(StartPrimary, RefusesAStandby) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "shut down in recovery", .standby = true};
+  world.power = 0;
+  const auto done = start_primary(world.tools(), world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+}
+
+TEST(WaitReceived, WaitsForTheLastByte) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .standby = true};
+  world.running = true;
+  world.sent = world.received + 1000;
+  const auto reached = wait_received(world.tools(), world.sent, limit);
+  ASSERT_TRUE(reached) << reached.error().message;
+  EXPECT_EQ(*reached, world.sent);
+  const auto too_far = wait_received(world.tools(), world.sent + 1, limit);
+  ASSERT_FALSE(too_far);
+  EXPECT_EQ(too_far.error().kind, ErrorKind::unavailable);
+  EXPECT_NE(too_far.error().message.find("1 bytes"), std::string::npos) << too_far.error().message;
+}
+
+TEST(Standing, OfAServerThatDoesNotRunComesFromItsFiles) {
+  World world;
+  EXPECT_EQ(database_standing(world.tools())->state, DatabaseState::absent);
+  world.clusters[World::data] = {.identifier = World::copied, .state = "shut down"};
+  const auto standing = database_standing(world.tools());
+  ASSERT_TRUE(standing) << standing.error().message;
+  EXPECT_EQ(standing->state, DatabaseState::stopped);
+  EXPECT_EQ(standing->system_identifier, World::copied);
+  EXPECT_EQ(standing->position, 0x3000028U);
+}
+
+} // namespace tandem::replication
