@@ -60,7 +60,8 @@ public:
   Engine(const Runbook& runbook, std::string self, EnginePorts ports)
       : runbook_(&runbook), self_(std::move(self)), ports_(std::move(ports)) {}
 
-  // Begins a run. Nothing has changed when it fails.
+  // Begins a run. Nothing has changed when it fails. Afterwards the caller stores Kept::latest_run, and only then
+  // sends records of the run: else the server could forget a run that another holds open, or the end of the one before.
   [[nodiscard]] Result<void> open(const Opening& opening);
   // At the agent's start: a run that is not granted yet is turned back, one that is goes forward.
   void resume(const std::string& reason);

@@ -57,7 +57,7 @@ bool Node::run_is_open() const {
 }
 
 std::string Node::state_line() const {
-  if (!up()) return name() + " is off";
+  if (!up()) return name() + (off() ? " is off" : " has no agent");
   return fmt::format("{} {} epoch {} of {}, {}{}", name(), name_of(situation()), role().kept.epoch, role().kept.primary,
                      name_of(server_now()), run_is_open() ? ", a run is open" : "");
 }
@@ -78,6 +78,7 @@ void Node::later(Time delay, std::function<void()> work) {
 
 void Node::boot() {
   guarded([this] {
+    machine.on = true;
     agent_ = std::make_unique<Agent>();
     ++generations_;
     const auto content = role_file_.load();
@@ -158,6 +159,7 @@ void Node::open_log(const std::string& id) {
   if (agent_->log->records().empty()) agent_->log.reset(); // the power went before its first record
 }
 
+// After the run's first record is stored: until then the run before it is the one whose end has to reach the others.
 void Node::remember_run(const std::string& id) {
   agent_->role.kept.latest_run = id;
   store(agent_->role.kept);
@@ -265,12 +267,12 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
     opening.id = fmt::format("{}-{}-{}", opening.epoch, name(), shared_.schedule.now().count());
     opening.parameters = {{"hold", std::to_string(hold_seconds)}, {"drain", "10"}};
     say("switchover to " + to);
-    remember_run(opening.id);
     auto journal = journal::Journal::open(disk, run_path(opening.id));
     agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
     agent_->confirmed.clear();
     start_engine();
     if (auto opened = agent_->engine->open(opening); !opened) throw Violated{describe(opened.error())};
+    remember_run(opening.id);
     drive();
   });
   return {};
@@ -278,12 +280,16 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
 
 std::string Node::abort_run() {
   if (!up() || !agent_->engine) return "no run is at work here";
-  const auto aborted = agent_->engine->abort("the operator aborted it");
-  return aborted ? "" : describe(aborted.error());
+  std::string told;
+  guarded([&] {
+    if (const auto aborted = agent_->engine->abort("the operator aborted it"); !aborted)
+      told = describe(aborted.error());
+  });
+  return told;
 }
 
 std::string Node::command(EventKind kind, const std::set<std::string>& off) {
-  std::string told = "it is off";
+  std::string told = "its agent does not answer";
   if (!up()) return told;
   guarded([&] {
     role::Event event;
@@ -347,9 +353,10 @@ void Node::offer(const role::Opening&, const role::Record&) {
     send_records(other);
 }
 
-// All that the other is not known to have, in one message: messages overtake each other.
+// All that the other is not known to have, in one message: messages overtake each other. Nothing of a run that this
+// server would not know of after a power cut: nobody would ever close it over there.
 void Node::send_records(const std::string& to) {
-  if (!agent_->log) return;
+  if (!agent_->log || agent_->role.kept.latest_run != agent_->log->records().front().opening->id) return;
   auto records = agent_->log->above(name(), agent_->confirmed[to]);
   if (records.empty()) return;
   records.insert(records.begin(), agent_->log->records().front()); // tells which run it is
@@ -366,11 +373,11 @@ bool Node::take_up_run(const std::string& from, const role::Record& first) {
   if (agent_->log && agent_->log->records().front().opening->id == opening.id) return true;
   const auto standing = standing_of(agent_->role.kept, opening);
   if (agent_->engine || standing.granted || standing.overtaken || from != opening.from) return false;
-  remember_run(opening.id);
   auto journal = journal::Journal::open(disk, run_path(opening.id));
   agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
   agent_->confirmed.clear();
   if (auto accepted = agent_->log->accept(first); !accepted) throw Violated{describe(accepted.error())};
+  remember_run(opening.id);
   return true;
 }
 

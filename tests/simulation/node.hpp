@@ -18,6 +18,7 @@ struct Shared; // world.hpp
 
 // What survives an agent's restart but no power cut.
 struct Machine {
+  bool on = false;
   Postgres postgres = Postgres::stopped;
   std::string follows;
   Gate gate = Gate::closed;
@@ -38,14 +39,17 @@ public:
 
   Machine machine;
 
-  [[nodiscard]] bool up() const { return agent_ != nullptr; }
+  [[nodiscard]] bool up() const { return agent_ != nullptr; } // its agent lives
+
+  // Nothing runs on it. A server whose agent alone was killed goes on serving.
+  [[nodiscard]] bool off() const { return !machine.on; }
 
   [[nodiscard]] const std::string& name() const { return members_.self; }
 
   [[nodiscard]] const role::Role& role() const;
   [[nodiscard]] role::Situation situation() const;
 
-  [[nodiscard]] bool writes() const { return up() && machine.postgres == Postgres::primary; }
+  [[nodiscard]] bool writes() const { return machine.postgres == Postgres::primary; }
 
   [[nodiscard]] role::ServerNow server_now() const;
   [[nodiscard]] bool run_is_open() const;
