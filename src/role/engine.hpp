@@ -111,6 +111,12 @@ private:
 [[nodiscard]] Result<void> permitted(const Runbook& runbook, const Call& call, const std::string& sender,
                                      const Kept& kept);
 
+// Whether this server copies a run that `sender` tells it of. `present`: the latest run here; null: none.
+// A run that another coordinates ends with that server's next one, so that it is in no one's way, even when the
+// record of its end was lost.
+[[nodiscard]] bool takes_up(const Opening& opening, const std::string& sender, const Progress* present,
+                            const Kept& kept, const std::string& self);
+
 // The sum of a finished or stuck run in a few lines: done, failed, what holds now.
 [[nodiscard]] std::string summary(const Runbook& runbook, const Progress& progress);
 

@@ -134,7 +134,7 @@ role::Outcome Node::apply(role::Event event) {
   if (out.store) store(out.role.kept);
   agent_->role = out.role;
   if (out.role.session.serving) machine.entitled = true;
-  if (out.row->to != 0 || out.refused) say(out.sentence);
+  if (out.row->to != 0 || out.refused || event.kind == EventKind::failover) say(out.sentence);
   shared_.saw(name(), out);
   for (const auto& message : out.messages)
     shared_.network.send(name(), message.to, [&node = shared_.node(message.to), message] { node.receive(message); });
@@ -371,8 +371,11 @@ std::uint64_t Node::confirmed(const role::Opening&, const std::string& server) {
 bool Node::take_up_run(const std::string& from, const role::Record& first) {
   const auto& opening = *first.opening;
   if (agent_->log && agent_->log->records().front().opening->id == opening.id) return true;
-  const auto standing = standing_of(agent_->role.kept, opening);
-  if (agent_->engine || standing.granted || standing.overtaken || from != opening.from) return false;
+  std::optional<role::Progress> present;
+  if (agent_->log) present = *role::progress_of(role::switchover(), agent_->log->records());
+  if (!takes_up(opening, from, present ? &*present : nullptr, agent_->role.kept, name())) return false;
+  agent_->engine.reset();
+  agent_->call.reset();
   auto journal = journal::Journal::open(disk, run_path(opening.id));
   agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
   agent_->confirmed.clear();
@@ -398,9 +401,10 @@ void Node::receive_records(const std::string& from, const std::vector<role::Reco
 }
 
 void Node::receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count) {
-  if (!up() || !agent_->log || agent_->log->records().front().opening->id != id) return;
+  if (!up() || !agent_->log) return;
   auto& confirmed = agent_->confirmed[from];
-  confirmed = std::max(confirmed, count);
+  const bool other = agent_->log->records().front().opening->id != id; // it took up a run that came late
+  confirmed = other ? 0 : std::max(confirmed, count);
 }
 
 } // namespace tandem::testing
