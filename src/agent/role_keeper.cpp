@@ -155,7 +155,7 @@ void RoleKeeper::note_entitlement() {
 
 Result<void> RoleKeeper::remember_run(const std::string& id) {
   auto kept = role_.kept;
-  kept.open_runbook = id;
+  kept.latest_run = id;
   TANDEM_CHECK(store(kept));
   role_.kept = std::move(kept);
   return {};

@@ -32,7 +32,7 @@ public:
   // Whatever else happens, the grant of a runbook for one. When it cannot be stored, nothing has happened, and the
   // outcome is refused.
   role::Outcome take(const role::Event& event);
-  // The open runbook's id from now on; empty: none.
+  // The run whose journal is read at the next start. After its first record is stored.
   Result<void> remember_run(const std::string& id);
 
   // This server belongs to a pair and has read its role.

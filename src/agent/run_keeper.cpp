@@ -31,9 +31,11 @@ RunKeeper::RunKeeper(Agent& agent, RoleKeeper& role, PerformStep perform, std::f
     : agent_(agent), role_(role), perform_(std::move(perform)), changed_(std::move(changed)) {}
 
 void RunKeeper::start() {
-  const auto& id = role_.role().kept.open_runbook;
+  const auto& id = role_.role().kept.latest_run;
   if (id.empty()) return;
-  if (auto opened = open_log(id); !opened) agent_.log("the open runbook: " + describe(opened.error()));
+  if (auto opened = open_log(id); !opened) agent_.log("the latest runbook: " + describe(opened.error()));
+  if (log_ && log_->records().empty()) log_.reset(); // the power went before its first record
+  announce();
 }
 
 Result<void> RunKeeper::open_log(const std::string& id) {
@@ -44,10 +46,7 @@ Result<void> RunKeeper::open_log(const std::string& id) {
   under_way_.reset();
   limit_.cancel();
   confirmed_.clear();
-  log_.reset();
-  // An empty one: the power went before its first record.
-  if (!log.records().empty()) log_.emplace(std::move(log));
-  announce();
+  log_.emplace(std::move(log));
   return {};
 }
 
@@ -83,18 +82,17 @@ void RunKeeper::start_engine() {
 Result<void> RunKeeper::begin(const role::Opening& opening) {
   if (is_open())
     return fail(ErrorKind::refused, "a switchover is under way already", "tandem resume shows how it goes on");
-  TANDEM_CHECK(role_.remember_run(opening.id));
-  TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
-  TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, opening.id)));
-  TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
-  confirmed_.clear();
-  log_.emplace(std::move(log));
+  TANDEM_CHECK(open_log(opening.id));
   start_engine();
-  if (auto opened = engine_->open(opening); !opened) {
+  auto opened = engine_->open(opening);
+  if (opened) opened = role_.remember_run(opening.id);
+  if (!opened) {
     engine_.reset();
     log_.reset();
     return opened;
   }
+  for (const auto& server : role_.members().others)
+    send_records(server);
   announce();
   drive();
   return {};
@@ -130,7 +128,6 @@ void RunKeeper::end() {
   limit_.cancel();
   again_.cancel();
   announce();
-  if (auto stored = role_.remember_run({}); !stored) agent_.log(describe(stored.error()));
   agent_.loop().post(changed_);
 }
 
@@ -196,26 +193,31 @@ std::uint64_t RunKeeper::confirmed(const role::Opening& /*opening*/, const std::
   return confirmed_[server];
 }
 
-// One message at a time a server; what is written meanwhile goes with the next one.
+// One message at a time a server, with all that the other is not known to have; what is written meanwhile goes with the
+// next one. Nothing of a run that this server would not know of after a power cut: nobody would close it over there.
 void RunKeeper::send_records(const std::string& server) {
   if (!log_ || agent_.network() == nullptr || sending_.contains(server)) return;
-  const auto records = log_->above(role_.members().self, confirmed_[server]);
+  if (log_->records().empty() || role_.role().kept.latest_run != opening().id) return;
+  auto records = log_->above(role_.members().self, confirmed_[server]);
   if (records.empty()) return;
+  records.insert(records.begin(), log_->records().front()); // tells which run it is
   sending_.insert(server);
-  auto params = to_json(opening());
-  params["records"] = texts_of(records);
   agent_.network()->call(
-      server, "run.records", params, {},
+      server, "run.records", {{"records", texts_of(records)}}, {},
       [this, server, id = opening().id](const Result<Json>& answer) {
         sending_.erase(server);
-        if (!answer || !log_ || opening().id != id) return;
-        const auto count = peer::number_member(*answer, "count");
-        if (!count || *count <= confirmed_[server]) return; // sent again by the timer
-        confirmed_[server] = *count;
-        send_records(server);
-        if (rest_ == a_moment) drive();
+        if (answer) take_confirmation(server, id, *answer);
       },
       {.time_limit = std::chrono::seconds(5)});
+}
+
+void RunKeeper::take_confirmation(const std::string& server, const std::string& id, const Json& answer) {
+  if (!log_ || opening().id != id) return;
+  const auto count = peer::number_member(answer, "count");
+  if (!count || *count <= confirmed_[server]) return; // sent again by the timer
+  confirmed_[server] = *count;
+  send_records(server);
+  if (rest_ == a_moment) drive();
 }
 
 void RunKeeper::tick() {
@@ -224,31 +226,35 @@ void RunKeeper::tick() {
     send_records(server);
 }
 
-Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const role::Opening& opening,
-                                              const std::vector<role::Record>& records) {
-  if (records.empty()) return fail(ErrorKind::invalid, "no records came");
-  const bool same = log_ && this->opening().id == opening.id;
-  if (!same) {
-    const auto standing = role::standing_of(role_.role().kept, opening);
-    const bool begins = from == opening.from && records.front().opening.has_value();
-    if (engine_ || standing.granted || standing.overtaken || !begins)
-      return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
-    TANDEM_CHECK(role_.remember_run(opening.id));
-    TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
-    TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, opening.id)));
-    TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
-    confirmed_.clear();
-    log_.emplace(std::move(log));
+Result<void> RunKeeper::take_up(const std::string& from, const role::Record& first) {
+  const auto& opening = *first.opening;
+  // It names a file here.
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
+  if (opening.id.empty() || !std::ranges::all_of(opening.id, plain))
+    return fail(ErrorKind::invalid, "the id of a run has letters, digits and hyphens only");
+  if (log_ && this->opening().id == opening.id) return {};
+  std::optional<role::Progress> present;
+  if (log_) {
+    TANDEM_TRY(present, role::progress_of(role::switchover(), log_->records()));
   }
+  if (!role::takes_up(opening, from, present ? &*present : nullptr, role_.role().kept, role_.members().self))
+    return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
+  TANDEM_CHECK(open_log(opening.id));
+  auto accepted = log_->accept(first);
+  if (accepted) accepted = role_.remember_run(opening.id);
+  if (!accepted) log_.reset();
+  return accepted;
+}
+
+Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std::vector<role::Record>& records) {
+  if (records.empty() || !records.front().opening)
+    return fail(ErrorKind::invalid, "the first record does not tell which run it is");
+  TANDEM_CHECK(take_up(from, records.front()));
+  const auto before = log_->records().size();
   for (const auto& record : records)
-    if (auto accepted = log_->accept(record); !accepted) {
-      if (log_->records().empty()) log_.reset();
-      return std::unexpected(accepted.error());
-    }
-  if (!is_open() && !engine_ && !role_.role().kept.open_runbook.empty())
-    TANDEM_CHECK(role_.remember_run({}));
+    if (record.author == from) TANDEM_CHECK(log_->accept(record));
   announce();
-  agent_.loop().post(changed_);
+  if (log_->records().size() > before) agent_.loop().post(changed_);
   if (rest_ == a_moment) agent_.loop().post([this] { drive(); });
   return log_->count(from);
 }
@@ -268,6 +274,8 @@ Json RunKeeper::status() const {
 
 // ---- between servers
 
+namespace {
+
 Json to_json(const role::Opening& opening) {
   role::Record record;
   record.opening = opening;
@@ -278,12 +286,10 @@ Result<role::Opening> opening_of(const Json& params) {
   TANDEM_TRY(const auto text, peer::text_member(params, "opening"));
   TANDEM_TRY(const auto record, role::decode_record(text));
   if (!record.opening) return fail(ErrorKind::invalid, "the opening of the run is missing");
-  // It names a file here.
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
-  if (record.opening->id.empty() || !std::ranges::all_of(record.opening->id, plain))
-    return fail(ErrorKind::invalid, "the id of a run has letters, digits and hyphens only");
   return *record.opening;
 }
+
+} // namespace
 
 Json to_json(const role::Call& call) {
   auto json = to_json(call.opening);

@@ -36,9 +36,8 @@ public:
   [[nodiscard]] Json status() const;
 
   // ---- the other servers
-  // Records that come from `from`; how many of its own of that run are here now.
-  Result<std::uint64_t> take_records(const std::string& from, const role::Opening& opening,
-                                     const std::vector<role::Record>& records);
+  // Records that `from` sends, its own behind the one that opens the run; how many of its own are here now.
+  Result<std::uint64_t> take_records(const std::string& from, const std::vector<role::Record>& records);
   // Whether a step that another server asks for may be done here and now.
   [[nodiscard]] Result<void> permits(const role::Call& call, const std::string& from) const;
   // The timer: what is not known to be stored elsewhere is sent again.
@@ -54,7 +53,9 @@ private:
   void perform(const role::Operation& operation);
   void perform_here(const role::Call& call, std::uint64_t number);
   void finish_call(std::uint64_t number, const Result<void>& result);
+  Result<void> take_up(const std::string& from, const role::Record& first);
   void send_records(const std::string& server);
+  void take_confirmation(const std::string& server, const std::string& id, const Json& answer);
   void end();
   void announce();
   [[nodiscard]] const role::Opening& opening() const { return *log_->records().front().opening; }
@@ -74,9 +75,7 @@ private:
   std::chrono::milliseconds rest_{100};
 };
 
-// An opening and its records between servers: what the methods "run.records" and "run.step" carry.
-[[nodiscard]] Json to_json(const role::Opening& opening);
-[[nodiscard]] Result<role::Opening> opening_of(const Json& params);
+// A call between servers: what the method "run.step" carries.
 [[nodiscard]] Json to_json(const role::Call& call);
 [[nodiscard]] Result<role::Call> call_of(const Json& params);
 

@@ -122,6 +122,9 @@ private:
     const auto peer = std::ranges::find(now_.peers, other(), &peer::PeerState::name);
     if (peer == now_.peers.end() || !peer->connected)
       return fail(ErrorKind::unavailable, other() + " does not answer", "tandem status");
+    bool session = false;
+    agent_.on_loop([&] { session = keeper_.role().role().session.peers.contains(other()); });
+    if (!session) return fail(ErrorKind::unavailable, other() + " has not told its role yet", "Try again in a moment");
     if (peer->hello.agent != now_.version)
       return fail(ErrorKind::refused,
                   fmt::format("{} runs tandem {}, and {} {}", now_.server, now_.version, other(), peer->hello.agent),
@@ -273,7 +276,7 @@ private:
 
   Result<void> stop_database() {
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::stop_clean(database, progress()));
+    TANDEM_CHECK(replication::stop_in_order(database, progress()));
     return {};
   }
 

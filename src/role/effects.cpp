@@ -51,6 +51,8 @@ void note_answer(Context& context) {
   if (message.settled || all || !context.policy.all_must_answer) now.settled = true;
   if (message.epoch == kept(context).epoch && message.from == kept(context).primary)
     kept(context).in_sync = message.in_sync;
+  // It cannot promise what we ask for: the operator's next command asks for a higher epoch.
+  if (now.candidacy && message.subject >= now.candidacy->epoch) now.candidacy = Candidacy{message.subject + 1, {}};
 }
 
 // Another primary, or none: whatever this server was about to do at a lower epoch has lost its meaning.
@@ -221,8 +223,13 @@ void take_after_refusal(Context& context) {
 
 void give_promise(Context& context) {
   const auto& message = context.event.message;
+  session(context).candidacy.reset();
   kept(context).promised = Promise{message.subject, message.from};
   send(context, MessageKind::promise, message.from, message.subject);
+}
+
+void tell_limit(Context& context) {
+  send(context, MessageKind::answer, context.event.message.from, next_epoch(kept(context)) - 1);
 }
 
 void note_promise(Context& context) {

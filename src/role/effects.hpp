@@ -41,6 +41,7 @@ void refuse_grant(Context& context);
 void repeat_refusal(Context& context);
 void take_after_refusal(Context& context);
 void give_promise(Context& context);
+void tell_limit(Context& context);
 void note_promise(Context& context);
 
 void repeat_grant(Context& context);

@@ -226,7 +226,7 @@ Result<void> permitted(const Runbook& runbook, const Call& call, const std::stri
   const auto* step = runbook.step(call.step);
   if (step == nullptr) return fail(ErrorKind::refused, fmt::format("the step \"{}\" is unknown here", call.step));
   const auto standing = standing_of(kept, call.opening);
-  const auto& coordinator = standing.granted ? call.opening.to : call.opening.from;
+  const auto& coordinator = coordinator_of(call.opening, standing);
   if (standing.overtaken || kept.epoch + 1 < call.opening.epoch)
     return fail(ErrorKind::refused, fmt::format("the {} to epoch {} is not the present one; here epoch {} is known",
                                                 runbook.name, call.opening.epoch, kept.epoch));
@@ -236,6 +236,15 @@ Result<void> permitted(const Runbook& runbook, const Call& call, const std::stri
     return fail(ErrorKind::refused, fmt::format("the step \"{}\" does not fit: epoch {} is {}granted", call.step,
                                                 call.opening.epoch, standing.granted ? "" : "not "));
   return {};
+}
+
+bool takes_up(const Opening& opening, const std::string& sender, const Progress* present, const Kept& kept,
+              const std::string& self) {
+  const auto arriving = standing_of(kept, opening);
+  if (arriving.granted || arriving.overtaken || sender != opening.from) return false;
+  if (present == nullptr || !present->is_open()) return true;
+  const auto here = standing_of(kept, present->opening);
+  return here.overtaken || coordinator_of(present->opening, here) != self;
 }
 
 std::string summary(const Runbook& runbook, const Progress& progress) {

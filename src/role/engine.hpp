@@ -23,7 +23,7 @@ namespace tandem::role {
 class Replicas {
 public:
   virtual ~Replicas() = default;
-  // There is a new record; does not wait.
+  // There is a new record; does not wait. Best sent together with all that the other is not known to have.
   virtual void offer(const Opening& opening, const Record& record) = 0;
   // How many of this server's records of the run that server is known to have stored.
   [[nodiscard]] virtual std::uint64_t confirmed(const Opening& opening, const std::string& server) = 0;
@@ -60,7 +60,8 @@ public:
   Engine(const Runbook& runbook, std::string self, EnginePorts ports)
       : runbook_(&runbook), self_(std::move(self)), ports_(std::move(ports)) {}
 
-  // Begins a run. Nothing has changed when it fails.
+  // Begins a run. Nothing has changed when it fails. Afterwards the caller stores Kept::latest_run, and only then
+  // sends records of the run: else the server could forget a run that another holds open, or the end of the one before.
   [[nodiscard]] Result<void> open(const Opening& opening);
   // At the agent's start: a run that is not granted yet is turned back, one that is goes forward.
   void resume(const std::string& reason);
@@ -109,6 +110,12 @@ private:
 // what is stored here, and the step's side fits. A call that comes late is refused, so that it harms nothing.
 [[nodiscard]] Result<void> permitted(const Runbook& runbook, const Call& call, const std::string& sender,
                                      const Kept& kept);
+
+// Whether this server copies a run that `sender` tells it of. `present`: the latest run here; null: none.
+// A run that another coordinates ends with that server's next one, so that it is in no one's way, even when the
+// record of its end was lost.
+[[nodiscard]] bool takes_up(const Opening& opening, const std::string& sender, const Progress* present,
+                            const Kept& kept, const std::string& self);
 
 // The sum of a finished or stuck run in a few lines: done, failed, what holds now.
 [[nodiscard]] std::string summary(const Runbook& runbook, const Progress& progress);

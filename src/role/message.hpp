@@ -24,7 +24,8 @@ struct Message {
   Epoch epoch = 0;         // the sender's, with its primary
   std::string primary;
   bool settled = false; // the sender knows of every failover there was
-  Epoch subject = 0;    // what a grant, refusal or promise is about; else 0
+  Epoch subject = 0;    // what a grant, refusal or promise is about; in an answer to a wish for a promise that is
+                        // not given: the sender can promise no epoch up to it; else 0
   std::set<std::string> in_sync;
   bool operator==(const Message&) const = default;
   auto operator<=>(const Message&) const = default;

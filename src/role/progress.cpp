@@ -90,10 +90,14 @@ Standing standing_of(const Kept& kept, const Opening& opening) {
           .overtaken = kept.epoch > opening.epoch || (same && kept.primary != opening.to)};
 }
 
+const std::string& coordinator_of(const Opening& opening, const Standing& standing) {
+  return standing.granted ? opening.to : opening.from;
+}
+
 Move next_move(const Runbook& runbook, const Progress& progress, const Standing& standing, const std::string& self) {
   if (!progress.is_open()) return {Move::Kind::finished, 0, progress.closed, {}};
   if (standing.overtaken) return {Move::Kind::close, 0, Ending::overtaken, "the primary has changed by another way"};
-  const auto& coordinator = standing.granted ? progress.opening.to : progress.opening.from;
+  const auto& coordinator = coordinator_of(progress.opening, standing);
   if (self != coordinator) return {Move::Kind::wait, 0, Ending::none, fmt::format("{} goes on with it", coordinator)};
   if (standing.granted) return forward(runbook, progress, true);
   return progress.turned_back ? backward(progress) : forward(runbook, progress, false);
@@ -102,7 +106,7 @@ Move next_move(const Runbook& runbook, const Progress& progress, const Standing&
 RunbookNow runbook_now(const Progress& progress, const Standing& standing, const std::string& self, bool active) {
   if (!progress.is_open()) return RunbookNow::none;
   if (standing.overtaken) return RunbookNow::overtaken;
-  const auto& coordinator = standing.granted ? progress.opening.to : progress.opening.from;
+  const auto& coordinator = coordinator_of(progress.opening, standing);
   if (active) return RunbookNow::active;
   if (standing.granted) return self == coordinator ? RunbookNow::forward_here : RunbookNow::forward_elsewhere;
   return self == coordinator ? RunbookNow::back_here : RunbookNow::back_elsewhere;

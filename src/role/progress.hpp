@@ -35,6 +35,9 @@ struct Standing {
 
 [[nodiscard]] Standing standing_of(const Kept& kept, const Opening& opening);
 
+// The server that carries the run on.
+[[nodiscard]] const std::string& coordinator_of(const Opening& opening, const Standing& standing);
+
 struct Move {
   enum class Kind {
     perform, // the step

@@ -53,7 +53,7 @@ std::string encode(const Kept& kept) {
   json["conflict"] = kept.conflict;
   json["incarnation"] = kept.incarnation;
   json["in_sync"] = kept.in_sync;
-  json["open_runbook"] = kept.open_runbook;
+  json["latest_run"] = kept.latest_run;
   json["history"] = Json::array();
   for (const auto& change : kept.history)
     json["history"].push_back(to_json(change));
@@ -73,7 +73,7 @@ Result<Kept> decode_kept(int version, const std::string& content) {
   fields.read("conflict", kept.conflict);
   fields.read("incarnation", kept.incarnation);
   fields.read("in_sync", kept.in_sync);
-  fields.read("open_runbook", kept.open_runbook);
+  fields.read("latest_run", kept.latest_run);
   if (fields.has("promised")) {
     kept.promised.emplace();
     Fields promise(json["promised"]);

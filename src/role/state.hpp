@@ -40,8 +40,8 @@ struct Kept {
   std::string conflict;            // another server that claims this same epoch; empty: none
   Incarnation incarnation = 0;     // of the agent's last start
   std::set<std::string> in_sync;   // servers that hold every acknowledged commit of `epoch`, the primary included
-  std::string open_runbook;        // its id; empty: none
-  std::vector<Change> history;     // oldest first, at most `history_limit`
+  std::string latest_run;      // id of the run whose journal is read at start, so that its end reaches the others too
+  std::vector<Change> history; // oldest first, at most `history_limit`
   bool operator==(const Kept&) const = default;
 };
 

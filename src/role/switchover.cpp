@@ -77,22 +77,24 @@ std::vector<Step> while_visitors_wait() {
                            "the most {drain} s.",
                    .commands = {"ss -xn | grep -c /run/tandem-sites/   # the fewer, the better"},
                    .limit_parameter = "drain"}),
-      preparation({.id = "close-gate",
-                   .place = old_primary,
-                   .title = "Close {old}'s gate",
-                   .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
-                   .commands = {"rm -f /run/tandem/serving"},
-                   .check = "a new request is held",
-                   .undo = "open {old}'s gate here",
-                   .undo_commands = {"touch /run/tandem/serving"},
-                   .limit = seconds(5),
-                   .visitors_wait = true}),
+      preparation(
+          {.id = "close-gate",
+           .place = old_primary,
+           .title = "Close {old}'s gate",
+           .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
+           .commands =
+               {"systemctl stop nginx   # by hand nobody can be held: visitors see errors until {old}'s gate opens"},
+           .check = "no new request gets through",
+           .undo = "open {old}'s gate here",
+           .undo_commands = {"systemctl start nginx"},
+           .limit = seconds(5),
+           .visitors_wait = true}),
       preparation(
           {.id = "drain",
            .place = old_primary,
            .title = "Let the requests in flight end",
            .what = "At the most {drain} s; longer ones end the switchover, or are cut where --cut-requests was given.",
-           .commands = {"while ss -Htn state established '( sport = :443 )' | grep -q .; do sleep 0.1; done"},
+           .commands = {"while pgrep -x nginx; do sleep 0.1; done"},
            .limit_parameter = "drain",
            .visitors_wait = true}),
       preparation({.id = "close-sockets",
@@ -185,7 +187,7 @@ std::vector<Step> after_the_grant() {
                   .place = new_primary,
                   .title = "Open {new}'s gate",
                   .what = "{new} serves whoever reaches it.",
-                  .commands = {"touch /run/tandem/serving"},
+                  .commands = {"systemctl start nginx   # without its agent it answers by itself where the marker is"},
                   .limit = seconds(5),
                   .visitors_wait = true}),
       completion(
@@ -193,8 +195,7 @@ std::vector<Step> after_the_grant() {
            .place = old_primary,
            .title = "Open {old}'s gate towards {new}",
            .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
-           .commands = {"systemctl restart tandem.socket tandem.service   # without its agent, nginx on {old} asks "
-                        "{new} by itself"},
+           .commands = {"systemctl start nginx   # without its agent it asks {new} where no marker is"},
            .limit = seconds(5),
            .visitors_wait = true}),
       // Here DNS records are switched, sites in order of importance, and Celery, beat, jobs and imports start.
@@ -212,7 +213,8 @@ std::vector<Step> after_the_grant() {
            .title = "Files flow from {new} to {old}",
            .what = "The direction of the file replication turns round.",
            .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{old_address}:$folder/; done"},
+                        "{old_address}:$folder/; done",
+                        "systemctl start tandem   # on both servers"},
            .limit = minutes(2)}),
   };
 }

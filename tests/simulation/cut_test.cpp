@@ -70,22 +70,22 @@ TEST(Interruption, OfTheOldPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby)
   cut_everywhere(Victim::old_primary, Cut::power, Time(30'000));
 }
 
-TEST(Interruption, DISABLED_OfTheNewPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
+TEST(Interruption, OfTheNewPrimarysPowerAtEveryPointEndsInOnePrimaryAndAStandby) {
   cut_everywhere(Victim::new_primary, Cut::power, Time(300));
   cut_everywhere(Victim::new_primary, Cut::power, Time(30'000));
 }
 
-TEST(Interruption, DISABLED_OfEitherAgentAtEveryPointEndsInOnePrimaryAndAStandby) {
+TEST(Interruption, OfEitherAgentAtEveryPointEndsInOnePrimaryAndAStandby) {
   cut_everywhere(Victim::old_primary, Cut::agent, Time(200));
   cut_everywhere(Victim::new_primary, Cut::agent, Time(200));
 }
 
-TEST(Interruption, DISABLED_OfNothingSwitchesWithAShortPause) {
+TEST(Interruption, OfNothingSwitchesWithAShortPause) {
   const auto course = interrupted_at(1'000'000, Victim::old_primary, Cut::power, Time(0));
   EXPECT_EQ(course.wrong, "") << join(course.history, "\n");
   EXPECT_FALSE(course.cut);
   EXPECT_TRUE(course.switched);
-  EXPECT_LT(course.longest_hold, Time(2000));
+  EXPECT_LT(course.longest_hold, Time(2000)) << join(course.history, "\n");
 }
 
 } // namespace

@@ -76,7 +76,10 @@ Result<void> Node::deed(const role::Call& call) {
     machine.applications = true;
     set_gate(Gate::here);
   }
-  if (id == "forward-gate") set_gate(Gate::peer);
+  if (id == "forward-gate") {
+    machine.follows = other;
+    set_gate(Gate::peer);
+  }
   if (id == "follow") {
     become_standby();
     if (server_now() != role::ServerNow::standby) return fail(ErrorKind::unavailable, other + " does not answer");

@@ -1,8 +1,7 @@
 #include "simulation/node.hpp"
 
-#include "simulation/world.hpp"
-
 #include "role/rules.hpp"
+#include "simulation/world.hpp"
 
 #include <fmt/format.h>
 
@@ -58,7 +57,7 @@ bool Node::run_is_open() const {
 }
 
 std::string Node::state_line() const {
-  if (!up()) return name() + " is off";
+  if (!up()) return name() + (off() ? " is off" : " has no agent");
   return fmt::format("{} {} epoch {} of {}, {}{}", name(), name_of(situation()), role().kept.epoch, role().kept.primary,
                      name_of(server_now()), run_is_open() ? ", a run is open" : "");
 }
@@ -79,11 +78,12 @@ void Node::later(Time delay, std::function<void()> work) {
 
 void Node::boot() {
   guarded([this] {
+    machine.on = true;
     agent_ = std::make_unique<Agent>();
     ++generations_;
     const auto content = role_file_.load();
     agent_->role.kept = *role::decode_kept((*content)->version, (*content)->content);
-    const auto id = agent_->role.kept.open_runbook;
+    const auto id = agent_->role.kept.latest_run;
     if (!id.empty()) open_log(id);
     role::Event event;
     event.kind = EventKind::boot;
@@ -114,7 +114,8 @@ void Node::tick() {
     role::Event event;
     event.kind = EventKind::repeat;
     apply(event);
-    resend_records();
+    for (const auto& other : members_.others)
+      send_records(other);
     think();
   });
 }
@@ -133,7 +134,7 @@ role::Outcome Node::apply(role::Event event) {
   if (out.store) store(out.role.kept);
   agent_->role = out.role;
   if (out.role.session.serving) machine.entitled = true;
-  if (out.row->to != 0 || out.refused) say(out.sentence);
+  if (out.row->to != 0 || out.refused || event.kind == EventKind::failover) say(out.sentence);
   shared_.saw(name(), out);
   for (const auto& message : out.messages)
     shared_.network.send(name(), message.to, [&node = shared_.node(message.to), message] { node.receive(message); });
@@ -158,8 +159,9 @@ void Node::open_log(const std::string& id) {
   if (agent_->log->records().empty()) agent_->log.reset(); // the power went before its first record
 }
 
+// After the run's first record is stored: until then the run before it is the one whose end has to reach the others.
 void Node::remember_run(const std::string& id) {
-  agent_->role.kept.open_runbook = id;
+  agent_->role.kept.latest_run = id;
   store(agent_->role.kept);
 }
 
@@ -196,7 +198,6 @@ void Node::perform(Task task) {
     start_engine();
     agent_->engine->overtake("the primary has changed");
     agent_->engine.reset();
-    remember_run({});
     return later(Time(1), [this] { think(); });
   case Task::undo_runbook:
     start_engine();
@@ -266,12 +267,12 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
     opening.id = fmt::format("{}-{}-{}", opening.epoch, name(), shared_.schedule.now().count());
     opening.parameters = {{"hold", std::to_string(hold_seconds)}, {"drain", "10"}};
     say("switchover to " + to);
-    remember_run(opening.id);
     auto journal = journal::Journal::open(disk, run_path(opening.id));
     agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
     agent_->confirmed.clear();
     start_engine();
     if (auto opened = agent_->engine->open(opening); !opened) throw Violated{describe(opened.error())};
+    remember_run(opening.id);
     drive();
   });
   return {};
@@ -279,12 +280,16 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
 
 std::string Node::abort_run() {
   if (!up() || !agent_->engine) return "no run is at work here";
-  const auto aborted = agent_->engine->abort("the operator aborted it");
-  return aborted ? "" : describe(aborted.error());
+  std::string told;
+  guarded([&] {
+    if (const auto aborted = agent_->engine->abort("the operator aborted it"); !aborted)
+      told = describe(aborted.error());
+  });
+  return told;
 }
 
 std::string Node::command(EventKind kind, const std::set<std::string>& off) {
-  std::string told = "it is off";
+  std::string told = "its agent does not answer";
   if (!up()) return told;
   guarded([&] {
     role::Event event;
@@ -305,7 +310,6 @@ void Node::drive() {
   if (operation.kind == Operation::Kind::wait) return later(Time(50), [this] { drive(); });
   say("the run has ended: " + operation.message);
   agent_->engine.reset();
-  remember_run({});
   think();
 }
 
@@ -344,56 +348,63 @@ void Node::receive_result(std::uint64_t number, const Result<void>& result) {
   if (up() && number % 1000 == generations_ % 1000) guarded([&] { finish_call(number, result); });
 }
 
-void Node::offer(const role::Opening& opening, const role::Record& record) {
-  for (const auto& other : members_.others) {
-    shared_.network.send(name(), other, [from = name(), opening, record, &node = shared_.node(other)] {
-      node.receive_record(from, opening, record);
-    });
-  }
+void Node::offer(const role::Opening&, const role::Record&) {
+  for (const auto& other : members_.others)
+    send_records(other);
 }
 
-void Node::resend_records() {
-  if (!agent_->log) return;
-  const auto& opening = *agent_->log->records().front().opening;
-  for (const auto& other : members_.others) {
-    for (const auto& record : agent_->log->above(name(), agent_->confirmed[other])) {
-      shared_.network.send(name(), other, [from = name(), opening, record, &node = shared_.node(other)] {
-        node.receive_record(from, opening, record);
-      });
-    }
-  }
+// All that the other is not known to have, in one message: messages overtake each other. Nothing of a run that this
+// server would not know of after a power cut: nobody would ever close it over there.
+void Node::send_records(const std::string& to) {
+  if (!agent_->log || agent_->role.kept.latest_run != agent_->log->records().front().opening->id) return;
+  auto records = agent_->log->above(name(), agent_->confirmed[to]);
+  if (records.empty()) return;
+  records.insert(records.begin(), agent_->log->records().front()); // tells which run it is
+  shared_.network.send(name(), to,
+                       [from = name(), records, &node = shared_.node(to)] { node.receive_records(from, records); });
 }
 
 std::uint64_t Node::confirmed(const role::Opening&, const std::string& server) {
   return agent_->confirmed[server];
 }
 
-void Node::receive_record(const std::string& from, const role::Opening& opening, const role::Record& record) {
+bool Node::take_up_run(const std::string& from, const role::Record& first) {
+  const auto& opening = *first.opening;
+  if (agent_->log && agent_->log->records().front().opening->id == opening.id) return true;
+  std::optional<role::Progress> present;
+  if (agent_->log) present = *role::progress_of(role::switchover(), agent_->log->records());
+  if (!takes_up(opening, from, present ? &*present : nullptr, agent_->role.kept, name())) return false;
+  agent_->engine.reset();
+  agent_->call.reset();
+  auto journal = journal::Journal::open(disk, run_path(opening.id));
+  agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
+  agent_->confirmed.clear();
+  if (auto accepted = agent_->log->accept(first); !accepted) throw Violated{describe(accepted.error())};
+  remember_run(opening.id);
+  return true;
+}
+
+void Node::receive_records(const std::string& from, const std::vector<role::Record>& records) {
   if (!up()) return;
   guarded([&] {
-    const bool same = agent_->log && agent_->log->records().front().opening->id == opening.id;
-    if (!same) {
-      const auto standing = standing_of(agent_->role.kept, opening);
-      if (agent_->engine || standing.granted || standing.overtaken || from != opening.from || !record.opening) return;
-      remember_run(opening.id);
-      auto journal = journal::Journal::open(disk, run_path(opening.id));
-      agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
-      agent_->confirmed.clear();
-    }
-    (void)agent_->log->accept(record);
-    if (agent_->log->records().empty()) return agent_->log.reset();
+    if (!take_up_run(from, records.front())) return;
+    const auto before = agent_->log->records().size();
+    for (const auto& record : records)
+      (void)agent_->log->accept(record);
+    const auto id = records.front().opening->id;
     const auto count = agent_->log->count(from);
-    shared_.network.send(name(), from, [&node = shared_.node(from), me = name(), id = opening.id, count] {
+    shared_.network.send(name(), from, [&node = shared_.node(from), me = name(), id, count] {
       node.receive_confirmation(me, id, count);
     });
-    if (record.kind == role::RecordKind::closed) later(Time(0), [this] { think(); });
+    if (agent_->log->records().size() > before) later(Time(0), [this] { think(); });
   });
 }
 
 void Node::receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count) {
-  if (!up() || !agent_->log || agent_->log->records().front().opening->id != id) return;
+  if (!up() || !agent_->log) return;
   auto& confirmed = agent_->confirmed[from];
-  confirmed = std::max(confirmed, count);
+  const bool other = agent_->log->records().front().opening->id != id; // it took up a run that came late
+  confirmed = other ? 0 : std::max(confirmed, count);
 }
 
 } // namespace tandem::testing

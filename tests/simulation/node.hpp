@@ -18,6 +18,7 @@ struct Shared; // world.hpp
 
 // What survives an agent's restart but no power cut.
 struct Machine {
+  bool on = false;
   Postgres postgres = Postgres::stopped;
   std::string follows;
   Gate gate = Gate::closed;
@@ -38,14 +39,17 @@ public:
 
   Machine machine;
 
-  [[nodiscard]] bool up() const { return agent_ != nullptr; }
+  [[nodiscard]] bool up() const { return agent_ != nullptr; } // its agent lives
+
+  // Nothing runs on it. A server whose agent alone was killed goes on serving.
+  [[nodiscard]] bool off() const { return !machine.on; }
 
   [[nodiscard]] const std::string& name() const { return members_.self; }
 
   [[nodiscard]] const role::Role& role() const;
   [[nodiscard]] role::Situation situation() const;
 
-  [[nodiscard]] bool writes() const { return up() && machine.postgres == Postgres::primary; }
+  [[nodiscard]] bool writes() const { return machine.postgres == Postgres::primary; }
 
   [[nodiscard]] role::ServerNow server_now() const;
   [[nodiscard]] bool run_is_open() const;
@@ -63,7 +67,7 @@ public:
 
   // From the network.
   void receive(const role::Message& message);
-  void receive_record(const std::string& from, const role::Opening& opening, const role::Record& record);
+  void receive_records(const std::string& from, const std::vector<role::Record>& records);
   void receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count);
   void receive_call(const std::string& from, std::uint64_t number, const role::Call& call);
   void receive_result(std::uint64_t number, const Result<void>& result);
@@ -97,7 +101,8 @@ private:
   void drive();
   void start_call(const role::Call& call);
   void finish_call(std::uint64_t number, const Result<void>& result);
-  void resend_records();
+  void send_records(const std::string& to);
+  bool take_up_run(const std::string& from, const role::Record& first);
   void set_gate(Gate gate);
   void say(const std::string& what) const;
 

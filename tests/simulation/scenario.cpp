@@ -95,7 +95,7 @@ private:
     if (!world_.serving().empty() || !world_.node(name).up()) return;
     std::set<std::string> off;
     for (const auto& other : world_.names())
-      if (!world_.node(other).up()) off.insert(other);
+      if (world_.node(other).off()) off.insert(other);
     world_.node(name).command(role::EventKind::failover, off);
     world_.shared.schedule.in(Time(300), [this, name] { failover_again(name); });
   }
@@ -103,7 +103,7 @@ private:
   void failover_again(const std::string& name) {
     std::set<std::string> off;
     for (const auto& other : world_.names())
-      if (!world_.node(other).up()) off.insert(other);
+      if (world_.node(other).off()) off.insert(other);
     world_.node(name).command(role::EventKind::failover, off);
   }
 

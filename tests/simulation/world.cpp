@@ -67,15 +67,14 @@ void World::write_once() {
   shared.schedule.in(Time(100), [this] { write_once(); });
   const auto known = names()[shared.random.below(shared.nodes.size())];
   auto* target = &node(known);
-  if (!target->up() || target->machine.gate == Gate::closed) return; // held
+  if (target->machine.gate == Gate::closed) return; // held, or off
   if (target->machine.gate == Gate::peer) {
     const auto& primary = target->machine.follows;
     if (!shared.network.linked(known, primary)) return;
     target = &node(primary);
   }
   const auto& machine = target->machine;
-  if (!target->up() || machine.gate != Gate::here || machine.postgres != Postgres::primary || !machine.applications)
-    return;
+  if (machine.gate != Gate::here || machine.postgres != Postgres::primary || !machine.applications) return;
   target->rows.push_back(++next_row_);
   shared.acknowledged.insert(next_row_);
 }
@@ -83,7 +82,7 @@ void World::write_once() {
 void World::replicate() {
   shared.schedule.in(Time(50), [this] { replicate(); });
   for (auto& [name, standby] : shared.nodes) {
-    if (!standby->up() || standby->machine.postgres != Postgres::standby) continue;
+    if (standby->machine.postgres != Postgres::standby) continue;
     const auto& primary = node(standby->machine.follows);
     if (!primary.writes() || !shared.network.linked(name, primary.name())) continue;
     if (primary.rows.size() >= standby->rows.size()) standby->rows = primary.rows;
@@ -117,7 +116,7 @@ std::string World::unsettled() {
   const auto primary = serving();
   if (primary.empty()) return "no server serves";
   for (const auto& [name, node] : shared.nodes) {
-    if (!node->up()) return name + " is off";
+    if (!node->up()) return node->state_line();
     const auto now = node->server_now();
     if (now != (name == primary ? role::ServerNow::primary : role::ServerNow::standby))
       return fmt::format("{} is {}", name, name_of(now));

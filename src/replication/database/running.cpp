@@ -166,7 +166,7 @@ Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::str
   return {};
 }
 
-Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress) {
+Result<ControlData> stop_in_order(const DatabaseTools& tools, const Progress& progress) {
   TANDEM_TRY(const auto unit, tools.services.status(tools.layout.unit));
   if (unit.active != "inactive" && unit.active != "failed") {
     progress("stopping PostgreSQL");
@@ -177,6 +177,11 @@ Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progr
     return failed(
         fmt::format("PostgreSQL on {} did not stop in order: its state is \"{}\"", tools.self, control.state) +
         last_words(tools));
+  return control;
+}
+
+Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress) {
+  TANDEM_TRY(const auto control, stop_in_order(tools, progress));
   if (control.state == "shut down in recovery") return control.checkpoint; // a standby's last restart point
   return end_of_wal(tools, control);
 }

@@ -34,8 +34,10 @@ Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>&
 // anew, since it only bars its server from a first copy.
 Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::string>& servers);
 
-// Stops PostgreSQL in order and tells where its WAL ends: a standby that has received that far has everything.
-// failed when it did not stop in order.
+// Stops PostgreSQL. failed when it did not stop in order.
+Result<ControlData> stop_in_order(const DatabaseTools& tools, const Progress& progress);
+
+// The same, and tells where its WAL ends: a standby that has received that far has everything.
 Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress);
 
 // Writes out what is in memory now, so that a stop that follows is short.

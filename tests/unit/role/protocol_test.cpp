@@ -135,6 +135,55 @@ TEST(Protocol, AConflictEndsByTheOperatorsChoiceOfOneServer) {
   EXPECT_EQ(pair.situation("uno"), Situation::standby);
 }
 
+// Three servers, none of which serves; what happens to `name`, with its messages lost.
+struct Trio {
+  std::map<std::string, Role> roles;
+
+  Trio() {
+    for (const auto* name : {"uno", "duo", "tre"}) {
+      roles[name] = met_role(members(name));
+      roles[name].session.serving = false;
+    }
+  }
+
+  static Members members(const std::string& name) { return members_of(name, {"uno", "duo", "tre"}); }
+
+  Outcome apply(const std::string& name, const Event& event) {
+    auto out = transition(members(name), roles[name], event);
+    roles[name] = out.role;
+    return out;
+  }
+
+  // Gives the operator's command there, and brings all that follows to the servers it is for.
+  std::string_view command(const std::string& name) {
+    const auto out = apply(name, failover({}));
+    auto messages = out.messages;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      const auto message = messages[i];
+      std::ranges::copy(apply(message.to, event_of(message)).messages, std::back_inserter(messages));
+    }
+    return out.row->id;
+  }
+};
+
+TEST(Protocol, OfSeveralFailoversThatWereBegunTheLatestGoesThrough) {
+  Trio trio;
+  for (const auto* name : {"uno", "tre", "tre", "uno"}) // their wishes reach nobody
+    trio.apply(name, failover({}));
+  EXPECT_EQ(trio.command("duo"), "failover.ask");
+  EXPECT_EQ(trio.command("duo"), "failover.taken");
+  EXPECT_FALSE(trio.roles["uno"].session.candidacy) << "it promised";
+}
+
+TEST(Protocol, APromiseToAServerThatIsLostDoesNotBarTheOthersForEver) {
+  Trio trio;
+  trio.roles["tre"].kept.promised = Promise{7, "uno"};
+  EXPECT_EQ(trio.command("duo"), "failover.ask");
+  EXPECT_EQ(trio.command("duo"), "failover.ask") << "tre told that it can promise no epoch up to 7";
+  EXPECT_EQ(trio.command("duo"), "failover.taken");
+  EXPECT_EQ(trio.roles["duo"].kept.epoch, 8U);
+}
+
 TEST(Protocol, AFailoverWithoutAWordOnASilentServerIsRefusedAndNamesIt) {
   Pair pair;
   pair.apply("duo", event(EventKind::boot));

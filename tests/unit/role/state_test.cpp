@@ -16,7 +16,7 @@ Kept full_kept() {
   kept.conflict = "duo";
   kept.incarnation = 17;
   kept.in_sync = {"duo", "uno"};
-  kept.open_runbook = "5-uno-1";
+  kept.latest_run = "5-uno-1";
   return kept;
 }
 
