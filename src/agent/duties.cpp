@@ -34,7 +34,7 @@ public:
     TANDEM_CHECK(still());
     TANDEM_CHECK(files().write(marker_file, now.server + "\n", 0644, {}));
     TANDEM_CHECK(start_database(now));
-    TANDEM_CHECK(serve_sites(agent_, applications_, now));
+    TANDEM_CHECK(run_sites(agent_, applications_, now, true));
     TANDEM_CHECK(start_nginx(agent_));
     return on_gate(agent_, [&](Gate& gate) -> Result<void> {
       if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
@@ -64,7 +64,7 @@ public:
       const std::lock_guard work(agent_.database_work());
       TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
     }
-    return serve_sites(agent_, applications_, now);
+    return run_sites(agent_, applications_, now, false);
   }
 
   Result<role::ServerNow> now(const std::string& primary) override {
@@ -157,11 +157,12 @@ Result<void> start_nginx(Agent& agent) {
   return services.start(unit);
 }
 
-Result<void> serve_sites(Agent& agent, system::Applications& applications, const Snapshot& now) {
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors) {
   sites::Serving serving(
       {.ports = agent.ports(), .applications = applications, .layout = {.state = agent.settings().state_folder}});
+  const auto tell = [&agent](const std::string& line) { agent.log(line); };
   for (const auto& site : now.pair->sites)
-    TANDEM_CHECK(serving.serve_current(site, [&agent](const std::string& line) { agent.log(line); }));
+    TANDEM_CHECK(visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell));
   return {};
 }
 

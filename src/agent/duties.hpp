@@ -33,7 +33,8 @@ Snapshot snapshot_of(Agent& agent);
 
 // The pieces that a runbook's steps use as well.
 Result<void> start_nginx(Agent& agent);
-Result<void> serve_sites(Agent& agent, system::Applications& applications, const Snapshot& now);
+// `visitors`: nginx finds them; else they are kept warm.
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors);
 
 inline constexpr auto* marker_file = "/primary_server";
 

@@ -74,7 +74,7 @@ private:
         {"calm", {.action = &S::wait_for_calm}},
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
-        {"close-sockets", {.action = &S::close_sockets, .undo = &S::restart_sites}},
+        {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
         {"last-files", {.action = &S::send_last_files}},
         {"stop-database", {.before = &S::standby_streams, .action = &S::stop_database, .undo = &S::start_database}},
         {"confirm-wal", {.action = &S::confirm_wal}},
@@ -83,7 +83,7 @@ private:
         {"promote", {.action = &S::promote, .check = &S::takes_writes}},
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},
-        {"open-gate", {.action = &S::open_gate}},
+        {"open-gate", {.action = &S::serve_visitors}},
         {"forward-gate", {.action = &S::forward_gate}},
         {"follow", {.action = &S::follow}},
         {"turn-files", {.action = &S::send_files}},
@@ -154,7 +154,7 @@ private:
 
   Result<void> warm() {
     TANDEM_CHECK(start_nginx(agent_));
-    return restart_sites();
+    return restart_sites(false);
   }
 
   Result<void> ask_health() {
@@ -248,13 +248,13 @@ private:
   }
 
   // Fresh processes: none of them holds a connection to a database that has been stopped since.
-  Result<void> restart_sites() {
+  Result<void> restart_sites(bool visitors) {
     auto sites = serving();
-    return for_sites([&](const model::Site& site) -> Result<void> {
-      TANDEM_CHECK(sites.stop(site));
-      return sites.serve_current(site, progress());
-    });
+    TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites.stop(site); }));
+    return run_sites(agent_, applications_, now_, visitors);
   }
+
+  Result<void> sites_again() { return restart_sites(true); }
 
   Result<void> standby_streams() {
     TANDEM_TRY(const auto database, tools());
@@ -373,6 +373,11 @@ private:
     }
   }
 
+  Result<void> serve_visitors() {
+    TANDEM_CHECK(run_sites(agent_, applications_, now_, true));
+    return open_gate();
+  }
+
   Result<void> open_gate() {
     return on_gate(agent_, [&](Gate& gate) -> Result<void> {
       if (!keeper_.role().role().session.serving)
@@ -387,7 +392,7 @@ private:
 
   Result<void> follow() {
     TANDEM_CHECK(keeper_.follow(other()));
-    return restart_sites();
+    return restart_sites(false);
   }
 
   Agent& agent_;

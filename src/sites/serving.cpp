@@ -108,21 +108,36 @@ Result<void> Serving::end(const model::Site& site, const std::string& id) {
   return files.remove(tools_.layout.uwsgi_ini(site.domain, id)); // last: by it started() knows of the release
 }
 
-Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
-  TANDEM_TRY(const auto current, shelf_.current(site.domain));
-  if (current) {
-    TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
-    if (status.active != "active") {
-      progress("starting release " + *current);
-      TANDEM_CHECK(start(site, *current));
-    }
-    TANDEM_CHECK(switch_to(site, *current));
+Result<std::optional<std::string>> Serving::start_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(auto current, shelf_.current(site.domain));
+  if (!current) return current;
+  TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
+  if (status.active != "active") {
+    progress("starting release " + *current);
+    TANDEM_CHECK(start(site, *current));
   }
-  // A deploy that was cut off may have left one running beside it.
+  return current;
+}
+
+// A deploy that was cut off may have left one running beside the current one.
+Result<void> Serving::retire_all_but(const model::Site& site, const std::optional<std::string>& current,
+                                     const Progress& progress) {
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)
     if (id != current) TANDEM_CHECK(retire(site, id, progress));
   return {};
+}
+
+Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(const auto current, start_current(site, progress));
+  if (current) TANDEM_CHECK(switch_to(site, *current));
+  return retire_all_but(site, current, progress);
+}
+
+Result<void> Serving::keep_warm(const model::Site& site, const Progress& progress) {
+  TANDEM_CHECK(hide(site));
+  TANDEM_TRY(const auto current, start_current(site, progress));
+  return retire_all_but(site, current, progress);
 }
 
 Result<void> Serving::hide(const model::Site& site) {
@@ -161,7 +176,9 @@ Result<void> Serving::stop(const model::Site& site) {
 }
 
 Result<void> Serving::check_health(const model::Site& site) {
-  return ask_health(site, tools_.layout.current_socket(site.domain));
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (!current) return {}; // it was never deployed
+  return ask_health(site, tools_.layout.socket(site.domain, *current));
 }
 
 Result<std::vector<std::string>> Serving::started(const std::string& domain) {

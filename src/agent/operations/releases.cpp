@@ -172,7 +172,7 @@ Result<Json> warm(OperationContext& context, ReleaseWork& shared) {
 
 Result<Json> live(OperationContext& context, ReleaseWork& shared) {
   return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) {
-    return serving.serve_current(site, [&](const std::string& line) { context.report(line); });
+    return serving.keep_warm(site, [&](const std::string& line) { context.report(line); });
   });
 }
 
