@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::seconds health_patience{3};
 constexpr std::chrono::milliseconds slow_request{250}; // under way for longer, it is not about to end
 constexpr std::chrono::milliseconds quick_drain{400};
+constexpr std::chrono::seconds calm_patience{60};
 
 using role::Call;
 using role::Phase;
@@ -71,7 +72,7 @@ private:
         {"warm", {.action = &S::warm, .check = &S::ask_health}},
         {"flush-files", {.action = &S::send_files}},
         {"checkpoint", {.action = &S::checkpoint}},
-        {"calm", {.action = &S::wait_for_calm}},
+        {"calm", {.action = &S::close_in_calm, .undo = &S::serve_again}},
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
         {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
@@ -197,12 +198,6 @@ private:
   // Everything that a primary needs, since a reboot may lie between.
   Result<void> serve_again() { return keeper_.serve(); }
 
-  // Visitors wait as long as the slowest request in flight: a moment without slow ones is worth waiting for.
-  Result<void> wait_for_calm() {
-    TANDEM_CHECK(serving().wait_calm(now_.pair->sites, slow_request, waiting_time(call_)));
-    return {};
-  }
-
   [[nodiscard]] milliseconds left_until(std::chrono::nanoseconds until) const {
     const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
     return std::max(milliseconds(0), left);
@@ -218,24 +213,27 @@ private:
     return std::string();
   }
 
-  // A request that turns out to be slow after the gate has closed: visitors are let through again rather than kept
-  // waiting for it, and the next calm moment is taken. The last part of the time is for waiting in earnest.
-  Result<void> drain() {
-    const auto until = agent_.ports().clock.boot_time() + waiting_time(call_);
-    const auto earnest = until - waiting_time(call_) / 2;
+  // Visitors wait as long as the slowest request in flight, so a moment without slow ones is worth waiting for. One that
+  // turns out to be slow after the gate has closed is let end: visitors come through again, and the next moment is taken.
+  Result<void> close_in_calm() {
+    const auto until = agent_.ports().clock.boot_time() + calm_patience;
     for (;;) {
-      const auto now = agent_.ports().clock.boot_time();
-      TANDEM_TRY(const auto busy, busy_site(now < earnest ? now + quick_drain : until));
-      if (busy.empty() || (now >= earnest && call_.opening.parameters.contains("cut_requests"))) return {};
-      if (now >= earnest)
-        return fail(ErrorKind::refused,
-                    fmt::format("{} still has requests in flight after {:.1f} s", busy,
-                                std::chrono::duration<double>(waiting_time(call_)).count()),
-                    "Try again when they have ended, or cut them with --cut-requests");
-      TANDEM_CHECK(open_gate());
-      TANDEM_CHECK(serving().wait_calm(now_.pair->sites, slow_request, left_until(earnest)));
+      TANDEM_TRY(const bool calm, serving().wait_calm(now_.pair->sites, slow_request, left_until(until)));
+      if (!calm) return {}; // it is left to the next steps, which wait in earnest
       TANDEM_CHECK(close_gate());
+      TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + quick_drain));
+      if (busy.empty()) return {};
+      TANDEM_CHECK(open_gate());
     }
+  }
+
+  Result<void> drain() {
+    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time(call_)));
+    if (busy.empty() || call_.opening.parameters.contains("cut_requests")) return {};
+    return fail(ErrorKind::refused,
+                fmt::format("{} still has requests in flight after {:.1f} s", busy,
+                            std::chrono::duration<double>(waiting_time(call_)).count()),
+                "Try again when they have ended, or cut them with --cut-requests");
   }
 
   // nginx finds the applications no more, then those requests that got through meanwhile end.

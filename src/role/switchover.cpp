@@ -72,11 +72,14 @@ std::vector<Step> while_visitors_wait() {
   return {
       preparation({.id = "calm",
                    .place = old_primary,
-                   .title = "Wait for a calm moment on {old}",
-                   .what = "Until no request in flight has been under way for long, so that visitors wait briefly; at "
-                           "the most {drain} s.",
+                   .title = "Wait for a calm moment on {old} and close its gate",
+                   .what = "Visitors wait as long as the slowest request in flight: the gate closes when none has been "
+                           "under way for long, and opens again when one turns out to be slow. After a minute it is "
+                           "left to the next steps.",
                    .commands = {"ss -xn | grep -c /run/tandem-sites/   # the fewer, the better"},
-                   .limit_parameter = "drain"}),
+                   .undo = "open {old}'s gate here",
+                   .undo_commands = {"systemctl start nginx"},
+                   .limit = minutes(2)}),
       preparation(
           {.id = "close-gate",
            .place = old_primary,
