@@ -33,7 +33,18 @@ protected:
     settings_.timeout = milliseconds(60'000); // a busy machine is no failure of the shop
   }
 
-  ~LoadRun() override { std::filesystem::remove(settings_.ledger); }
+  ~LoadRun() override {
+    std::filesystem::remove(settings_.ledger);
+    // A signal that came after the run's end would stop the next test's run.
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+    const timespec none{};
+    while (sigtimedwait(&stops, nullptr, &none) > 0) {
+    }
+  }
 
   void only(Protocol protocol) { settings_.mix.http2 = protocol == Protocol::http2 ? 1 : 0; }
 
