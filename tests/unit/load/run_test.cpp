@@ -17,6 +17,19 @@ namespace {
 using std::chrono::milliseconds;
 using How = Reply::How;
 
+// A signal that came after a run's end would stop the next test's run.
+struct NoLateSignals {
+  ~NoLateSignals() {
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    const timespec none{};
+    while (sigtimedwait(&stops, nullptr, &none) > 0) {
+    }
+  }
+};
+
 class LoadRun : public testing::Test {
 protected:
   LoadRun() : server_([this](const Asked& asked) { return shop_.handle(asked); }) {
@@ -33,18 +46,7 @@ protected:
     settings_.timeout = milliseconds(60'000); // a busy machine is no failure of the shop
   }
 
-  ~LoadRun() override {
-    std::filesystem::remove(settings_.ledger);
-    // A signal that came after the run's end would stop the next test's run.
-    sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &stops, nullptr);
-    const timespec none{};
-    while (sigtimedwait(&stops, nullptr, &none) > 0) {
-    }
-  }
+  ~LoadRun() override { std::filesystem::remove(settings_.ledger); }
 
   void only(Protocol protocol) { settings_.mix.http2 = protocol == Protocol::http2 ? 1 : 0; }
 
@@ -72,6 +74,7 @@ protected:
     return counts;
   }
 
+  NoLateSignals no_late_signals_; // ends after the server, whose threads send signals
   FakeShop shop_;
   Server server_;
   RunSettings settings_;
