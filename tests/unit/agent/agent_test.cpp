@@ -25,7 +25,7 @@ struct Blocking {
               ++begun;
               context.report("begun");
               while (!go && !context.cancelled())
-                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
               was_cancelled = context.cancelled();
               ++ended;
               return Json("done");
@@ -255,7 +255,8 @@ TEST_F(Joined, DISABLED_StandingIsToldToTheOtherServerAndShownInStatus) {
   begin();
   two.uno.loop().on([&] { two.uno.agent().set_standing({3, "uno"}); });
   EXPECT_TRUE(eventually([&] {
-    for (const auto& server : two.duo.ask("status").value()["servers"])
+    const Json status = two.duo.ask("status").value();
+    for (const auto& server : status["servers"])
       if (server["name"] == "uno") return server["epoch"] == 3 && server["primary"] == "uno";
     return false;
   }));
