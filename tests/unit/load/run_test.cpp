@@ -166,26 +166,31 @@ TEST_P(LoadRunOnEach, AWriteThatIsDoneButNotAnsweredIsAFailureAndNotALoss) {
   EXPECT_EQ(result.unacknowledged_present.size(), 20U);
 }
 
-TEST_P(LoadRunOnEach, DISABLED_AKeptConnectionThatWasClosedWhileIdleIsNoFailure) {
+TEST_P(LoadRunOnEach, AKeptConnectionThatWasClosedWhileIdleIsNoFailure) {
   only(GetParam());
   settings_.mix.media = false;
-  settings_.mix.rate = 20; // so that each answer and close arrive before the next request is due
   settings_.mix.fresh = 0;
-  settings_.most_requests = 30;
+  settings_.most_requests = 12;
   settings_.http2_connections = 1;
   shop_.fault = [&](const Asked& asked) -> std::optional<Reply> {
     if (asked.method != "GET") return std::nullopt;
     return Reply{.headers = {}, .body = "x", .how = How::then_closed};
   };
-  Summary summary = run_it();
-  // Over HTTP/2 a busy machine may start the next request before it sees the close: bytes went out, no answer came.
-  const std::uint64_t unseen = 30 - shop_.requests();
-  EXPECT_EQ(summary.figures.failures, unseen) << to_text(summary);
-  if (GetParam() == Protocol::http1) {
-    EXPECT_EQ(unseen, 0U);
+  // Over HTTP/2 a busy machine may start a request while the one before it, and so the close, is still unanswered. The
+  // shop never sees it then, and it fails rightly. At some pace each answer is there before the next request is due.
+  std::uint64_t unseen = 1;
+  for (double rate = 20; unseen > 0 && rate > 0.2; rate /= 2) {
+    settings_.mix.rate = rate;
+    const std::uint64_t before = shop_.requests();
+    const std::uint64_t connections_before = server_.connections;
+    Summary summary = run_it();
+    unseen = 12 - (shop_.requests() - before);
+    ASSERT_EQ(summary.figures.failures, unseen) << to_text(summary);
+    if (unseen == 0) {
+      EXPECT_GE(server_.connections - connections_before, 8U); // a fifth are writes, which close nothing
+    }
   }
-  EXPECT_LE(unseen, 10U);
-  EXPECT_GE(server_.connections, 10U);
+  EXPECT_EQ(unseen, 0U);
 }
 
 TEST_P(LoadRunOnEach, AnAnnouncedCloseIsHeededEvenUnderLoad) {
