@@ -9,7 +9,6 @@ namespace tandem::sites {
 
 namespace {
 
-constexpr system::Ownership root{0, 0};
 constexpr auto health_limit = std::chrono::seconds(60);
 constexpr auto beyond_harakiri = std::chrono::seconds(5);
 

@@ -7,6 +7,7 @@ namespace tandem::replication {
 namespace {
 
 constexpr auto time_limit = std::chrono::hours(48);
+constexpr std::uint64_t worth_telling = std::uint64_t{16} << 20U; // less is over before a line is read
 constexpr int some_vanished = 24; // files that were deleted here while they were being sent; the next run sees to them
 constexpr int deletions_stopped = 25;
 
@@ -96,6 +97,7 @@ private:
   }
 
   void tell(const Tally& done, const Tally& wanted) {
+    if (wanted.size < worth_telling) return;
     const auto percent = static_cast<int>(100 * done.size / std::max<std::uint64_t>(wanted.size, 1));
     if (percent / 5 == told_ / 5) return;
     told_ = percent;
