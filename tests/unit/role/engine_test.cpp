@@ -287,6 +287,26 @@ TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
   EXPECT_FALSE(permitted(switchover(), call, "duo", kept)) << "overtaken";
 }
 
+TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
+  Kept kept = first_kept(1, "uno", {});
+  auto present = *progress_of(switchover(), std::vector{Record{.author = "uno", .opening = OneRun::opening()}});
+  auto next = OneRun::opening();
+  next.id = "2-uno-2";
+  EXPECT_TRUE(takes_up(next, "uno", nullptr, kept, "duo"));
+  EXPECT_FALSE(takes_up(next, "tre", nullptr, kept, "duo"));
+  EXPECT_TRUE(takes_up(next, "uno", &present, kept, "duo")) << "uno has ended the one before, even if unheard";
+  EXPECT_FALSE(takes_up(next, "uno", &present, kept, "uno"));
+  kept.epoch = 2;
+  kept.primary = "duo";
+  EXPECT_FALSE(takes_up(next, "uno", nullptr, kept, "duo")) << "it comes too late";
+  next.epoch = 3;
+  next.from = "duo";
+  next.to = "uno";
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno")) << "duo was granted the one before and has ended it";
+  present.closed = Ending::done;
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno"));
+}
+
 TEST(RunLog, TakesCopiesInOrderAndOnce) {
   tandem::testing::MemoryFiles files;
   auto log = *Log::open(*journal::Journal::open(files, "/copy"), "duo");
