@@ -210,7 +210,8 @@ std::vector<Step> after_the_grant() {
            .what = "The direction of the file replication turns round.",
            .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
                         "{old_address}:$folder/; done"},
-           .limit = minutes(2)}),
+           .limit = minutes(2),
+           .needs_old = true}),
       completion({.id = "unlock",
                   .place = coordinator,
                   .title = "Release the deploy lock",

@@ -204,8 +204,10 @@ TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
   run.kept = old.kept;
   run.failing["forward-gate"] = silent;
   run.failing["follow"] = silent;
+  run.failing["turn-files"] = silent; // on duo itself, but it needs uno
   const auto operation = run.drive(100);
   EXPECT_EQ(operation.ending, Ending::done);
+  EXPECT_NE(operation.message.find("left to uno's own start: Files flow from duo to uno"), std::string::npos);
   EXPECT_NE(operation.message.find("left to uno's own start: uno follows duo (no answer)"), std::string::npos)
       << operation.message;
 }
