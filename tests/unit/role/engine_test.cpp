@@ -204,8 +204,10 @@ TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
   run.kept = old.kept;
   run.failing["forward-gate"] = silent;
   run.failing["follow"] = silent;
+  run.failing["turn-files"] = silent; // on duo itself, but it needs uno
   const auto operation = run.drive(100);
   EXPECT_EQ(operation.ending, Ending::done);
+  EXPECT_NE(operation.message.find("left to uno's own start: Files flow from duo to uno"), std::string::npos);
   EXPECT_NE(operation.message.find("left to uno's own start: uno follows duo (no answer)"), std::string::npos)
       << operation.message;
 }
@@ -285,6 +287,26 @@ TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
   kept.epoch = 3;
   call.step = "follow";
   EXPECT_FALSE(permitted(switchover(), call, "duo", kept)) << "overtaken";
+}
+
+TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
+  Kept kept = first_kept(1, "uno", {});
+  auto present = *progress_of(switchover(), std::vector{Record{.author = "uno", .opening = OneRun::opening()}});
+  auto next = OneRun::opening();
+  next.id = "2-uno-2";
+  EXPECT_TRUE(takes_up(next, "uno", nullptr, kept, "duo"));
+  EXPECT_FALSE(takes_up(next, "tre", nullptr, kept, "duo"));
+  EXPECT_TRUE(takes_up(next, "uno", &present, kept, "duo")) << "uno has ended the one before, even if unheard";
+  EXPECT_FALSE(takes_up(next, "uno", &present, kept, "uno"));
+  kept.epoch = 2;
+  kept.primary = "duo";
+  EXPECT_FALSE(takes_up(next, "uno", nullptr, kept, "duo")) << "it comes too late";
+  next.epoch = 3;
+  next.from = "duo";
+  next.to = "uno";
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno")) << "duo was granted the one before and has ended it";
+  present.closed = Ending::done;
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno"));
 }
 
 TEST(RunLog, TakesCopiesInOrderAndOnce) {
