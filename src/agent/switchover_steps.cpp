@@ -36,12 +36,13 @@ public:
     Agent& agent;
     system::Applications& applications;
     FilesLedger& files;
+    StoppedAt& stopped;
     DutyKeeper& keeper;
   };
 
   StepWork(Parts parts, const Call& call, const std::function<bool()>& ended)
-      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper), call_(call),
-        ended_(ended), now_(snapshot_of(agent_)) {}
+      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), stopped_(parts.stopped),
+        keeper_(parts.keeper), call_(call), ended_(ended), now_(snapshot_of(agent_)) {}
 
   Result<void> run() {
     if (!now_.pair) return failed("tandem.toml cannot be read on " + now_.server, "tandem check");
@@ -276,12 +277,14 @@ private:
 
   Result<void> stop_database() {
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::stop_in_order(database, progress()));
+    TANDEM_TRY(const auto control, replication::stop_in_order(database, progress()));
+    stopped_ = control.checkpoint;
     return {};
   }
 
   Result<void> start_database() {
     const std::lock_guard work(agent_.database_work());
+    stopped_ = 0;
     TANDEM_TRY(const auto database, tools());
     return replication::start_primary(database, progress());
   }
@@ -292,11 +295,11 @@ private:
       agent_.network()->call(other(), "database.end", Json::object(), std::move(event), std::move(answer));
     };
     TANDEM_TRY(const auto answer, peer::wait_for_answer(agent_.loop(), ask));
-    TANDEM_TRY(const auto text, peer::text_member(answer, "position"));
-    const auto position = replication::parse_wal(text);
-    if (!position) return failed("the end of the WAL on " + other() + " is no position: " + text);
+    TANDEM_TRY(const auto text, peer::text_member(answer, "checkpoint"));
+    const auto checkpoint = replication::parse_wal(text);
+    if (!checkpoint) return failed("the end of the WAL on " + other() + " is no position: " + text);
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::wait_received(database, *position, waiting_time(call_)));
+    TANDEM_CHECK(replication::wait_replayed_past(database, *checkpoint, waiting_time(call_)));
     return {};
   }
 
@@ -304,8 +307,6 @@ private:
 
   Result<void> grant() {
     TANDEM_CHECK(agent_.ports().files.remove(marker_file));
-    TANDEM_TRY(const auto database, tools());
-    TANDEM_TRY(const auto control, replication::read_control(database, database.layout.data));
     Result<void> decided;
     agent_.on_loop([&] {
       auto& role = keeper_.role();
@@ -315,7 +316,7 @@ private:
       }
       role::Event event{.kind = role::EventKind::grant_decided, .server = call_.opening.to};
       event.note.reason = call_.opening.reason;
-      event.note.wal = replication::to_wal_text(control.checkpoint);
+      event.note.wal = replication::to_wal_text(stopped_);
       const auto outcome = role.take(event);
       if (outcome.refused) decided = fail(ErrorKind::refused, outcome.sentence);
     });
@@ -398,6 +399,7 @@ private:
   Agent& agent_;
   system::Applications& applications_;
   FilesLedger& files_;
+  StoppedAt& stopped_;
   DutyKeeper& keeper_;
   const Call& call_;
   const std::function<bool()>& ended_;
@@ -466,10 +468,10 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
 } // namespace
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), keeper = std::move(keeper)](
+                             std::shared_ptr<StoppedAt> stopped, std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), stopped = std::move(stopped), keeper = std::move(keeper)](
              const Call& call, const std::function<bool()>& ended) {
-    return StepWork({agent, applications, *files, keeper()}, call, ended).run();
+    return StepWork({agent, applications, *files, *stopped, keeper()}, call, ended).run();
   };
 }
 
@@ -498,15 +500,19 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
   return opening;
 }
 
-Operation database_end_operation() {
-  return {.name = "database.end", .callers = {Caller::peer}, .run = [](OperationContext& context) -> Result<Json> {
-            TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
-            TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
-            if (control.state != "shut down")
-              return fail(ErrorKind::refused, "PostgreSQL is not shut down in order: " + control.state);
-            TANDEM_TRY(const auto end, replication::end_of_wal(tools, control));
-            return Json{{"position", replication::to_wal_text(end)}};
-          }};
+Operation database_end_operation(std::shared_ptr<StoppedAt> stopped) {
+  const auto end = [stopped](OperationContext& context) -> Result<Json> {
+    std::uint64_t checkpoint = *stopped;
+    if (checkpoint == 0) {
+      TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
+      TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
+      if (control.state != "shut down")
+        return fail(ErrorKind::refused, "PostgreSQL is not shut down in order: " + control.state);
+      checkpoint = control.checkpoint;
+    }
+    return Json{{"checkpoint", replication::to_wal_text(checkpoint)}};
+  };
+  return {.name = "database.end", .callers = {Caller::peer}, .run = end};
 }
 
 } // namespace tandem::agent

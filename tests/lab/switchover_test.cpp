@@ -1,5 +1,6 @@
 // The switchover on a real pair: with visitors, refused, aborted, and killed at its steps.
 #include "base/text.hpp"
+#include "lab/visitors.hpp"
 #include "pair_fixture.hpp"
 #include "role/switchover.hpp"
 
@@ -14,49 +15,15 @@ using testing::HasSubstr;
 
 namespace {
 
-const std::string ledgers = "/root/ledgers";
+std::unique_ptr<Visitors> come(Lab& lab, const VisitorOptions& options) {
+  auto visitors = Visitors::come(lab, options);
+  if (!visitors) ADD_FAILURE() << describe(visitors.error());
+  return visitors ? std::move(*visitors) : nullptr;
+}
 
-// Visitors who order and upload from tre at a fixed rate, without any second try.
-class Shoppers {
-public:
-  Shoppers(Lab& lab, std::string name, std::string connect, int rate, int seconds) : lab_(lab), name_(std::move(name)) {
-    if (const auto copied = lab_.copy_in(TANDEM_LOAD, "tre", "/root/tandem-load"); !copied)
-      ADD_FAILURE() << describe(copied.error());
-    on(lab_, "tre", "chmod 0755 /root/tandem-load; mkdir -p " + ledgers + "; rm -f " + ledgers + "/" + name_ + ".*");
-    run_ = std::async(std::launch::async, [this, connect, rate, seconds] {
-      return lab_.run("tre", {"/root/tandem-load", "run", "--domain", std::string(shop_domain), "--connect", connect,
-                              "--ca", "/root/ca.pem", "--rate", std::to_string(rate), "--duration",
-                              std::to_string(seconds) + "s", "--ledger", ledgers + "/" + name_ + ".jsonl", "--summary",
-                              ledgers + "/" + name_ + ".json"});
-    });
-  }
-
-  Json leave() {
-    const auto outcome = run_.get();
-    if (!outcome) ADD_FAILURE() << describe(outcome.error());
-    const auto text = lab_.read_file("tre", ledgers + "/" + name_ + ".json");
-    if (!text) ADD_FAILURE() << describe(text.error());
-    return text ? Json::parse(*text) : Json();
-  }
-
-private:
-  Lab& lab_;
-  std::string name_;
-  std::future<Result<system::Outcome>> run_;
-};
-
-// What the shop on the primary has of all that its visitors were told.
-Json compare(Lab& lab, const std::string& primary, const std::string& pattern) {
-  const auto shop = on(lab, primary,
-                       "cd /www/shop.test && set -a && . /etc/tandem/secrets/shop.env && SHOP_DATABASE=shop "
-                       "SHOP_ALLOWED_HOSTS=shop.test && exec runuser -u nikolays -- env/bin/python manage.py ledger");
-  if (const auto written = lab.write_file("tre", "/root/shop.json", shop); !written)
-    ADD_FAILURE() << describe(written.error());
-  const auto compared =
-      on(lab, "tre", "set -- /root/ledgers/" + pattern + "; args=; for file; do args=\"$args --ledger $file\"; done; " +
-                         "/root/tandem-load compare $args --shop /root/shop.json --json /root/compare.json >/dev/null; "
-                         "cat /root/compare.json");
-  return Json::parse(compared, nullptr, false);
+Json parsed(const Result<std::string>& text) {
+  if (!text) ADD_FAILURE() << describe(text.error());
+  return text ? Json::parse(*text, nullptr, false) : Json();
 }
 
 // A switchover's own command, while the test does something else.
@@ -69,14 +36,15 @@ std::future<Result<system::Outcome>> begin_switchover(ShopPair& pair, const std:
 TEST_F(PairTest, SwitchoverThereAndBackNoVisitorNotices) {
   const auto first = primary();
   ASSERT_TRUE(pair().fetch(first, "/")); // brings the authority to tre
-  Shoppers shoppers(lab(), "visitors", "10.77.0.11", 60, 60);
+  const auto visitors = come(lab(), {.tool = TANDEM_LOAD, .rate = 60, .seconds = 60});
+  ASSERT_TRUE(visitors);
   ASSERT_OK(pair().tandem("uno", {"switchover"}));
   EXPECT_EQ(wait_until_whole(), other(first));
   ASSERT_OK(pair().tandem("uno", {"switchover"}));
   EXPECT_EQ(wait_until_whole(), first);
-  const auto summary = shoppers.leave();
+  const auto summary = parsed(visitors->leave());
   EXPECT_EQ(summary["failed"], 0) << summary.dump(2);
-  const auto compared = compare(lab(), first, "visitors.jsonl");
+  const auto compared = parsed(compare_with_shop(lab(), first, "visitors"));
   EXPECT_EQ(compared["lost"], 0) << compared.dump(2);
   EXPECT_EQ(compared["doubled"], 0) << compared.dump(2);
   prove(first);
@@ -165,8 +133,12 @@ TEST_P(Killed, EndsWithOnePrimaryThatServesAndAStandbyThatFollows) {
   const auto coordinator = step->side == role::Side::after ? to : from;
   const auto victim = cell.coordinator ? coordinator : other(coordinator);
 
-  Shoppers shoppers(lab(), "cell-" + std::to_string(std::hash<std::string>()(text_of(cell))),
-                    victim == "uno" ? "10.77.0.12" : "10.77.0.11", 10, 8);
+  const auto visitors = come(lab(), {.tool = TANDEM_LOAD,
+                                     .name = "cell-" + text_of(cell),
+                                     .connect = victim == "uno" ? "10.77.0.12" : "10.77.0.11",
+                                     .rate = 10,
+                                     .seconds = 8});
+  ASSERT_TRUE(visitors);
   on(lab(), coordinator, "echo " + cell.step + " " + cell.moment + " > /run/tandem/halt");
   auto command = begin_switchover(pair(), from);
   const auto record = "grep -hq '\"kind\":\"before\",\"step\":\"" + cell.step + "\"' $(ls -t /var/lib/tandem/runs/* | head -1)";
@@ -183,8 +155,8 @@ TEST_P(Killed, EndsWithOnePrimaryThatServesAndAStandbyThatFollows) {
   const auto serving = wait_until_whole();
   ASSERT_NE(serving, "");
   prove(serving);
-  static_cast<void>(shoppers.leave());
-  const auto compared = compare(lab(), serving, "cell-*.jsonl");
+  static_cast<void>(visitors->leave());
+  const auto compared = parsed(compare_with_shop(lab(), serving, "cell-*"));
   EXPECT_EQ(compared["lost"], 0) << compared.dump(2);
 }
 
