@@ -36,12 +36,12 @@ public:
     Agent& agent;
     system::Applications& applications;
     FilesLedger& files;
-    StoppedAt& stopped;
+    StepMemory& memory;
     DutyKeeper& keeper;
   };
 
   StepWork(Parts parts, const Call& call, const std::function<bool()>& ended)
-      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), stopped_(parts.stopped),
+      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), memory_(parts.memory),
         keeper_(parts.keeper), call_(call), ended_(ended), now_(snapshot_of(agent_)) {}
 
   Result<void> run() {
@@ -77,8 +77,8 @@ private:
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
         {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
-        {"last-files", {.action = &S::send_last_files}},
         {"stop-database", {.before = &S::standby_streams, .action = &S::stop_database, .undo = &S::start_database}},
+        {"last-files", {.action = &S::send_last_files}},
         {"confirm-wal", {.action = &S::confirm_wal}},
         {"grant", {.action = &S::grant, .undo = &S::mark}},
         {"take", {.action = &S::mark}},
@@ -102,7 +102,7 @@ private:
   }
 
   [[nodiscard]] replication::Progress progress() const {
-    return [this](const std::string& line) { tell(line); };
+    return [&agent = agent_](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
   }
 
   Result<replication::DatabaseTools> tools() { return database_tools(agent_, now_.server, ended_); }
@@ -176,10 +176,23 @@ private:
     return {};
   }
 
+  std::future<Result<void>> begin_last_files() {
+    return std::async(std::launch::async, [&agent = agent_, pair = now_.pair, server = other(), &ledger = files_,
+                                           progress = progress()]() -> Result<void> {
+      const auto held = ledger.wait();
+      TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress));
+      return {};
+    });
+  }
+
   Result<void> send_last_files() {
-    const auto held = files_.wait();
-    TANDEM_CHECK(catch_up_server(agent_, *now_.pair, other(), files_, progress()));
-    return {};
+    std::future<Result<void>> pass;
+    {
+      const std::lock_guard lock(memory_.mutex);
+      pass = std::exchange(memory_.last_files, {});
+    }
+    if (!pass.valid()) pass = begin_last_files();
+    return pass.get();
   }
 
   Result<void> checkpoint() {
@@ -275,16 +288,21 @@ private:
     return {};
   }
 
+  // The last files go meanwhile: nothing writes any more, and visitors wait.
   Result<void> stop_database() {
+    {
+      const std::lock_guard lock(memory_.mutex);
+      memory_.last_files = begin_last_files();
+    }
     TANDEM_TRY(const auto database, tools());
     TANDEM_TRY(const auto control, replication::stop_in_order(database, progress()));
-    stopped_ = control.checkpoint;
+    memory_.stopped_at = control.checkpoint;
     return {};
   }
 
   Result<void> start_database() {
     const std::lock_guard work(agent_.database_work());
-    stopped_ = 0;
+    memory_.stopped_at = 0;
     TANDEM_TRY(const auto database, tools());
     return replication::start_primary(database, progress());
   }
@@ -316,7 +334,7 @@ private:
       }
       role::Event event{.kind = role::EventKind::grant_decided, .server = call_.opening.to};
       event.note.reason = call_.opening.reason;
-      event.note.wal = replication::to_wal_text(stopped_);
+      event.note.wal = replication::to_wal_text(memory_.stopped_at);
       const auto outcome = role.take(event);
       if (outcome.refused) decided = fail(ErrorKind::refused, outcome.sentence);
     });
@@ -399,7 +417,7 @@ private:
   Agent& agent_;
   system::Applications& applications_;
   FilesLedger& files_;
-  StoppedAt& stopped_;
+  StepMemory& memory_;
   DutyKeeper& keeper_;
   const Call& call_;
   const std::function<bool()>& ended_;
@@ -409,16 +427,16 @@ private:
 } // namespace
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::shared_ptr<StoppedAt> stopped, std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), stopped = std::move(stopped), keeper = std::move(keeper)](
+                             std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), memory = std::move(memory), keeper = std::move(keeper)](
              const Call& call, const std::function<bool()>& ended) {
-    return StepWork({agent, applications, *files, *stopped, keeper()}, call, ended).run();
+    return StepWork({agent, applications, *files, *memory, keeper()}, call, ended).run();
   };
 }
 
-Operation database_end_operation(std::shared_ptr<StoppedAt> stopped) {
-  const auto end = [stopped](OperationContext& context) -> Result<Json> {
-    std::uint64_t checkpoint = *stopped;
+Operation database_end_operation(std::shared_ptr<StepMemory> memory) {
+  const auto end = [memory](OperationContext& context) -> Result<Json> {
+    std::uint64_t checkpoint = memory->stopped_at;
     if (checkpoint == 0) {
       TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
       TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));

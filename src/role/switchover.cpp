@@ -109,16 +109,6 @@ std::vector<Step> while_visitors_wait() {
                    .undo_commands = {"systemctl restart {applications}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
-      preparation(
-          {.id = "last-files",
-           .place = old_primary,
-           .title = "Send the last files to {new}",
-           .what = "Whatever was written since the first flush; {new} confirms that it is complete.",
-           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{new_address}:$folder/; done"},
-           .check = "{new} confirms the files complete to this moment",
-           .limit = seconds(10),
-           .visitors_wait = true}),
       // Here Redis writes are paused and the offset is confirmed on the new primary, once the queue is built.
       preparation({.id = "stop-database",
                    .place = old_primary,
@@ -132,6 +122,16 @@ std::vector<Step> while_visitors_wait() {
                    .undo_commands = {"systemctl start {database}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
+      preparation(
+          {.id = "last-files",
+           .place = old_primary,
+           .title = "Send the last files to {new}",
+           .what = "Whatever was written since the first flush; they are under way since the database's stop began.",
+           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
+                        "{new_address}:$folder/; done"},
+           .check = "{new} confirms the files complete to this moment",
+           .limit = seconds(10),
+           .visitors_wait = true}),
       preparation({.id = "confirm-wal",
                    .place = new_primary,
                    .title = "Confirm that {new} has all WAL",

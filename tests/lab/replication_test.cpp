@@ -21,7 +21,7 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   EXPECT_THAT(*again, HasSubstr(duo + " follows already"));
 
   // ---- the files
-  on(lab(), uno, "mkdir -p /www/pictures && for i in $(seq 40); do echo $i > /www/pictures/$i; done");
+  on(lab(), uno, "mkdir -p /www/pictures && for i in $(seq 3000); do echo $i > /www/pictures/$i; done");
   const auto sent = pair().tandem(uno, {"files", "reconcile"});
   ASSERT_TRUE(sent) << sent.error().message;
   EXPECT_EQ(on(lab(), duo, "cat /www/pictures/40"), "40");
@@ -36,7 +36,7 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   ASSERT_TRUE(guarded);
   EXPECT_EQ(guarded->status, 3) << guarded->errors;
   EXPECT_THAT(guarded->errors, HasSubstr("--allow-deletions"));
-  EXPECT_EQ(on(lab(), duo, "ls /www/pictures | wc -l"), "40");
+  EXPECT_EQ(on(lab(), duo, "ls /www/pictures | wc -l"), "3000");
   ASSERT_OK(pair().tandem(uno, {"files", "reconcile", "--allow-deletions"}));
   EXPECT_EQ(on(lab(), duo, "ls /www/pictures | wc -l"), "0");
 
