@@ -18,10 +18,15 @@ function(tandem_layer name)
   tandem_precompile(tandem_${name})
 endfunction()
 
-# All targets reuse one precompiled header of the standard library; tandem_base makes it.
+# All targets reuse one precompiled header of the standard library; tandem_base makes it. Unit tests reuse one that has
+# the test library and JSON as well; tandem_test makes it.
 function(tandem_precompile target)
   if(target STREQUAL "tandem_base")
     target_precompile_headers(tandem_base PRIVATE "${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp")
+  elseif(target STREQUAL "tandem_test")
+    target_precompile_headers(tandem_test PRIVATE "${CMAKE_SOURCE_DIR}/cmake/precompiled_test.hpp")
+  elseif(target MATCHES "^unit_|^simulation_tests$")
+    target_precompile_headers(${target} REUSE_FROM tandem_test)
   else()
     target_precompile_headers(${target} REUSE_FROM tandem_base)
   endif()

@@ -38,7 +38,7 @@ Result<void> be_agent(RealPorts& real) {
   settings.log = [](const std::string& line) { std::cerr << line << std::endl; };
   const auto files = std::make_shared<agent::FilesLedger>();
   auto operations = agent::standard_operations(std::make_shared<agent::ReleaseWork>(real.applications, files));
-  agent::bind_role(settings, operations, real.applications);
+  agent::bind_role(settings, operations, real.applications, files);
   agent::bind_replication(settings, operations, files);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }

@@ -6,7 +6,7 @@ namespace tandem::load {
 
 namespace {
 
-double milliseconds(Clock::duration duration) {
+double in_milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
@@ -60,13 +60,14 @@ void Figures::started(const Measured& request, Moment now) {
   writes += is_write(request.kind);
   on_fresh += request.fresh;
   on_http2 += request.protocol == Protocol::http2;
-  start_delay_ms = std::max(start_delay_ms, milliseconds(now - request.scheduled));
+  start_delay_ms = std::max(start_delay_ms, in_milliseconds(now - request.scheduled));
 }
 
 void Figures::answered(const Measured& request, Moment now) {
   ++ok;
   ++second_.answered;
-  samples_[slot(request.kind, request.protocol)].push_back(static_cast<float>(milliseconds(now - request.scheduled)));
+  samples_[slot(request.kind, request.protocol)].push_back(
+      static_cast<float>(in_milliseconds(now - request.scheduled)));
   waited(request, now);
   const bool write = is_write(request.kind);
   acknowledged += write;
@@ -91,7 +92,7 @@ void Figures::failed(const Measured& request, const Failure& failure, Moment now
 
 void Figures::waited(const Measured& request, Moment now) {
   if (is_slow(request.kind)) return;
-  double wait = milliseconds(now - request.scheduled);
+  double wait = in_milliseconds(now - request.scheduled);
   longest_wait_ms = std::max(longest_wait_ms, wait);
   if (wait <= second_.worst_ms) return;
   second_.worst_ms = wait;

@@ -187,6 +187,7 @@ void Agent::on_loop(const std::function<void()>& work) {
 void Agent::stop() {
   if (stopping_.armed() || !commands_) return;
   log("stopping");
+  ending_ = true;
   system::notify_stopping();
   commands_.reset();
   retry_.cancel();

@@ -64,6 +64,14 @@ public:
   // What all messages to peers say from now on; kept durably by the role layer, which calls this after its fsync.
   void set_standing(peer::Standing standing);
 
+  // What runbook is open, in words; empty: none. Operations that are to be apart from runbooks are refused meanwhile.
+  void set_runbook(std::string runbook) { runbook_ = std::move(runbook); }
+
+  [[nodiscard]] const std::string& runbook() const { return runbook_; }
+
+  // An operation under way that a runbook must not meet; empty: none.
+  [[nodiscard]] std::string busy_with() const { return runner_.busy_with(); }
+
   [[nodiscard]] Gate& gate() { return gate_; }
 
   void log(const std::string& line) const;
@@ -86,6 +94,9 @@ public:
 
   [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
 
+  // The agent stops: waiting should end early.
+  [[nodiscard]] bool ending() const { return ending_; }
+
   [[nodiscard]] std::string identity_path(const std::string& file) const;
 
   // Held by whoever starts, copies or configures this server's PostgreSQL. Stopping it needs no permission.
@@ -99,6 +110,7 @@ public:
 
 private:
   std::mutex database_work_;
+  std::atomic<bool> ending_ = false;
   void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
   void take_command(peer::ConnectionPtr connection);
@@ -123,6 +135,7 @@ private:
   Gate gate_;
   Streams streams_;
   std::string problem_;
+  std::string runbook_;
   peer::Timer retry_;
   peer::Timer stopping_;
   std::chrono::steady_clock::time_point stop_limit_{};

@@ -1,7 +1,7 @@
 #include "agent/duties.hpp"
 
 #include "agent/operations/replication.hpp"
-#include "setup/setup.hpp"
+#include "replication/database/running.hpp"
 #include "sites/serving.hpp"
 #include "system/postgres_layout.hpp"
 
@@ -9,98 +9,116 @@ namespace tandem::agent {
 
 namespace {
 
-constexpr auto* marker = "/primary_server";
+constexpr auto promote_limit = std::chrono::minutes(10);
 
-class ServerDuties {
+using replication::DatabaseState;
+
+// What the database is as part of the role; none before the first apply, when there is nothing to start yet.
+struct DatabaseNow {
+  std::optional<replication::DatabaseTools> tools;
+  DatabaseState state = DatabaseState::absent;
+};
+
+class ServerDuties final : public Duties {
 public:
   ServerDuties(Agent& agent, system::Applications& applications) : agent_(agent), applications_(applications) {}
 
-  Result<void> serve() {
-    const auto now = snapshot();
-    TANDEM_CHECK(files().write(marker, now.server + "\n", 0644, {}));
-    TANDEM_CHECK(start_database());
-    TANDEM_CHECK(serve_sites(now));
-    TANDEM_TRY(const bool has_nginx, is_installed("nginx.service"));
-    if (has_nginx) TANDEM_CHECK(start("nginx.service"));
-    return on_gate([&](Gate& gate) { return gate.open_local(now.server); });
+  Result<void> serve(const std::function<bool()>& entitled) override {
+    const auto now = snapshot_of(agent_);
+    if (!now.pair) return failed("tandem.toml cannot be read, so no site is served", "tandem check");
+    const auto still = [&]() -> Result<void> {
+      bool yes = false;
+      agent_.on_loop([&] { yes = entitled(); });
+      return yes ? Result<void>() : fail(ErrorKind::refused, "this server may not serve any more");
+    };
+    TANDEM_CHECK(still());
+    TANDEM_CHECK(files().write(marker_file, now.server + "\n", 0644, {}));
+    TANDEM_CHECK(start_database(now));
+    TANDEM_CHECK(run_sites(agent_, applications_, now, true));
+    TANDEM_CHECK(start_nginx(agent_));
+    return on_gate(agent_, [&](Gate& gate) -> Result<void> {
+      if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
+      return gate.open_local(now.server);
+    });
   }
 
-  // The gate and the database; applications that find no database do no harm and stay warm.
-  Result<void> stop() {
-    auto closed = on_gate([](Gate& gate) { return gate.close(); });
-    auto unmarked = files().remove(marker);
-    TANDEM_TRY(const auto database, database_unit());
-    if (database) TANDEM_CHECK(agent_.ports().services.stop(*database));
-    TANDEM_CHECK(closed);
-    return unmarked;
+  // Applications that find no database do no harm and stay warm.
+  Result<void> stop_writing() override {
+    TANDEM_TRY(const auto database, database_now());
+    if (database.state != DatabaseState::primary && database.state != DatabaseState::starting) return {};
+    TANDEM_TRY(const auto signal, files().status(database.tools->layout.data + "/standby.signal"));
+    if (database.state == DatabaseState::starting && signal) return {};
+    return agent_.ports().services.stop(database.tools->layout.unit);
   }
 
   // The gate first: what visitors ask of this server is passed on to the primary while the rest comes up.
-  Result<void> follow(const std::string& primary) {
-    TANDEM_CHECK(files().remove(marker));
-    TANDEM_CHECK(on_gate([&](Gate& gate) { return gate.open_to_peer(primary); }));
-    TANDEM_TRY(const bool has_nginx, is_installed("nginx.service"));
-    if (has_nginx) TANDEM_CHECK(start("nginx.service"));
-    const auto now = snapshot();
-    if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows");
-    TANDEM_TRY(const auto database, database_unit());
-    if (!database) return {};
+  Result<void> follow(const std::string& primary) override {
+    TANDEM_CHECK(files().remove(marker_file));
+    TANDEM_CHECK(on_gate(agent_, [&](Gate& gate) { return gate.open_to_peer(primary); }));
+    TANDEM_CHECK(start_nginx(agent_));
+    const auto now = snapshot_of(agent_);
+    if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows", "tandem check");
+    TANDEM_TRY(const auto database, database_now());
+    if (!database.tools) return {};
     {
       const std::lock_guard work(agent_.database_work());
       TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
     }
-    return serve_sites(now);
+    return run_sites(agent_, applications_, now, false);
+  }
+
+  Result<role::ServerNow> now(const std::string& primary) override {
+    TANDEM_TRY(const auto database, database_now());
+    TANDEM_TRY(const auto marker, files().status(marker_file));
+    GateState gate;
+    agent_.on_loop([&] { gate = agent_.gate().state(); });
+    const auto snapshot = snapshot_of(agent_);
+    const auto opens = [&](const std::string& server) {
+      return gate.mode == GateState::Mode::open && gate.target == server;
+    };
+    using Now = role::ServerNow;
+    const bool absent = !database.tools;
+    if (database.state == DatabaseState::primary || (absent && marker))
+      return marker && opens(snapshot.server) ? Now::primary : Now::opening;
+    if (database.state == DatabaseState::standby || absent) {
+      TANDEM_TRY(const bool right, absent ? Result<bool>(true) : follows(database, snapshot, primary));
+      return right && !marker && opens(primary) ? Now::standby : Now::adrift;
+    }
+    return Now::stopped;
   }
 
 private:
   system::Files& files() { return agent_.ports().files; }
 
-  Snapshot snapshot() {
-    Snapshot now;
-    agent_.on_loop([&] { now = agent_.state(); });
-    return now;
+  Result<DatabaseNow> database_now() {
+    const auto snapshot = snapshot_of(agent_);
+    TANDEM_TRY(auto tools, database_tools(agent_, snapshot.server, [this] { return agent_.ending(); }));
+    TANDEM_TRY(const auto configured, files().status(tools.layout.config + "/postgresql.conf"));
+    if (!configured) return DatabaseNow{};
+    TANDEM_TRY(const auto standing, replication::database_standing(tools));
+    return DatabaseNow{.tools = std::move(tools), .state = standing.state};
   }
 
-  // PostgreSQL's unit; nullopt before the first apply, when there is nothing to start yet.
-  Result<std::optional<std::string>> database_unit() {
-    TANDEM_TRY(const auto os_release, files().read("/etc/os-release"));
-    TANDEM_TRY(const auto release, setup::release_of(os_release));
-    const auto names = system::postgres_layout(release.postgres);
-    TANDEM_TRY(const auto configured, files().status(names.config + "/postgresql.conf"));
-    return configured ? std::optional(names.unit) : std::nullopt;
+  Result<bool> follows(const DatabaseNow& database, const Snapshot& snapshot, const std::string& primary) {
+    if (!snapshot.pair || primary.empty() || primary == snapshot.server) return false;
+    TANDEM_TRY(const auto upstream, upstream_of(*snapshot.pair, primary));
+    const auto text = files().read(system::upstream_path(database.tools->layout));
+    return text && *text == system::upstream_text(snapshot.server, upstream.address);
   }
 
-  Result<bool> is_installed(const std::string& unit) {
-    TANDEM_TRY(const auto status, agent_.ports().services.status(unit));
-    return status.load == "loaded";
-  }
-
-  Result<void> start_database() {
-    TANDEM_TRY(const auto unit, database_unit());
-    if (!unit) return {};
+  Result<void> start_database(const Snapshot& now) {
     const std::lock_guard work(agent_.database_work());
-    return start(*unit);
-  }
-
-  Result<void> start(const std::string& unit) {
-    TANDEM_TRY(const auto status, agent_.ports().services.status(unit));
-    if (status.active == "active") return {};
-    return agent_.ports().services.start(unit);
-  }
-
-  Result<void> serve_sites(const Snapshot& now) {
-    if (!now.pair) return failed("tandem.toml cannot be read, so no site is served", "tandem check");
-    sites::Serving serving(
-        {.ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}});
-    for (const auto& site : now.pair->sites)
-      TANDEM_CHECK(serving.serve_current(site, [this](const std::string& line) { agent_.log(line); }));
-    return {};
-  }
-
-  Result<void> on_gate(const std::function<Result<void>(Gate&)>& work) {
-    Result<void> result;
-    agent_.on_loop([&] { result = work(agent_.gate()); });
-    return result;
+    TANDEM_TRY(const auto database, database_now());
+    if (!database.tools || database.state == DatabaseState::absent) return {};
+    const auto& tools = *database.tools;
+    const auto tell = [this](const std::string& line) { agent_.log(line); };
+    TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
+    if (!signal) return replication::start_primary(tools, tell);
+    if (database.state != DatabaseState::standby) TANDEM_CHECK(agent_.ports().services.start(tools.layout.unit));
+    std::vector<std::string> others;
+    for (const auto& server : now.pair->servers)
+      if (server.name != now.server) others.push_back(server.name);
+    return replication::promote(tools, others, promote_limit, tell);
   }
 
   Agent& agent_;
@@ -109,11 +127,43 @@ private:
 
 } // namespace
 
-Duties make_duties(Agent& agent, system::Applications& applications) {
-  const auto duties = std::make_shared<ServerDuties>(agent, applications);
-  return {.serve = [duties] { return duties->serve(); },
-          .stop = [duties] { return duties->stop(); },
-          .follow = [duties](const std::string& primary) { return duties->follow(primary); }};
+std::unique_ptr<Duties> make_duties(Agent& agent, system::Applications& applications) {
+  return std::make_unique<ServerDuties>(agent, applications);
+}
+
+Result<void> turn_visitors_away(Agent& agent) {
+  auto closed = agent.gate().close();
+  TANDEM_CHECK(agent.ports().files.remove(marker_file));
+  return closed;
+}
+
+Result<void> on_gate(Agent& agent, const std::function<Result<void>(Gate&)>& work) {
+  Result<void> result;
+  agent.on_loop([&] { result = work(agent.gate()); });
+  return result;
+}
+
+Snapshot snapshot_of(Agent& agent) {
+  Snapshot now;
+  agent.on_loop([&] { now = agent.state(); });
+  return now;
+}
+
+Result<void> start_nginx(Agent& agent) {
+  constexpr auto* unit = "nginx.service";
+  auto& services = agent.ports().services;
+  TANDEM_TRY(const auto status, services.status(unit));
+  if (status.load != "loaded" || status.active == "active") return {}; // not loaded: before the first apply
+  return services.start(unit);
+}
+
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors) {
+  sites::Serving serving(
+      {.ports = agent.ports(), .applications = applications, .layout = {.state = agent.settings().state_folder}});
+  const auto tell = [&agent](const std::string& line) { agent.log(line); };
+  for (const auto& site : now.pair->sites)
+    TANDEM_CHECK(visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell));
+  return {};
 }
 
 } // namespace tandem::agent

@@ -1,11 +1,41 @@
-// What this server does by its role, over the ports: database, sites, nginx, gate, marker. Idempotent; worker threads.
+// What this server does by its role, over the ports: database, sites, nginx, gate, marker. Worker threads. Idempotent:
+// each may be called again at any time, and finishes what an earlier call left.
 #pragma once
-#include "agent/role_keeper.hpp"
+#include "agent/agent.hpp"
+#include "role/decide.hpp"
 #include "system/applications.hpp"
 
 namespace tandem::agent {
 
+class Duties {
+public:
+  virtual ~Duties() = default;
+  // Be the primary, up to the open gate. `entitled` is asked on the loop before anything that a visitor could see;
+  // refused when it says no.
+  virtual Result<void> serve(const std::function<bool()>& entitled) = 0;
+  // Stop a PostgreSQL that is no standby, at once.
+  virtual Result<void> stop_writing() = 0;
+  // Be a standby of that server.
+  virtual Result<void> follow(const std::string& primary) = 0;
+  // What this server is now; `primary` is the one it should follow if it is a standby.
+  virtual Result<role::ServerNow> now(const std::string& primary) = 0;
+};
+
 // The agent and the port must outlive them.
-Duties make_duties(Agent& agent, system::Applications& applications);
+std::unique_ptr<Duties> make_duties(Agent& agent, system::Applications& applications);
+
+// What comes before stop_writing(), on the loop: the gate is closed and the marker is gone when it returns.
+Result<void> turn_visitors_away(Agent& agent);
+
+// For what changes the gate from a worker thread.
+Result<void> on_gate(Agent& agent, const std::function<Result<void>(Gate&)>& work);
+Snapshot snapshot_of(Agent& agent);
+
+// The pieces that a runbook's steps use as well.
+Result<void> start_nginx(Agent& agent);
+// `visitors`: nginx finds them; else they are kept warm.
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors);
+
+inline constexpr auto* marker_file = "/primary_server";
 
 } // namespace tandem::agent

@@ -18,20 +18,23 @@ using Moment = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t most_connections = 30'000;
 constexpr auto* refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n";
+constexpr auto* not_here = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n";
 constexpr auto* bad_request = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n";
 
 std::string text_of(const GateAnswer& answer) {
   if (answer.kind == GateAnswer::Kind::refuse) return refusal;
+  if (answer.kind == GateAnswer::Kind::elsewhere) return not_here;
   return "HTTP/1.1 200 OK\r\nX-Tandem-Target: " + answer.target + "\r\nContent-Length: 0\r\n";
 }
 
 } // namespace
 
-GateAnswer answer(const GateState& state) {
+GateAnswer answer(const GateState& state, bool hop) {
   switch (state.mode) {
   case GateState::Mode::closed:
     return {GateAnswer::Kind::hold, {}};
   case GateState::Mode::open:
+    if (hop && !state.local) return {GateAnswer::Kind::elsewhere, {}};
     return {GateAnswer::Kind::serve, state.target};
   case GateState::Mode::refusing:
     return {GateAnswer::Kind::refuse, {}};
@@ -109,6 +112,7 @@ public:
     }
     if (!*head) return read();
     keep_alive_ = (*head)->keep_alive;
+    hop_ = (*head)->target == "/hop";
     owner_.ask(shared_from_this());
   }
 
@@ -120,6 +124,8 @@ public:
       if (self->socket_.available(failed) == 0 || failed) self->end();
     });
   }
+
+  [[nodiscard]] bool hop() const { return hop_; }
 
   void wait() {
     waiting_ = true;
@@ -153,6 +159,7 @@ private:
   std::array<char, 2048> bytes_{};
   std::string answer_;
   bool keep_alive_ = true;
+  bool hop_ = false;
   bool waiting_ = false;
   bool ended_ = false;
 };
@@ -187,7 +194,7 @@ void Gate::Parts::accept_next() {
 }
 
 void Gate::Parts::ask(const ConnectionPtr& connection) {
-  const GateAnswer now = answer(state);
+  const GateAnswer now = answer(state, connection->hop());
   if (now.kind == GateAnswer::Kind::hold) return hold(connection);
   if (now.kind == GateAnswer::Kind::serve) ++figures.answered;
   connection->reply(text_of(now));
@@ -202,19 +209,18 @@ void Gate::Parts::hold(const ConnectionPtr& connection) {
 
 // Everything that waits is told at once.
 void Gate::Parts::release() {
-  const GateAnswer now = answer(state);
-  if (now.kind == GateAnswer::Kind::hold) return;
+  if (state.mode == GateState::Mode::closed) return;
   const Moment moment = std::chrono::steady_clock::now();
-  const std::string text = text_of(now);
   expiry.cancel();
   for (const Held& request : std::exchange(held, {})) {
+    const GateAnswer now = answer(state, request.connection->hop());
     if (now.kind == GateAnswer::Kind::serve) {
       ++figures.answered;
       ++figures.waited;
     }
     const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(moment - request.since);
     figures.longest_wait = std::max(figures.longest_wait, waited);
-    request.connection->reply(text);
+    request.connection->reply(text_of(now));
   }
 }
 
@@ -253,7 +259,7 @@ void Gate::Parts::stop() {
 }
 
 Gate::Gate(peer::Loop& loop, system::Files& files, std::string run_folder)
-    : files_(files), serving_file_(std::move(run_folder) + "/serving"), parts_(std::make_shared<Parts>(loop)) {}
+    : files_(files), serving_file_(run_folder + "/serving"), follows_folder_(run_folder + "/follows"), parts_(std::make_shared<Parts>(loop)) {}
 
 Gate::~Gate() {
   parts_->stop();
@@ -284,24 +290,32 @@ void Gate::set_hold_limit(peer::Duration limit) {
 Result<void> Gate::open_local(const std::string& self) {
   // A request that the gate sends to this server's nginx must find the file there.
   TANDEM_CHECK(files_.write(serving_file_, self + "\n", 0644, {}));
-  change({GateState::Mode::open, self});
+  change({.mode = GateState::Mode::open, .target = self, .local = true});
   return {};
 }
 
 Result<void> Gate::close() {
   // In this order: a request that finds no file must be held, not sent back here.
-  change({GateState::Mode::closed, {}});
+  change({.mode = GateState::Mode::closed});
   return remove_file();
 }
 
 Result<void> Gate::open_to_peer(const std::string& peer) {
   TANDEM_CHECK(remove_file());
-  change({GateState::Mode::open, peer});
-  return {};
+  change({.mode = GateState::Mode::open, .target = peer});
+  return note_followed(peer);
+}
+
+Result<void> Gate::note_followed(const std::string& peer) {
+  TANDEM_CHECK(files_.make_folder(follows_folder_, 0755, {}));
+  TANDEM_TRY(const auto names, files_.list(follows_folder_));
+  for (const auto& name : names)
+    if (name != peer) TANDEM_CHECK(files_.remove(follows_folder_ + "/" + name));
+  return files_.write(follows_folder_ + "/" + peer, "", 0644, {});
 }
 
 Result<void> Gate::refuse() {
-  change({GateState::Mode::refusing, {}});
+  change({.mode = GateState::Mode::refusing});
   return remove_file();
 }
 

@@ -5,7 +5,8 @@
 // nginx itself looks for the file `serving` in the run folder first and asks the gate only when it is missing, so a
 // server whose gate was never opened serves nothing.
 //
-// The answer: 200 with `X-Tandem-Target: NAME of the server`, or 503. On the loop, all of it.
+// The answer: 200 with `X-Tandem-Target: NAME of the server`, or 503. A request that another server has passed on
+// already (it asks for "/hop") is answered here or sent back with 403: one hop only. On the loop, all of it.
 #pragma once
 #include "peer/loop.hpp"
 #include "system/files.hpp"
@@ -20,17 +21,19 @@ struct GateState {
   };
   Mode mode = Mode::closed;
   std::string target; // a server's name
+  bool local = false; // it is this one's
   bool operator==(const GateState&) const = default;
 };
 
 // What a request is told now. Pure.
 struct GateAnswer {
-  enum class Kind { serve, hold, refuse };
+  enum class Kind { serve, hold, refuse, elsewhere };
   Kind kind = Kind::hold;
   std::string target;
 };
 
-GateAnswer answer(const GateState& state);
+// `hop`: another server has passed the request on.
+GateAnswer answer(const GateState& state, bool hop);
 
 struct GateFigures {
   std::size_t held = 0;       // waiting now
@@ -57,7 +60,8 @@ public:
   Result<void> open_local(const std::string& self);
   // New requests wait from here on; what nginx has let through goes on. The file is gone when it returns.
   Result<void> close();
-  // The other server answers, what waits and what comes.
+  // The other server answers, what waits and what comes. A file of its name in `follows` in the run folder tells nginx
+  // where to go when this agent does not answer.
   Result<void> open_to_peer(const std::string& peer);
   // 503 to what waits and what comes.
   Result<void> refuse();
@@ -67,10 +71,12 @@ public:
 
 private:
   Result<void> remove_file();
+  Result<void> note_followed(const std::string& peer);
   void change(GateState state);
 
   system::Files& files_;
   std::string serving_file_;
+  std::string follows_folder_;
   struct Parts;
   std::shared_ptr<Parts> parts_;
 };

@@ -10,7 +10,7 @@ namespace tandem::agent {
 
 namespace {
 
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t record_version = 1;
 constexpr auto* another_token = "`tandem init --token` on a server of the pair makes a new one";
 
 std::string record_path(const std::string& folder) {
@@ -74,7 +74,7 @@ Result<std::optional<JoinRecord>> load_record(system::Files& files, const std::s
   const auto read = [&]() -> Result<void> {
     TANDEM_TRY(const peer::Json value, peer::parse_json(*text));
     TANDEM_TRY(const std::uint64_t written_by, peer::number_member(value, "version"));
-    if (written_by != version) return fail(ErrorKind::invalid, "it is of another version");
+    if (written_by != record_version) return fail(ErrorKind::invalid, "it is of another version");
     TANDEM_TRY(record.secret_hash, peer::text_member(value, "secret_hash"));
     TANDEM_TRY(const std::uint64_t expires, peer::number_member(value, "expires"));
     record.expires = std::chrono::system_clock::from_time_t(static_cast<std::time_t>(expires));
@@ -88,7 +88,7 @@ Result<std::optional<JoinRecord>> load_record(system::Files& files, const std::s
 }
 
 Result<void> save_record(system::Files& files, const std::string& folder, const JoinRecord& record) {
-  const peer::Json value{{"version", version},
+  const peer::Json value{{"version", record_version},
                          {"secret_hash", record.secret_hash},
                          {"expires", static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(record.expires))},
                          {"used_by", record.used_by},

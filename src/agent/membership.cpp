@@ -8,7 +8,7 @@ namespace tandem::agent {
 
 namespace {
 
-constexpr std::uint64_t version = 1;
+constexpr std::uint64_t membership_version = 1;
 
 } // namespace
 
@@ -30,9 +30,9 @@ Result<std::optional<Membership>> load_membership(system::Files& files, const st
   const auto read = [&]() -> Result<void> {
     TANDEM_TRY(const peer::Json value, peer::parse_json(*text));
     TANDEM_TRY(const std::uint64_t written_by, peer::number_member(value, "version"));
-    if (written_by != version)
+    if (written_by != membership_version)
       return fail(ErrorKind::invalid,
-                  fmt::format("it is of version {}, this agent knows version {}", written_by, version),
+                  fmt::format("it is of version {}, this agent knows version {}", written_by, membership_version),
                   "Install the version of tandem that wrote it, or a newer one");
     TANDEM_TRY(membership.pair_id, peer::text_member(value, "pair"));
     TANDEM_TRY(membership.server, peer::text_member(value, "server"));
@@ -53,7 +53,7 @@ Result<void> save_membership(system::Files& files, const std::string& folder, co
   TANDEM_CHECK(files.write(identity_path(folder, "ca.key"), membership.authority_key, 0600, {}));
   TANDEM_CHECK(files.write(identity_path(folder, "server.key"), identity.key, 0600, {}));
   TANDEM_CHECK(files.write(identity_path(folder, "server.pem"), identity.certificate, 0600, {}));
-  const peer::Json value{{"version", version}, {"pair", membership.pair_id}, {"server", membership.server}};
+  const peer::Json value{{"version", membership_version}, {"pair", membership.pair_id}, {"server", membership.server}};
   return files.write(folder + "/pair.json", peer::to_pretty_text(value) + "\n", 0600, {});
 }
 

@@ -20,6 +20,7 @@ struct Operation {
   std::set<Caller> callers; // who may ask for it
   std::string lock = {};    // operations with the same lock exclude each other; empty: none
   bool needs_pair = true;   // refused before init or join
+  bool apart = false;       // never at the same time as a runbook
   std::function<Result<Json>(OperationContext&)> run;
 };
 

@@ -1,7 +1,7 @@
 #include "agent/role_binding.hpp"
 
-#include "agent/duties.hpp"
-#include "agent/role_keeper.hpp"
+#include "agent/operations/switchover.hpp"
+#include "agent/switchover_steps.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,20 +12,29 @@ namespace tandem::agent {
 namespace {
 
 // The keeper needs the agent, and the agent's settings need the keeper: it is made at the first call.
-class LateKeeper {
+class LateKeeper : public std::enable_shared_from_this<LateKeeper> {
 public:
-  explicit LateKeeper(system::Applications& applications) : applications_(applications) {}
+  LateKeeper(system::Applications& applications, std::shared_ptr<FilesLedger> files)
+      : applications_(applications), files_(std::move(files)) {}
 
-  RoleKeeper& of(Agent& agent) {
+  DutyKeeper& of(Agent& agent) {
     const std::lock_guard lock(mutex_);
-    if (!keeper_) keeper_ = std::make_unique<RoleKeeper>(agent, make_duties(agent, applications_));
+    if (!keeper_) keeper_ = std::make_unique<DutyKeeper>(agent, make_duties(agent, applications_), steps(agent));
     return *keeper_;
   }
 
+  PerformStep steps(Agent& agent) {
+    return switchover_steps(agent, applications_, files_, memory_, [this, &agent]() -> DutyKeeper& { return of(agent); });
+  }
+
+  [[nodiscard]] const std::shared_ptr<StepMemory>& memory() const { return memory_; }
+
 private:
   system::Applications& applications_;
+  std::shared_ptr<FilesLedger> files_;
+  std::shared_ptr<StepMemory> memory_ = std::make_shared<StepMemory>();
   std::mutex mutex_;
-  std::unique_ptr<RoleKeeper> keeper_; // guarded by mutex_ while it is made; afterwards it stays
+  std::unique_ptr<DutyKeeper> keeper_; // guarded by mutex_ while it is made; afterwards it stays
 };
 
 Result<Json> take_message(OperationContext& context, LateKeeper& keeper) {
@@ -34,39 +43,49 @@ Result<Json> take_message(OperationContext& context, LateKeeper& keeper) {
   const auto snapshot = context.snapshot();
   if (message.from != context.from() || message.to != snapshot.server)
     return fail(ErrorKind::refused, "a message about roles names other servers than those that exchange it");
-  context.agent().on_loop([&] { keeper.of(context.agent()).take_message(message); });
+  context.agent().on_loop([&] { keeper.of(context.agent()).role().take_message(message); });
   return Json::object();
 }
 
 void add_status(const OperationContext& context, Json& status, LateKeeper& keeper) {
   Json role;
   context.agent().on_loop([&] { role = keeper.of(context.agent()).status(); });
-  if (role.contains("duty_problem")) status["problems"].push_back(role["duty_problem"]);
+  for (const auto* name : {"problem", "duty_problem"})
+    if (role.contains(name)) status["problems"].push_back(role[name]);
+  if (role.contains("run") && role["run"].value("open", false))
+    status["problems"].push_back(fmt::format("a {} is open: {} (`tandem resume` shows how it goes on)",
+                                             role["run"].value("runbook", ""), role["run"].value("text", "")));
   status["role"] = std::move(role);
 }
 
 } // namespace
 
-void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications) {
-  const auto keeper = std::make_shared<LateKeeper>(applications);
+void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
+               std::shared_ptr<FilesLedger> files) {
+  const auto keeper = std::make_shared<LateKeeper>(applications, std::move(files));
   settings.found = [keeper](OperationContext& context, const Membership& membership) {
-    return keeper->of(context.agent()).found(membership.server);
+    return keeper->of(context.agent()).role().found(membership.server);
   };
   settings.admit = [keeper](OperationContext& context, const std::string& server) {
-    return keeper->of(context.agent()).admit(server);
+    return keeper->of(context.agent()).role().admit(server);
   };
   settings.be_admitted = [keeper](OperationContext& context, const Membership& membership, const Json& admission) {
-    return keeper->of(context.agent()).be_admitted(membership.server, admission);
+    return keeper->of(context.agent()).role().be_admitted(membership.server, admission);
   };
   settings.on_member = [keeper](Agent& agent) { keeper->of(agent).start(agent.state().server); };
   settings.on_peer = [keeper](Agent& agent, const std::string& server, bool connected) {
-    keeper->of(agent).peer_changed(server, connected);
+    keeper->of(agent).role().peer_changed(server, connected);
   };
   settings.status_parts.push_back(
       [keeper](const OperationContext& context, Json& status) { add_status(context, status, *keeper); });
   operations.push_back({.name = "role.message", .callers = {Caller::peer}, .run = [keeper](OperationContext& context) {
                           return take_message(context, *keeper);
                         }});
+  const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
+  for (auto& operation : {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
+                          run_records_operation(of), database_end_operation(keeper->memory())})
+    operations.push_back(operation);
+  operations.push_back(run_step_operation(of, [keeper](Agent& agent) { return keeper->steps(agent); }));
 }
 
 } // namespace tandem::agent

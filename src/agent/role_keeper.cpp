@@ -1,5 +1,7 @@
 #include "agent/role_keeper.hpp"
 
+#include "agent/times.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
@@ -7,26 +9,19 @@ namespace tandem::agent {
 namespace {
 
 constexpr int members_version = 1;
-constexpr auto tick_every = std::chrono::seconds(1);
-
-std::string utc_now(system::Clock& clock) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(clock.wall_time());
-  const auto day = std::chrono::floor<std::chrono::days>(now);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(now - day);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
-                     time.minutes().count(), time.seconds().count());
-}
 
 std::string path_of(const Agent& agent, const char* file) {
   return agent.settings().state_folder + "/" + file;
 }
 
+std::string entitlement(const Agent& agent) {
+  return agent.settings().run_folder + "/entitled";
+}
+
 } // namespace
 
-RoleKeeper::RoleKeeper(Agent& agent, Duties duties)
-    : agent_(agent), duties_(std::move(duties)),
+RoleKeeper::RoleKeeper(Agent& agent, Hooks hooks)
+    : agent_(agent), hooks_(std::move(hooks)),
       role_file_(agent.ports().files, path_of(agent, "role.json"), "role", role::kept_version),
       members_file_(agent.ports().files, path_of(agent, "members.json"), "members", members_version) {}
 
@@ -57,7 +52,7 @@ Result<void> RoleKeeper::found(const std::string& self) {
   if (there) return {};
   TANDEM_CHECK(store_members({.self = self, .others = {}}));
   const role::Change change{
-      .epoch = 1, .primary = self, .reason = "tandem init", .time = utc_now(agent_.ports().clock)};
+      .epoch = 1, .primary = self, .reason = "tandem init", .time = utc_text(agent_.ports().clock)};
   return store(role::first_kept(1, self, change));
 }
 
@@ -87,7 +82,7 @@ Result<void> RoleKeeper::be_admitted(const std::string& self, const Json& admiss
     if (name != self) members.others.push_back(name);
   TANDEM_CHECK(store_members(members));
   const role::Change change{
-      .epoch = epoch, .primary = primary, .reason = "tandem join", .time = utc_now(agent_.ports().clock)};
+      .epoch = epoch, .primary = primary, .reason = "tandem join", .time = utc_text(agent_.ports().clock)};
   return store(role::first_kept(epoch, primary, change));
 }
 
@@ -99,14 +94,17 @@ void RoleKeeper::start(const std::string& self) {
                                    : role::decode_kept((*file)->version, (*file)->content);
   if (!members || !kept) {
     // Without its memory a server must not serve; a person has to look.
-    duty_problem_ = describe(!members ? members.error() : kept.error());
-    agent_.log("the role is unknown, so this server serves nothing: " + duty_problem_);
+    problem_ = describe(!members ? members.error() : kept.error());
+    agent_.log("the role is unknown, so this server serves nothing: " + problem_);
     return;
   }
   members_ = std::move(*members);
   role_.kept = std::move(*kept);
-  take({.kind = role::EventKind::boot, .still_serving = false});
-  tick();
+  known_ = true;
+  // The run folder is empty after a boot: what lies there was left by an agent of this same boot.
+  const auto left = agent_.ports().files.status(entitlement(agent_));
+  entitled_ = left && left->has_value();
+  take({.kind = role::EventKind::boot, .still_serving = entitled_});
 }
 
 void RoleKeeper::take_message(const role::Message& message) {
@@ -114,33 +112,53 @@ void RoleKeeper::take_message(const role::Message& message) {
 }
 
 void RoleKeeper::peer_changed(const std::string& /*server*/, bool connected) {
-  if (connected && !members_.self.empty()) take({.kind = role::EventKind::repeat});
+  if (connected && known_) take({.kind = role::EventKind::repeat});
 }
 
-void RoleKeeper::tick() {
-  take({.kind = role::EventKind::repeat});
-  begin_duty();
-  ticking_ = agent_.loop().after(tick_every, [this] { tick(); });
-}
-
-void RoleKeeper::take(const role::Event& event) {
-  auto outcome = role::transition(members_, role_, event);
+role::Outcome RoleKeeper::take(const role::Event& event) {
+  auto dated = event;
+  if (dated.note.time.empty()) dated.note.time = utc_text(agent_.ports().clock);
+  auto outcome = role::transition(members_, role_, dated);
+  // Whatever takes the right to write away comes before the disk is asked, whatever gives it after.
   const bool stops = std::ranges::find(outcome.actions, role::Action::stop) != outcome.actions.end();
-  // Writing stops before anything else, even before the disk is asked.
-  if (stops) act({role::Action::stop});
+  if (!outcome.role.session.serving) role_.session.serving = false;
+  note_entitlement();
+  if (stops && hooks_.stop) hooks_.stop();
   if (outcome.store)
     if (auto stored = store(outcome.role.kept); !stored) {
-      duty_problem_ = describe(stored.error());
-      agent_.log("a change of role could not be stored and so did not happen: " + duty_problem_);
-      return;
+      problem_ = describe(stored.error());
+      agent_.log("a change of role could not be stored and so did not happen: " + problem_);
+      outcome.refused = true;
+      outcome.sentence = problem_;
+      return outcome;
     }
-  const bool changed = !(role_.kept == outcome.role.kept);
+  const bool changed = !(role_.kept == outcome.role.kept) || role_.session.serving != outcome.role.session.serving;
   role_ = outcome.role;
+  problem_.clear();
+  note_entitlement();
   if (changed && !outcome.sentence.empty()) agent_.log("role: " + outcome.sentence);
   agent_.set_standing({role_.kept.epoch, role_.kept.primary});
   announce(outcome);
-  std::erase(outcome.actions, role::Action::stop);
-  act(outcome.actions);
+  if (hooks_.changed) hooks_.changed();
+  return outcome;
+}
+
+// For an agent that starts again on this boot: whether the one before it was entitled to serve.
+void RoleKeeper::note_entitlement() {
+  if (entitled_ == role_.session.serving) return;
+  entitled_ = role_.session.serving;
+  auto& files = agent_.ports().files;
+  const auto noted =
+      entitled_ ? files.write(entitlement(agent_), "", 0600, {}) : files.remove(entitlement(agent_));
+  if (!noted) agent_.log(describe(noted.error()));
+}
+
+Result<void> RoleKeeper::remember_run(const std::string& id) {
+  auto kept = role_.kept;
+  kept.latest_run = id;
+  TANDEM_CHECK(store(kept));
+  role_.kept = std::move(kept);
+  return {};
 }
 
 void RoleKeeper::announce(const role::Outcome& outcome) {
@@ -151,46 +169,6 @@ void RoleKeeper::announce(const role::Outcome& outcome) {
                            {.time_limit = std::chrono::seconds(5)});
 }
 
-void RoleKeeper::act(const std::vector<role::Action>& actions) {
-  for (const auto action : actions) {
-    if (action == role::Action::ask_operator) {
-      agent_.log("two servers claim the same epoch; `tandem status` says how to choose");
-      continue;
-    }
-    wanted_ = action;
-  }
-  begin_duty();
-}
-
-void RoleKeeper::begin_duty() {
-  if (working_ || !wanted_) return;
-  const auto action = *wanted_;
-  const auto primary = role_.kept.primary;
-  wanted_.reset();
-  working_ = true;
-  agent_.in_background([this, action, primary] {
-    const auto result = action == role::Action::serve  ? duties_.serve()
-                        : action == role::Action::stop ? duties_.stop()
-                                                       : duties_.follow(primary);
-    agent_.loop().post([this, action, result] {
-      working_ = false;
-      duty_ended(std::string(role::name_of(action)), result);
-      if (!result && !wanted_)
-        wanted_ = action; // tried again at the next tick
-      else if (wanted_)
-        begin_duty();
-    });
-  });
-}
-
-void RoleKeeper::duty_ended(const std::string& what, const Result<void>& result) {
-  const auto problem = result ? std::string() : describe(result.error());
-  if (problem != duty_problem_ && !problem.empty()) agent_.log("taking up the duty \"" + what + "\": " + problem);
-  if (result && duty_ != what) agent_.log("duty: " + what);
-  duty_problem_ = problem;
-  if (result) duty_ = what;
-}
-
 Json RoleKeeper::status() const {
   Json history = Json::array();
   for (const auto& change : role_.kept.history)
@@ -199,12 +177,11 @@ Json RoleKeeper::status() const {
                        {"reason", change.reason},
                        {"time", change.time},
                        {"wal", change.wal}});
-  Json status{{"situation", members_.self.empty() ? "unknown" : role::name_of(role::situation_of(members_, role_))},
+  Json status{{"situation", !known_ ? "unknown" : role::name_of(role::situation_of(members_, role_))},
               {"epoch", role_.kept.epoch},
               {"primary", role_.kept.primary},
-              {"duty", duty_},
               {"history", std::move(history)}};
-  if (!duty_problem_.empty()) status["duty_problem"] = duty_problem_;
+  if (!problem_.empty()) status["problem"] = problem_;
   return status;
 }
 

@@ -1,5 +1,6 @@
 // Keeps this server's role: feeds the protocol's rules with what happens, stores what they decide before anything
-// follows from it, sends their messages and sets this server to its duty. On the loop, but for what says otherwise.
+// follows from it, and sends their messages. What follows from the role is the duty keeper's. On the loop, but for what
+// says otherwise.
 #pragma once
 #include "agent/agent.hpp"
 #include "journal/state_file.hpp"
@@ -7,16 +8,14 @@
 
 namespace tandem::agent {
 
-// What a server does by its role. Each blocks, is idempotent and may be called again at any time; worker thread.
-struct Duties {
-  std::function<Result<void>()> serve = {};                            // be the primary
-  std::function<Result<void>()> stop = {};                             // stop writing at once
-  std::function<Result<void>(const std::string& primary)> follow = {}; // be a standby of that server
-};
-
 class RoleKeeper {
 public:
-  RoleKeeper(Agent& agent, Duties duties);
+  struct Hooks {
+    std::function<void()> stop = {};    // this server may not write any more: before anything is stored or said
+    std::function<void()> changed = {}; // an event was taken; the role may have changed
+  };
+
+  RoleKeeper(Agent& agent, Hooks hooks);
 
   // The first server of a new pair: epoch 1 is its own. Worker thread, before the server is a member.
   Result<void> found(const std::string& self);
@@ -30,36 +29,38 @@ public:
   // Another server says this about roles.
   void take_message(const role::Message& message);
   void peer_changed(const std::string& server, bool connected);
+  // Whatever else happens, the grant of a runbook for one. When it cannot be stored, nothing has happened, and the
+  // outcome is refused.
+  role::Outcome take(const role::Event& event);
+  // The run whose journal is read at the next start. After its first record is stored.
+  Result<void> remember_run(const std::string& id);
+
+  // This server belongs to a pair and has read its role.
+  [[nodiscard]] bool known() const { return known_; }
 
   [[nodiscard]] const role::Role& role() const { return role_; }
 
   [[nodiscard]] const role::Members& members() const { return members_; }
 
-  // {"situation", "epoch", "primary", "duty", "duty_problem"?, "history"}
+  // {"situation", "epoch", "primary", "problem"?, "history"}
   [[nodiscard]] Json status() const;
 
 private:
-  void take(const role::Event& event);
   void announce(const role::Outcome& outcome);
-  void act(const std::vector<role::Action>& actions);
-  void begin_duty();
-  void duty_ended(const std::string& what, const Result<void>& result);
-  void tick();
+  void note_entitlement();
   Result<void> store(const role::Kept& kept);
   Result<void> store_members(const role::Members& members);
   Result<role::Members> load_members(const std::string& self);
 
   Agent& agent_;
-  Duties duties_;
+  Hooks hooks_;
   journal::StateFile role_file_;
   journal::StateFile members_file_;
   role::Members members_;
   role::Role role_;
-  peer::Timer ticking_;
-  std::optional<role::Action> wanted_; // the duty to take up next
-  std::string duty_;                   // the one that was taken up last, "" before
-  std::string duty_problem_;           // why it is not fulfilled; tried again at each tick
-  bool working_ = false;               // a duty is being taken up on a worker thread
+  bool known_ = false;
+  bool entitled_ = false; // the file that says so to the next agent of this boot is there
+  std::string problem_;
 };
 
 } // namespace tandem::agent

@@ -27,6 +27,9 @@ Result<const Operation*> Runner::find(const peer::Request& request, bool has_pai
     return fail(ErrorKind::refused, "this server belongs to no pair yet",
                 "`tandem init` makes it the first server of a pair, `tandem join` adds it to one");
   if (stopping_) return fail(ErrorKind::unavailable, "the agent stops");
+  if (operation.apart && !agent_.runbook().empty())
+    return fail(ErrorKind::refused, fmt::format("the {} is under way", agent_.runbook()),
+                "Wait until it has ended; `tandem resume` shows how it goes on");
   if (!operation.lock.empty())
     for (const auto& [id, run] : runs_)
       if (run->operation.lock == operation.lock)
@@ -62,6 +65,13 @@ void Runner::cancel_all() {
   stopping_ = true;
   for (const auto& [id, run] : runs_)
     run->cancelled = true;
+}
+
+std::string Runner::busy_with() const {
+  for (const auto& [id, run] : runs_)
+    if (run->operation.apart)
+      return fmt::format("\"{}\", since {}, started by {},", run->operation.name, run->started, run->request.from());
+  return {};
 }
 
 Json Runner::running() const {

@@ -17,6 +17,9 @@ public:
 
   [[nodiscard]] bool idle() const { return runs_.empty(); }
 
+  // One that is to be apart from runbooks; empty: none.
+  [[nodiscard]] std::string busy_with() const;
+
   // [{"id", "name", "from", "started"}], for status.
   [[nodiscard]] Json running() const;
 

@@ -10,7 +10,7 @@ namespace tandem::cli {
 
 namespace {
 
-struct Options {
+struct ReleaseOptions {
   std::string site;
   std::string revision;
   bool despite_migrations = false;
@@ -35,14 +35,14 @@ Result<void> show(CommandLine& line, const Json& answer) {
   return {};
 }
 
-Result<void> deploy(CommandLine& line, const Options& options) {
+Result<void> deploy(CommandLine& line, const ReleaseOptions& options) {
   TANDEM_TRY(const Json answer,
              watch_operation(line.environment, "deploy",
                              {{"site", options.site}, {"revision", options.revision}, {"who", who()}}));
   return show(line, answer);
 }
 
-Result<void> roll_back(CommandLine& line, const Options& options) {
+Result<void> roll_back(CommandLine& line, const ReleaseOptions& options) {
   TANDEM_TRY(const Json answer, watch_operation(line.environment, "rollback",
                                                 {{"site", options.site},
                                                  {"to", options.revision},
@@ -54,7 +54,7 @@ Result<void> roll_back(CommandLine& line, const Options& options) {
 } // namespace
 
 void add_deploy(CLI::App& app, CommandLine& line) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReleaseOptions>();
   CLI::App* command = app.add_subcommand("deploy", "Build a release of a site beside the running one and switch to it");
   command->add_option("site", options->site, "The site's domain")->required();
   command->add_option("revision", options->revision, "A branch, tag or commit; else the site's branch");
@@ -65,7 +65,7 @@ void add_deploy(CLI::App& app, CommandLine& line) {
 }
 
 void add_rollback(CLI::App& app, CommandLine& line) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReleaseOptions>();
   CLI::App* command = app.add_subcommand("rollback", "Serve the release that a site had before");
   command->add_option("site", options->site, "The site's domain")->required();
   command->add_option("release", options->revision, "A release or the beginning of its commit; else the previous one");

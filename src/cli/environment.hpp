@@ -34,6 +34,10 @@ struct CommandLine {
 };
 
 // One file each in this folder.
+void add_switchover(CLI::App& app, CommandLine& line);
+void add_resume(CLI::App& app, CommandLine& line);
+void add_abort(CLI::App& app, CommandLine& line);
+void add_runbook(CLI::App& app, CommandLine& line);
 void add_agent(CLI::App& app, CommandLine& line);
 void add_init(CLI::App& app, CommandLine& line);
 void add_join(CLI::App& app, CommandLine& line);

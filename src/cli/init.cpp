@@ -10,7 +10,7 @@ namespace tandem::cli {
 
 namespace {
 
-struct Options {
+struct InitOptions {
   std::string server;
   bool token = false;
 };
@@ -25,7 +25,7 @@ void print_token(const CommandLine& line, const Json& answer) {
       << "\n\nThe token lets in one server, within 24 hours. `tandem init --token` makes another one.\n";
 }
 
-Result<void> init(CommandLine& line, const Options& options) {
+Result<void> init(CommandLine& line, const InitOptions& options) {
   TANDEM_CHECK(ensure_agent(line.environment));
   TANDEM_TRY(const Json answer, options.token
                                     ? watch_operation(line.environment, "token", Json::object())
@@ -49,7 +49,7 @@ Result<void> init(CommandLine& line, const Options& options) {
 } // namespace
 
 void add_init(CLI::App& app, CommandLine& line) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   CLI::App* command = app.add_subcommand(
       "init",
       "Make this server the first of the pair that /etc/tandem/tandem.toml describes, and print how others join");

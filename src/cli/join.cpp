@@ -9,13 +9,13 @@ namespace tandem::cli {
 
 namespace {
 
-struct Options {
+struct JoinOptions {
   std::string address;
   std::string token;
   std::string server;
 };
 
-Result<void> join(CommandLine& line, const Options& options) {
+Result<void> join(CommandLine& line, const JoinOptions& options) {
   TANDEM_CHECK(ensure_agent(line.environment));
   TANDEM_TRY(const Json answer,
              watch_operation(line.environment, "join",
@@ -31,7 +31,7 @@ Result<void> join(CommandLine& line, const Options& options) {
 } // namespace
 
 void add_join(CLI::App& app, CommandLine& line) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<JoinOptions>();
   CLI::App* command =
       app.add_subcommand("join", "Make this server one of a pair, as `tandem init` printed it on the first one");
   command->add_option("ADDRESS", options->address, "The first server: ADDRESS or ADDRESS:PORT")->required();

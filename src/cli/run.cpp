@@ -49,6 +49,10 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_apply(app, line);
   add_deploy(app, line);
   add_rollback(app, line);
+  add_switchover(app, line);
+  add_resume(app, line);
+  add_abort(app, line);
+  add_runbook(app, line);
   add_agent(app, line);
   add_database(app, line);
   add_files(app, line);

@@ -9,13 +9,13 @@ namespace tandem::cli {
 
 namespace {
 
-struct Options {
+struct StreamOptions {
   std::string server;
   std::string name;
 };
 
 // Its standard output belongs to the program over there: nothing else may be printed.
-Result<void> stream(const CommandLine& line, const Options& options, const std::vector<std::string>& arguments) {
+Result<void> stream(const CommandLine& line, const StreamOptions& options, const std::vector<std::string>& arguments) {
   TANDEM_TRY(auto client, peer::LocalClient::connect(line.environment.socket, line.environment.version));
   const peer::Json params{{"server", options.server}, {"name", options.name}, {"params", {{"arguments", arguments}}}};
   TANDEM_CHECK(client.call("stream", params));
@@ -26,7 +26,7 @@ Result<void> stream(const CommandLine& line, const Options& options, const std::
 
 // Not for people: rsync and the like have it as their remote shell (`rsync -e "tandem stream duo files" …`).
 void add_stream(CLI::App& app, CommandLine& line) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StreamOptions>();
   CLI::App* command = app.add_subcommand("stream", "Carry standard input and output to a program on another server");
   command->group(""); // not listed
   command->add_option("SERVER", options->server)->required();

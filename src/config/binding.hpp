@@ -51,6 +51,15 @@ std::string spell(const Field& field) {
     return fmt::format("{}", field);
 }
 
+// Owners that several tables of keys have.
+inline model::Pair& pair(model::Pair& pair) {
+  return pair;
+}
+
+inline model::Site& site(model::Pair& pair) {
+  return pair.sites.back();
+}
+
 // `owner` finds the structure in the pair, the last one where there are several.
 template <class Owner, class Parent, class Field>
 Binding at(Owner& (*owner)(model::Pair&), Field Parent::* field) {

@@ -6,10 +6,6 @@ namespace tandem::config {
 
 namespace {
 
-model::Pair& pair(model::Pair& pair) {
-  return pair;
-}
-
 model::Host& host(model::Pair& pair) {
   return pair.host;
 }

@@ -9,14 +9,6 @@ namespace {
 constexpr model::Bytes kilobyte = 1U << 10U;
 constexpr model::Bytes gigabyte = 1U << 30U;
 
-model::Pair& pair(model::Pair& pair) {
-  return pair;
-}
-
-model::Site& site(model::Pair& pair) {
-  return pair.sites.back();
-}
-
 model::SiteFolder& folder(model::Pair& pair) {
   return pair.sites.back().folders.back();
 }

@@ -6,15 +6,11 @@ namespace tandem::config {
 
 namespace {
 
-model::Site& site(model::Pair& pair) {
-  return pair.sites.back();
-}
-
 model::Uwsgi& uwsgi(model::Pair& pair) {
   return pair.sites.back().uwsgi;
 }
 
-model::SiteDatabase& database(model::Pair& pair) {
+model::SiteDatabase& site_database(model::Pair& pair) {
   return *pair.sites.back().database;
 }
 
@@ -47,12 +43,12 @@ Keys application_keys() {
             "further options of uWSGI by name"),
 
       table("site.database", site, &model::Site::database, "The site's PostgreSQL database."),
-      value("site.database.name", text(rules::database_name), at(database, &SiteDatabase::name), "the database")
+      value("site.database.name", text(rules::database_name), at(site_database, &SiteDatabase::name), "the database")
           .required(),
-      value("site.database.owner", text(rules::database_owner), at(database, &SiteDatabase::owner),
+      value("site.database.owner", text(rules::database_owner), at(site_database, &SiteDatabase::owner),
             "the role that owns it and that the site logs in as")
           .required(),
-      value("site.database.extensions", set(rules::extension), at(database, &SiteDatabase::extensions),
+      value("site.database.extensions", set(rules::extension), at(site_database, &SiteDatabase::extensions),
             "extensions made in it"),
   };
 }

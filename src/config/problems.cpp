@@ -26,16 +26,17 @@ void Problems::add(Position at, std::string problem, std::string expected) {
 }
 
 std::vector<Diagnostic> Problems::of(const std::string& file) const {
-  auto sorted = faults_;
-  std::ranges::stable_sort(sorted, {}, &Fault::at);
+  std::multimap<Position, const Fault*> sorted; // those at one position stay in their order
+  for (const auto& fault : faults_)
+    sorted.emplace(fault.at, &fault);
   std::vector<Diagnostic> diagnostics;
-  for (const auto& [at, problem, expected] : sorted) {
+  for (const auto& [at, fault] : sorted) {
     if (diagnostics.size() == most_problems) {
       const auto rest = sorted.size() - most_problems;
       diagnostics.push_back({file, at.line, at.column, fmt::format("{} more problems from here on", rest), ""});
       break;
     }
-    diagnostics.push_back({file, at.line, at.column, problem, expected});
+    diagnostics.push_back({file, at.line, at.column, fault->problem, fault->expected});
   }
   return diagnostics;
 }

@@ -24,6 +24,9 @@ public:
 
   [[nodiscard]] bool empty() const { return faults_.empty(); }
 
+  // So many that nobody reads more: no work need go into further ones.
+  [[nodiscard]] bool many() const { return faults_.size() > 1000; }
+
   // Sorted by position, the first hundred and the number of the rest.
   [[nodiscard]] std::vector<Diagnostic> of(const std::string& file) const;
 

@@ -10,10 +10,6 @@ bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 bool is_alnum(char c) {
   return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
 }
@@ -46,6 +42,10 @@ bool is_port(std::string_view text) {
 }
 
 } // namespace
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_label(std::string_view text) {
   return sized(text, 63) && only_lower(text, "-") && text.front() != '-' && text.back() != '-';

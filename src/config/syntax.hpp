@@ -15,6 +15,7 @@ namespace tandem::config {
 // The text with everything else escaped, for a terminal.
 [[nodiscard]] std::string escaped(std::string_view text);
 
+[[nodiscard]] bool is_digit(char c);
 [[nodiscard]] bool is_label(std::string_view text);      // one part of a host name, lower case
 [[nodiscard]] bool is_domain(std::string_view text);     // two labels or more, lower case, no trailing dot
 [[nodiscard]] bool is_ipv4(std::string_view text);       // of one host: not 0.0.0.0, broadcast or multicast

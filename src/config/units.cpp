@@ -1,6 +1,7 @@
 #include "config/units.hpp"
 
 #include "base/text.hpp"
+#include "config/syntax.hpp"
 
 #include <array>
 #include <charconv>
@@ -25,10 +26,6 @@ constexpr std::array sizes = {Unit{"TB", std::int64_t{1} << 40},
                               Unit{"B", 1}};
 constexpr std::int64_t longest = std::int64_t{10} * 366 * 86400;
 constexpr std::int64_t largest = std::int64_t{1} << 50;
-
-bool is_digit(char character) {
-  return character >= '0' && character <= '9';
-}
 
 std::optional<std::int64_t> parse(std::string_view text, std::span<const Unit> units, std::int64_t most) {
   const auto digits = std::ranges::find_if_not(text, is_digit) - text.begin();

@@ -82,6 +82,7 @@ void Walk::member(const Member& member, const std::string& parent, const std::st
 }
 
 void Walk::unknown(const Member& member, const std::string& parent) {
+  if (problems_.many()) return problems_.add(member.at, "unknown key " + quote(member.key), "");
   std::vector<std::string> names;
   for (const auto* key : keys_in(parent))
     names.push_back(key->name());

@@ -175,7 +175,7 @@ Result<CertifiedKey> Authority::issue(const Subject& subject, WallTime now, std:
 
 Result<std::string> Authority::sign(const std::string& request, const Subject& subject, WallTime now,
                                     std::chrono::seconds lifetime) const {
-  TANDEM_TRY(const Request parsed, read_request(request));
+  TANDEM_TRY(const SigningRequest parsed, read_request(request));
   EVP_PKEY* key = X509_REQ_get0_pubkey(parsed.get());
   if (key == nullptr || X509_REQ_verify(parsed.get(), key) != 1)
     return error("a signing request that does not prove its key", ErrorKind::invalid);
@@ -201,7 +201,7 @@ Result<std::string> make_key() {
 
 Result<std::string> make_request(const std::string& key, const std::string& name) {
   TANDEM_TRY(const Key parsed, read_key(key));
-  const Request request(X509_REQ_new());
+  const SigningRequest request(X509_REQ_new());
   X509_REQ* raw = request.get();
   if (raw == nullptr || X509_REQ_set_version(raw, X509_REQ_VERSION_1) != 1 ||
       !add_entry(X509_REQ_get_subject_name(raw), NID_commonName, name) || X509_REQ_set_pubkey(raw, parsed.get()) != 1 ||
@@ -216,7 +216,7 @@ Result<std::string> fingerprint(const std::string& certificate) {
 }
 
 Result<std::string> request_key_fingerprint(const std::string& request) {
-  TANDEM_TRY(const Request parsed, read_request(request));
+  TANDEM_TRY(const SigningRequest parsed, read_request(request));
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(X509_REQ_get0_pubkey(parsed.get()), &der);
   if (size <= 0) return error("reading a signing request's key", ErrorKind::invalid);

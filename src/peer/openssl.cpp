@@ -28,8 +28,8 @@ Result<Key> read_key(const std::string& pem) {
   return read_pem<Key>(pem, "a private key", PEM_read_bio_PrivateKey);
 }
 
-Result<Request> read_request(const std::string& pem) {
-  return read_pem<Request>(pem, "a signing request", PEM_read_bio_X509_REQ);
+Result<SigningRequest> read_request(const std::string& pem) {
+  return read_pem<SigningRequest>(pem, "a signing request", PEM_read_bio_X509_REQ);
 }
 
 std::string subject_entry(const X509* certificate, int nid) {

@@ -24,7 +24,7 @@ struct Deleter {
 
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Request = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
+using SigningRequest = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
 using Store = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
@@ -40,7 +40,7 @@ inline std::unexpected<Error> error(const std::string& what, ErrorKind kind = Er
 
 Result<Certificate> read_certificate(const std::string& pem);
 Result<Key> read_key(const std::string& pem);
-Result<Request> read_request(const std::string& pem);
+Result<SigningRequest> read_request(const std::string& pem);
 // One entry of a subject ("CN", "OU"); empty when there is none, or more than one.
 std::string subject_entry(const X509* certificate, int nid);
 // SHA-256 over the DER form, in hexadecimal.

@@ -8,7 +8,8 @@ namespace tandem::peer {
 void ask_as_stranger(Loop& loop, const Address& where, const std::string& authority_fingerprint, Hello own,
                      const std::string& method, const Json& params, Session::OnEvent on_event,
                      Session::OnAnswer on_answer, Duration time_limit) {
-  const Timing timing;
+  Timing timing;
+  timing.connect = std::chrono::seconds(15); // a person waits, and would only try again
   dial_pinned(loop, where, authority_fingerprint, timing.connect,
               [&loop, own = std::move(own), method, params, on_event = std::move(on_event),
                on_answer = std::move(on_answer), time_limit, timing](Result<ConnectionPtr> connection) {

@@ -33,14 +33,11 @@ std::vector<Step> before_visitors_wait() {
            .place = coordinator,
            .title = "Check that {new} can take over",
            .what =
-               "Replica lag, long transactions, readiness, versions, disk and certificates; takes the deploy lock, so "
-               "that no deploy runs meanwhile.",
+               "Replica lag, long transactions and versions. While the runbook is open no deploy and no apply begins.",
            .commands = {"tandem check",
                         "sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
                         "sudo -u postgres psql -c \"select pid, now() - xact_start, query from pg_stat_activity where "
                         "xact_start < now() - interval '5 s'\""},
-           .precondition = "no other runbook and no deploy is open",
-           .undo = "release the deploy lock",
            .limit = seconds(30)}),
       preparation(
           {.id = "warm",
@@ -73,6 +70,16 @@ std::vector<Step> before_visitors_wait() {
 
 std::vector<Step> while_visitors_wait() {
   return {
+      preparation({.id = "calm",
+                   .place = old_primary,
+                   .title = "Wait for a calm moment on {old} and close its gate",
+                   .what = "Visitors wait as long as the slowest request in flight: the gate closes when none has been "
+                           "under way for long, and opens again when one turns out to be slow. After a minute it is "
+                           "left to the next steps.",
+                   .commands = {"ss -xn | grep -c /run/tandem-sites/   # the fewer, the better"},
+                   .undo = "open {old}'s gate here",
+                   .undo_commands = {"systemctl start nginx"},
+                   .limit = minutes(2)}),
       preparation(
           {.id = "close-gate",
            .place = old_primary,
@@ -95,23 +102,13 @@ std::vector<Step> while_visitors_wait() {
            .visitors_wait = true}),
       preparation({.id = "close-sockets",
                    .place = old_primary,
-                   .title = "Stop the applications on {old} from taking requests",
+                   .title = "Hide the applications on {old} from nginx",
                    .what = "So that a slow upload that had passed the gate cannot reach the old application.",
                    .commands = {"systemctl stop {applications}"},
-                   .undo = "let the applications on {old} take requests again",
-                   .undo_commands = {"systemctl start {applications}"},
+                   .undo = "start the applications on {old} anew",
+                   .undo_commands = {"systemctl restart {applications}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
-      preparation(
-          {.id = "last-files",
-           .place = old_primary,
-           .title = "Send the last files to {new}",
-           .what = "Whatever was written since the first flush; {new} confirms that it is complete.",
-           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{new_address}:$folder/; done"},
-           .check = "{new} confirms the files complete to this moment",
-           .limit = seconds(10),
-           .visitors_wait = true}),
       // Here Redis writes are paused and the offset is confirmed on the new primary, once the queue is built.
       preparation({.id = "stop-database",
                    .place = old_primary,
@@ -125,6 +122,16 @@ std::vector<Step> while_visitors_wait() {
                    .undo_commands = {"systemctl start {database}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
+      preparation(
+          {.id = "last-files",
+           .place = old_primary,
+           .title = "Send the last files to {new}",
+           .what = "Whatever was written since the first flush; they are under way since the database's stop began.",
+           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
+                        "{new_address}:$folder/; done"},
+           .check = "{new} confirms the files complete to this moment",
+           .limit = seconds(10),
+           .visitors_wait = true}),
       preparation({.id = "confirm-wal",
                    .place = new_primary,
                    .title = "Confirm that {new} has all WAL",
@@ -200,7 +207,7 @@ std::vector<Step> after_the_grant() {
                   .title = "{old} follows {new}",
                   .what = "PostgreSQL on {old} starts as a standby of {new}, and its applications run warm again.",
                   .commands = {"sudo -u postgres touch {data}/standby.signal", "systemctl start {database}",
-                               "systemctl start {applications}"},
+                               "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",
                   .limit = minutes(10)}),
       completion(
@@ -209,15 +216,10 @@ std::vector<Step> after_the_grant() {
            .title = "Files flow from {new} to {old}",
            .what = "The direction of the file replication turns round.",
            .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{old_address}:$folder/; done"},
+                        "{old_address}:$folder/; done",
+                        "systemctl start tandem   # on both servers"},
            .limit = minutes(2),
            .needs_old = true}),
-      completion({.id = "unlock",
-                  .place = coordinator,
-                  .title = "Release the deploy lock",
-                  .what = "Deploys are possible again.",
-                  .commands = {"systemctl start tandem   # on both servers"},
-                  .limit = seconds(30)}),
   };
 }
 

@@ -90,52 +90,43 @@ std::string http_text(const View& view) {
   return text;
 }
 
-// Which server answers when the agent does not: the marker's, and a standby sends to the primary.
+// Which server answers when the agent does not: the marker's; a standby sends to the server that it follows, which the
+// agent has noted for nginx. Nothing here depends on the role, so that a change of primary changes no file.
 std::string fallback_text(const View& view) {
-  return fmt::format(R"(location @tandem_gate_dead {{
-    set $tandem_fallback "{}";
-    if (-f /primary_server) {{
-        set $tandem_fallback "{}";
-    }}
-    return 204;
-}}
-)",
-                     view.is_primary() ? view.self : view.primary, view.self);
+  std::string text = "location @tandem_gate_dead {\n"
+                     "    if (-f /primary_server) {\n"
+                     "        set $tandem_fallback \"" +
+                     view.self +
+                     "\";\n        return 204;\n    }\n"
+                     "    if ($tandem_hop) {\n        return 403;\n    }\n";
+  for (const auto& server : view.pair.servers)
+    if (server.name != view.self)
+      text += fmt::format("    if (-f /run/tandem/follows/{0}) {{\n        set $tandem_fallback \"{0}\";\n    }}\n",
+                          server.name);
+  return text + "    return 204;\n}\n";
 }
 
-// Included by each site's server block.
-std::string gate_text(const View& view) {
-  const auto limit = view.pair.role.hold.count() + 2;
-  return header() + R"(recursive_error_pages on;
-error_page 418 = @tandem_gated;
-set $tandem_fallback "";
-
-location = /.tandem/gate {
+// Where nginx asks the agent: `what` is "gate", or "hop" for what another server has passed on already.
+std::string asking_text(const View& view, const std::string& what) {
+  return fmt::format(R"(location = /.tandem/{0} {{
     internal;
-    proxy_pass http://tandem_gate/gate;
+    proxy_pass http://tandem_gate/{0};
     proxy_http_version 1.1;
     proxy_pass_request_body off;
     proxy_pass_request_headers off;
     proxy_set_header Content-Length "";
     proxy_set_header Connection "";
-    proxy_set_header X-Tandem-Hop $tandem_hop;
     proxy_connect_timeout 5s;
-    proxy_read_timeout )" +
-         std::to_string(limit) + R"(s;
+    proxy_read_timeout {1}s;
     proxy_next_upstream error timeout invalid_header non_idempotent;
-    error_page 500 502 503 504 = @tandem_gate_dead;
+    error_page 500 502 504 = @tandem_gate_dead;
+}}
+
+)",
+                     what, view.pair.role.hold.count() + 2);
 }
 
-)" + fallback_text(view) +
-         R"(
-location @tandem_gated {
-    if ($tandem_hop) {
-        return 503;
-    }
-    auth_request /.tandem/gate;
-    auth_request_set $tandem_target $upstream_http_x_tandem_target;
-    proxy_pass https://$tandem_route;
-    proxy_http_version 1.1;
+constexpr auto* passing_lines = R"(    proxy_http_version 1.1;
     proxy_ssl_server_name on;
     proxy_ssl_name $host;
     proxy_set_header Host $host;
@@ -145,15 +136,69 @@ location @tandem_gated {
     proxy_next_upstream off;
     proxy_read_timeout 300s;
     proxy_send_timeout 300s;
+)";
+
+// Included by each site's server block. Asking and passing on are two locations (try_files leads from one to the other),
+// because an error_page for the agent's refusal must not catch what an application answers.
+std::string gate_text(const View& view) {
+  std::string text = header() + R"(recursive_error_pages on;
+error_page 418 = @tandem_gated;
+set $tandem_fallback "";
+
+)" + asking_text(view, "gate") +
+                     asking_text(view, "hop") + fallback_text(view) + R"(
+location @tandem_gated {
+    if ($tandem_hop) {
+        return 419;
+    }
+    error_page 419 = @tandem_hop;
+    auth_request /.tandem/gate;
+    auth_request_set $tandem_target $upstream_http_x_tandem_target;
+    error_page 500 503 =503 @tandem_busy;
+    try_files /.tandem/none @tandem_pass;
+}
+
+location @tandem_pass {
+    proxy_pass https://$tandem_route;
+)" + passing_lines + R"(    proxy_intercept_errors on;
+    error_page 421 = @tandem_again;
+}
+
+# The other server has become a standby meanwhile, and nothing of the request has reached an application.
+location @tandem_again {
+)" + "    proxy_pass https://" +
+                     upstream_of(view.self) + ";\n" + passing_lines + R"(}
+
+location @tandem_hop {
+    auth_request /.tandem/hop;
+    auth_request_set $tandem_target $upstream_http_x_tandem_target;
+    error_page 403 = @tandem_elsewhere;
+    error_page 500 503 =503 @tandem_busy;
+    try_files /.tandem/none @tandem_here;
+}
+
+location @tandem_here {
+)" + "    proxy_pass https://" +
+                     upstream_of(view.self) + ";\n" + passing_lines + R"(}
+
+location @tandem_elsewhere {
+    return 421;
+}
+
+location @tandem_busy {
+    add_header Retry-After 5 always;
+    return 503;
 }
 
 location @tandem_application_gone {
     if ($tandem_untouched = 0) {
         return 502;
     }
+    error_page 418 = @tandem_gated;
     return 418;
 }
 )";
+  return text;
 }
 
 std::string names_of(const model::Site& site) {

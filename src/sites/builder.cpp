@@ -8,7 +8,6 @@ namespace tandem::sites {
 
 namespace {
 
-constexpr system::Ownership root{0, 0};
 constexpr std::uint32_t owners_mode = 02750; // set-group-id: what is made below belongs to www-data as well
 constexpr auto step_limit = std::chrono::hours(2);
 constexpr std::size_t longest_socket_path = 107;

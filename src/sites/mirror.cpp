@@ -1,6 +1,7 @@
 #include "sites/mirror.hpp"
 
 #include "base/text.hpp"
+#include "sites/folders.hpp"
 
 #include <array>
 
@@ -9,7 +10,6 @@ namespace tandem::sites {
 namespace {
 
 constexpr auto fetch_limit = std::chrono::minutes(5);
-constexpr system::Ownership root{0, 0};
 
 bool is_hexadecimal(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

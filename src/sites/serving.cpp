@@ -9,7 +9,6 @@ namespace tandem::sites {
 
 namespace {
 
-constexpr system::Ownership root{0, 0};
 constexpr auto health_limit = std::chrono::seconds(60);
 constexpr auto beyond_harakiri = std::chrono::seconds(5);
 
@@ -108,21 +107,64 @@ Result<void> Serving::end(const model::Site& site, const std::string& id) {
   return files.remove(tools_.layout.uwsgi_ini(site.domain, id)); // last: by it started() knows of the release
 }
 
-Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
-  TANDEM_TRY(const auto current, shelf_.current(site.domain));
-  if (current) {
-    TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
-    if (status.active != "active") {
-      progress("starting release " + *current);
-      TANDEM_CHECK(start(site, *current));
-    }
-    TANDEM_CHECK(switch_to(site, *current));
+Result<std::optional<std::string>> Serving::start_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(auto current, shelf_.current(site.domain));
+  if (!current) return current;
+  TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
+  if (status.active != "active") {
+    progress("starting release " + *current);
+    TANDEM_CHECK(start(site, *current));
   }
-  // A deploy that was cut off may have left one running beside it.
+  return current;
+}
+
+// A deploy that was cut off may have left one running beside the current one.
+Result<void> Serving::retire_all_but(const model::Site& site, const std::optional<std::string>& current,
+                                     const Progress& progress) {
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)
     if (id != current) TANDEM_CHECK(retire(site, id, progress));
   return {};
+}
+
+Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(const auto current, start_current(site, progress));
+  if (current) TANDEM_CHECK(switch_to(site, *current));
+  return retire_all_but(site, current, progress);
+}
+
+Result<void> Serving::keep_warm(const model::Site& site, const Progress& progress) {
+  TANDEM_CHECK(hide(site));
+  TANDEM_TRY(const auto current, start_current(site, progress));
+  return retire_all_but(site, current, progress);
+}
+
+Result<void> Serving::hide(const model::Site& site) {
+  return tools_.ports.files.remove(tools_.layout.current_socket(site.domain));
+}
+
+Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::milliseconds limit) {
+  const auto until = tools_.ports.clock.boot_time() + limit;
+  TANDEM_TRY(const auto running, started(site.domain));
+  for (const auto& id : running) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - tools_.ports.clock.boot_time());
+    TANDEM_TRY(const bool idle, tools_.applications.wait_idle(tools_.layout.socket(site.domain, id),
+                                                              std::max(left, std::chrono::milliseconds(0))));
+    if (!idle) return false;
+  }
+  return true;
+}
+
+Result<bool> Serving::wait_calm(const std::vector<model::Site>& sites, std::chrono::milliseconds young,
+                                std::chrono::milliseconds limit) {
+  std::vector<std::string> sockets;
+  for (const auto& site : sites) {
+    TANDEM_TRY(const auto running, started(site.domain));
+    for (const auto& id : running)
+      sockets.push_back(tools_.layout.socket(site.domain, id));
+  }
+  return tools_.applications.wait_calm(sockets, young, limit);
 }
 
 Result<void> Serving::stop(const model::Site& site) {
@@ -133,7 +175,9 @@ Result<void> Serving::stop(const model::Site& site) {
 }
 
 Result<void> Serving::check_health(const model::Site& site) {
-  return ask_health(site, tools_.layout.current_socket(site.domain));
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (!current) return {}; // it was never deployed
+  return ask_health(site, tools_.layout.socket(site.domain, *current));
 }
 
 Result<std::vector<std::string>> Serving::started(const std::string& domain) {

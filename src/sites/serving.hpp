@@ -31,6 +31,21 @@ public:
   // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed.
   Result<void> serve_current(const model::Site& site, const Progress& progress);
 
+  // The same on a standby: the current release runs, but nginx does not find it, so that no request that is late there
+  // meets a database that only reads.
+  Result<void> keep_warm(const model::Site& site, const Progress& progress);
+
+  // nginx finds the site's application no more, until serve_current(); what reached it goes on.
+  Result<void> hide(const model::Site& site);
+
+  // Waits until nothing of the site that runs has a request to answer; false at the limit.
+  Result<bool> wait_idle(const model::Site& site, std::chrono::milliseconds limit);
+
+  // Waits for a moment at which none of the sites has a request that has been under way for `young` or longer; false
+  // when there was none until the limit.
+  Result<bool> wait_calm(const std::vector<model::Site>& sites, std::chrono::milliseconds young,
+                         std::chrono::milliseconds limit);
+
   // Stops everything of the site at once. nginx gets no answer for it until serve_current().
   Result<void> stop(const model::Site& site);
 
@@ -39,6 +54,9 @@ public:
 
 private:
   Result<void> start(const model::Site& site, const std::string& id);
+  Result<std::optional<std::string>> start_current(const model::Site& site, const Progress& progress);
+  Result<void> retire_all_but(const model::Site& site, const std::optional<std::string>& current,
+                              const Progress& progress);
   Result<void> ask_health(const model::Site& site, const std::string& socket);
   Result<void> end(const model::Site& site, const std::string& id);
   // Releases that were started at some time and not retired since.

@@ -1,5 +1,6 @@
 #include "sites/shelf.hpp"
 
+#include "sites/folders.hpp"
 #include "sites/virtualenv.hpp"
 
 namespace tandem::sites {
@@ -7,7 +8,6 @@ namespace tandem::sites {
 namespace {
 
 constexpr std::size_t kept_history = 10;
-constexpr system::Ownership root{0, 0};
 
 Result<std::vector<std::string>> list_or_nothing(system::Files& files, const std::string& folder) {
   auto names = files.list(folder);

@@ -95,15 +95,22 @@ int status_of_answer(std::string_view text) {
 }
 
 std::size_t count_connections(std::string_view proc_net_unix, std::string_view path) {
+  return connections(proc_net_unix, path).size();
+}
+
+std::set<std::uint64_t> connections(std::string_view proc_net_unix, std::string_view path) {
   constexpr std::uint64_t listens = 0x10000;
-  std::size_t count = 0;
+  std::set<std::uint64_t> inodes;
   for (const auto& line : lines_of(proc_net_unix)) {
     // Num RefCount Protocol Flags Type St Inode Path
     if (!line.ends_with(path) || line.size() == path.size() || line[line.size() - path.size() - 1] != ' ') continue;
     const auto fields = split(line, ' ');
-    if (fields.size() > 3 && (std::strtoull(fields[3].c_str(), nullptr, 16) & listens) == 0) ++count;
+    if (fields.size() < 4 || (std::strtoull(fields[3].c_str(), nullptr, 16) & listens) != 0) continue;
+    // The path is the last field and the inode the one before; those between them may be padded with blanks.
+    const std::string before(trim(std::string_view(line).substr(0, line.size() - path.size())));
+    inodes.insert(std::strtoull(before.c_str() + before.rfind(' ') + 1, nullptr, 10));
   }
-  return count;
+  return inodes;
 }
 
 Result<Answer> UwsgiApplications::ask(const std::string& socket, const Question& question) {
@@ -115,6 +122,27 @@ Result<Answer> UwsgiApplications::ask(const std::string& socket, const Question&
   const int status = status_of_answer(text);
   if (status == 0) return fail(ErrorKind::unavailable, socket + " closed without an answer");
   return Answer{status, std::move(text)};
+}
+
+Result<bool> UwsgiApplications::wait_calm(const std::vector<std::string>& sockets, std::chrono::milliseconds young,
+                                          std::chrono::milliseconds limit) {
+  LinuxFiles files;
+  const auto begin = SteadyClock::now();
+  std::map<std::uint64_t, SteadyClock::time_point> seen;
+  for (;;) {
+    TANDEM_TRY(const auto text, files.read("/proc/net/unix"));
+    const auto now = SteadyClock::now();
+    std::map<std::uint64_t, SteadyClock::time_point> present;
+    for (const auto& socket : sockets)
+      for (const auto inode : connections(text, socket))
+        present[inode] = seen.contains(inode) ? seen[inode] : now;
+    seen = std::move(present);
+    const bool calm =
+        std::ranges::all_of(seen, [&](const auto& connection) { return now - connection.second < young; });
+    if (calm && (seen.empty() || now - begin >= young)) return true;
+    if (now - begin >= limit) return false;
+    std::this_thread::sleep_for(poll_every);
+  }
 }
 
 Result<bool> UwsgiApplications::wait_idle(const std::string& socket, std::chrono::milliseconds limit) {

@@ -4,6 +4,7 @@
 #include "config/load.hpp"
 #include "config/syntax.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace {

@@ -103,16 +103,17 @@ std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {
   return work.owns_lock() ? std::optional(std::move(work)) : std::nullopt;
 }
 
-Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
-                                                 bool allow_deletions, FilesLedger& ledger,
-                                                 const replication::Progress& progress) {
+namespace {
+
+using FilesWork = std::function<Result<replication::Reconciled>(const replication::FilesTools&)>;
+
+Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
+                                           const FilesWork& work) {
   auto& ports = agent.ports();
   const auto began = wall_text(ports.clock);
-  const replication::FilesTools tools{
-      .files = ports.files, .processes = ports.processes, .transport = [&](const replication::RsyncJob& job) {
-        return Result<std::string>(transport_to(server, job));
-      }};
-  auto done = replication::reconcile(tools, pair, allow_deletions, progress);
+  auto done = work({.files = ports.files, .processes = ports.processes, .transport = [&](const auto& job) {
+                      return Result<std::string>(transport_to(server, job));
+                    }});
   if (done)
     if (auto settled = settle(agent, server); !settled) done = std::unexpected(std::move(settled).error());
   if (done)
@@ -120,6 +121,29 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
   else
     ledger.failed(server, done.error().message);
   return done;
+}
+
+} // namespace
+
+Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
+                                                 bool allow_deletions, FilesLedger& ledger,
+                                                 const replication::Progress& progress) {
+  return send_files(agent, server, ledger, [&](const replication::FilesTools& tools) {
+    return replication::reconcile(tools, pair, allow_deletions, progress);
+  });
+}
+
+// The guard's part of the files that the standby had at the last full comparison; a few are always allowed.
+Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair& pair, const std::string& server,
+                                                FilesLedger& ledger, const replication::Progress& progress) {
+  constexpr std::uint64_t a_few = 100;
+  const auto entries = ledger.entries();
+  const auto known = entries.find(server);
+  const auto files = known == entries.end() ? 0 : known->second.last.files;
+  const auto most = std::max(a_few, static_cast<std::uint64_t>(pair.files.deletion_guard * static_cast<double>(files)));
+  return send_files(agent, server, ledger, [&](const replication::FilesTools& tools) {
+    return replication::catch_up(tools, pair, most, progress);
+  });
 }
 
 Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params) {

@@ -111,7 +111,7 @@ Result<Json> take_over(OperationContext& context, const Wish& wish, const std::s
   return Json{{"server", membership.server}, {"pair", pair.name}, {"already", false}};
 }
 
-Result<Json> join(OperationContext& context) {
+Result<Json> join_pair(OperationContext& context) {
   TANDEM_TRY(const Wish wish, read_wish(context.params()));
   if (const Snapshot snapshot = context.snapshot(); !snapshot.pair_id.empty())
     return fail(ErrorKind::refused,
@@ -133,7 +133,7 @@ Result<Json> join(OperationContext& context) {
 } // namespace
 
 Operation join_operation() {
-  return {.name = "join", .callers = {Caller::command}, .lock = "membership", .needs_pair = false, .run = join};
+  return {.name = "join", .callers = {Caller::command}, .lock = "membership", .needs_pair = false, .run = join_pair};
 }
 
 } // namespace tandem::agent

@@ -144,7 +144,7 @@ Operation plan_operation() {
 }
 
 Operation apply_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "apply", .callers = {Caller::command}, .lock = "apply", .run = [turns](OperationContext& context) {
+  return {.name = "apply", .callers = {Caller::command}, .lock = "apply", .apart = true, .run = [turns](OperationContext& context) {
             return apply(context, *turns);
           }};
 }

@@ -172,13 +172,13 @@ Result<Json> warm(OperationContext& context, ReleaseWork& shared) {
 
 Result<Json> live(OperationContext& context, ReleaseWork& shared) {
   return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) {
-    return serving.serve_current(site, [&](const std::string& line) { context.report(line); });
+    return serving.keep_warm(site, [&](const std::string& line) { context.report(line); });
   });
 }
 
 Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork> work,
                     Result<Json> (*run)(OperationContext&, ReleaseWork&)) {
-  return {.name = std::move(name), .callers = {caller}, .run = [work, run](OperationContext& context) {
+  return {.name = std::move(name), .callers = {caller}, .apart = true, .run = [work, run](OperationContext& context) {
             return run(context, *work);
           }};
 }

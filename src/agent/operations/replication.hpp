@@ -48,6 +48,10 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress);
 
+// The same for what changed since the last one, in one short pass.
+Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair& pair, const std::string& server,
+                                                FilesLedger& ledger, const replication::Progress& progress);
+
 // {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
 // others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}
 Operation database_copy_operation();

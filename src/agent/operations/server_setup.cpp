@@ -51,12 +51,12 @@ Result<SetupInput> input_of(OperationContext& context) {
   return input;
 }
 
-Result<Json> plan(OperationContext& context) {
+Result<Json> plan_server(OperationContext& context) {
   TANDEM_TRY(const auto input, input_of(context));
   return plan_here(context, input);
 }
 
-Result<Json> apply(OperationContext& context) {
+Result<Json> apply_server(OperationContext& context) {
   TANDEM_TRY(const auto input, input_of(context));
   AskedTurns turns(context);
   return apply_here(context, input, turns);
@@ -77,11 +77,11 @@ Operation server_accounts_operation() {
 }
 
 Operation server_plan_operation() {
-  return {.name = "server.plan", .callers = {Caller::peer}, .run = plan};
+  return {.name = "server.plan", .callers = {Caller::peer}, .run = plan_server};
 }
 
 Operation server_apply_operation() {
-  return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .run = apply};
+  return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .apart = true, .run = apply_server};
 }
 
 Operation turn_take_operation(std::shared_ptr<Turns> turns) {

@@ -166,7 +166,7 @@ Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::str
   return {};
 }
 
-Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress) {
+Result<ControlData> stop_in_order(const DatabaseTools& tools, const Progress& progress) {
   TANDEM_TRY(const auto unit, tools.services.status(tools.layout.unit));
   if (unit.active != "inactive" && unit.active != "failed") {
     progress("stopping PostgreSQL");
@@ -177,6 +177,11 @@ Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progr
     return failed(
         fmt::format("PostgreSQL on {} did not stop in order: its state is \"{}\"", tools.self, control.state) +
         last_words(tools));
+  return control;
+}
+
+Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress) {
+  TANDEM_TRY(const auto control, stop_in_order(tools, progress));
   if (control.state == "shut down in recovery") return control.checkpoint; // a standby's last restart point
   return end_of_wal(tools, control);
 }
@@ -192,6 +197,18 @@ Result<void> checkpoint(const DatabaseTools& tools) {
 
 Result<WalPosition> current_wal(const DatabaseTools& tools) {
   return ask_wal(tools, "select pg_current_wal_lsn()");
+}
+
+Result<WalPosition> wait_replayed_past(const DatabaseTools& tools, WalPosition position, Limit limit) {
+  WalPosition reached = 0;
+  TANDEM_TRY(const bool there, wait_until(tools, limit, often, [&]() -> Result<bool> {
+               TANDEM_TRY(reached, ask_wal(tools, "select pg_last_wal_replay_lsn()"));
+               return reached > position;
+             }));
+  if (there) return reached;
+  return fail(ErrorKind::unavailable,
+              fmt::format("{} has replayed the WAL up to {} only; the record at {} is missing", tools.self,
+                          to_wal_text(reached), to_wal_text(position)));
 }
 
 Result<WalPosition> wait_received(const DatabaseTools& tools, WalPosition position, Limit limit) {

@@ -34,8 +34,10 @@ Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>&
 // anew, since it only bars its server from a first copy.
 Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::string>& servers);
 
-// Stops PostgreSQL in order and tells where its WAL ends: a standby that has received that far has everything.
-// failed when it did not stop in order.
+// Stops PostgreSQL. failed when it did not stop in order.
+Result<ControlData> stop_in_order(const DatabaseTools& tools, const Progress& progress);
+
+// The same, and tells where its WAL ends: a standby that has received that far has everything.
 Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progress);
 
 // Writes out what is in memory now, so that a stop that follows is short.
@@ -43,6 +45,10 @@ Result<void> checkpoint(const DatabaseTools& tools);
 
 // The end of a primary's WAL at this moment.
 Result<WalPosition> current_wal(const DatabaseTools& tools);
+
+// On a standby: waits until the record that begins at the position is replayed. For the checkpoint of a primary that was
+// stopped in order, the last record there is: whoever has replayed it has everything. unavailable at the limit.
+Result<WalPosition> wait_replayed_past(const DatabaseTools& tools, WalPosition position, Limit limit);
 
 // On a standby: waits until everything up to the position has been received and flushed; tells how far it is.
 // unavailable at the limit.

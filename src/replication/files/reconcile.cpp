@@ -7,6 +7,7 @@ namespace tandem::replication {
 namespace {
 
 constexpr auto time_limit = std::chrono::hours(48);
+constexpr std::uint64_t worth_telling = std::uint64_t{16} << 20U; // less is over before a line is read
 constexpr int some_vanished = 24; // files that were deleted here while they were being sent; the next run sees to them
 constexpr int deletions_stopped = 25;
 
@@ -42,7 +43,7 @@ public:
     TANDEM_TRY(const bool empty, is_empty());
     Tally wanted;
     TANDEM_TRY(const auto rehearsed, rsync({.root = path_, .rehearsal = true}, wanted, {}));
-    if (wanted.nothing()) return Reconciled{};
+    if (wanted.nothing()) return Reconciled{.files = rehearsed.at_target()};
     RsyncJob job{.root = path_};
     if (!allow_deletions) {
       TANDEM_CHECK(
@@ -53,7 +54,16 @@ public:
                           wanted.size >> 20U, wanted.changed, wanted.deleted));
     Tally done;
     TANDEM_TRY(const auto stats, rsync(job, done, wanted));
-    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes};
+    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, rehearsed.at_target()};
+  }
+
+  Result<Reconciled> catch_up(std::uint64_t most_deletions) {
+    TANDEM_TRY(const bool empty, is_empty());
+    if (empty) return run(false);
+    Tally done;
+    const RsyncJob job{.root = path_, .most_deletions = most_deletions, .data_only = true};
+    TANDEM_TRY(const auto stats, rsync(job, done, {}));
+    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, stats.at_target()};
   }
 
 private:
@@ -78,7 +88,7 @@ private:
         last_lines.append(line).append("\n");
       }
     };
-    const system::Command command{.arguments = client_arguments(job, filter_rules(pair_, path_), transport),
+    const system::Command command{.arguments = client_arguments(job, filter_rules(pair_, path_, job.data_only), transport),
                                   .time_limit = time_limit};
     TANDEM_TRY(const auto outcome, tools_.processes.run(command, take));
     if (outcome.timed_out || (outcome.status != 0 && outcome.status != some_vanished))
@@ -87,6 +97,7 @@ private:
   }
 
   void tell(const Tally& done, const Tally& wanted) {
+    if (wanted.size < worth_telling) return;
     const auto percent = static_cast<int>(100 * done.size / std::max<std::uint64_t>(wanted.size, 1));
     if (percent / 5 == told_ / 5) return;
     told_ = percent;
@@ -114,17 +125,31 @@ private:
 
 } // namespace
 
-Result<Reconciled> reconcile(const FilesTools& tools, const model::Pair& pair, bool allow_deletions,
-                             const Progress& progress) {
+namespace {
+
+Result<Reconciled> for_roots(const model::Pair& pair, const std::function<Result<Reconciled>(const std::string&)>& work) {
   Reconciled total;
   for (const auto& root : pair.files.replicate) {
-    TANDEM_TRY(const auto one, Root(tools, pair, root, progress).run(allow_deletions));
+    TANDEM_TRY(const auto one, work(root));
     total.sent += one.sent;
     total.changed += one.changed;
     total.deleted += one.deleted;
     total.bytes += one.bytes;
+    total.files += one.files;
   }
   return total;
+}
+
+} // namespace
+
+Result<Reconciled> reconcile(const FilesTools& tools, const model::Pair& pair, bool allow_deletions,
+                             const Progress& progress) {
+  return for_roots(pair, [&](const std::string& root) { return Root(tools, pair, root, progress).run(allow_deletions); });
+}
+
+Result<Reconciled> catch_up(const FilesTools& tools, const model::Pair& pair, std::uint64_t most_deletions,
+                            const Progress& progress) {
+  return for_roots(pair, [&](const std::string& root) { return Root(tools, pair, root, progress).catch_up(most_deletions); });
 }
 
 Result<std::vector<std::string>> accept_job(system::Files& files, const model::Pair& pair, const RsyncJob& job) {

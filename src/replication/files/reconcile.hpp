@@ -19,6 +19,7 @@ struct Reconciled {
   std::uint64_t changed = 0; // made or altered otherwise: folders, links, owners, modes, times
   std::uint64_t deleted = 0;
   std::uint64_t bytes = 0; // of content
+  std::uint64_t files = 0; // there were on the standby before
   bool operator==(const Reconciled&) const = default;
 };
 
@@ -26,6 +27,11 @@ struct Reconciled {
 // refused: a root is missing here, or the guard holds; `allow_deletions` is the operator's word that it need not.
 Result<Reconciled> reconcile(const FilesTools& tools, const model::Pair& pair, bool allow_deletions,
                              const Progress& progress);
+
+// The same for what has changed since a reconcile() moments ago, in one pass: without a rehearsal, and without code,
+// which no deploy can have changed meanwhile. More deletions than that number, root by root: refused.
+Result<Reconciled> catch_up(const FilesTools& tools, const model::Pair& pair, std::uint64_t most_deletions,
+                            const Progress& progress);
 
 // The far side: the job as it may run here. refused when the root is none of this server's own configuration, or is
 // missing here: rsync would fill the disk below a mount point.

@@ -25,12 +25,11 @@ std::optional<std::string> target_option(const RsyncJob& job) {
 
 } // namespace
 
-std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root) {
+std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root, bool data_only) {
   std::vector<std::string> rules{leave_out(".*.tandem-[0-9]*-[0-9]*")}; // of a write that is not finished
   if (root == www) {
-    rules.emplace_back("--filter=+ /.releases/*/envs/**");
-    rules.emplace_back("--filter=+ /.releases/*/[0-9]*/**");
-    rules.emplace_back("--filter=+ /.releases/*/repo.git/**");
+    for (const auto* code : {"/.releases/*/envs/", "/.releases/*/[0-9]*/", "/.releases/*/repo.git/"})
+      rules.push_back(data_only ? fmt::format("--filter=- {}", code) : fmt::format("--filter=+ {}**", code));
     for (const auto& site : pair.sites)
       for (const auto& folder : site.folders)
         if (!folder.replicate) rules.push_back(leave_out("/.releases/" + site.domain + "/shared/" + folder.name + "/"));

@@ -18,13 +18,15 @@ struct RsyncJob {
   std::string root;                                 // absolute, one of [files] replicate
   bool rehearsal = false;                           // says what would change, and changes nothing
   std::optional<std::uint64_t> most_deletions = {}; // stops deleting after so many
+  bool data_only = false;                           // leaves code alone: no deploy can have changed it
 };
 
 // What does not go to the standby, as rsync's filter rules, relative to the root. An excluded folder itself is carried,
 // empty: an application that finds its folder missing does not start. Excluded files that are on the standby stay
 // there, unless the folder around them is deleted. Code (a site's releases and virtualenvs) is carried whole, since a
 // virtualenv may well have a package named "logs"; so is its git repository, with which a new primary deploys.
-[[nodiscard]] std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root);
+[[nodiscard]] std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root,
+                                                    bool data_only = false);
 
 // `transport`: the command, as one text, that rsync starts to reach the far side.
 [[nodiscard]] std::vector<std::string> client_arguments(const RsyncJob& job, const std::vector<std::string>& rules,

@@ -260,5 +260,14 @@ TEST(Load, OfManyProblemsTheFirstHundredAreShown) {
   EXPECT_EQ(loaded.problems.back().problem, "150 more problems from here on");
 }
 
+TEST(Load, AFileOfNothingButUnknownKeysIsAnswered) {
+  std::string text;
+  for (int i = 0; text.size() < 1'000'000; ++i)
+    text += fmt::format("key{} = 1\n", i);
+  const auto loaded = load_text(text + std::string(minimal));
+  ASSERT_EQ(loaded.problems.size(), 101U);
+  EXPECT_TRUE(loaded.problems.back().problem.ends_with(" more problems from here on"));
+}
+
 } // namespace
 } // namespace tandem::config::test

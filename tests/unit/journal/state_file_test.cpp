@@ -6,11 +6,11 @@
 namespace tandem::journal {
 namespace {
 
-const std::string path = "/var/lib/tandem/role.json";
+const std::string state_path = "/var/lib/tandem/role.json";
 
 TEST(StateFile, LoadsWhatWasStored) {
   testing::MemoryFiles files;
-  const StateFile file(files, path, "role", 3);
+  const StateFile file(files, state_path, "role", 3);
   ASSERT_TRUE(file.store(R"({"epoch":4})"));
   const auto loaded = file.load();
   ASSERT_TRUE(loaded && *loaded);
@@ -20,23 +20,23 @@ TEST(StateFile, LoadsWhatWasStored) {
 
 TEST(StateFile, ThatIsNotThereIsNothingAndNoError) {
   testing::MemoryFiles files;
-  const auto loaded = StateFile(files, path, "role", 1).load();
+  const auto loaded = StateFile(files, state_path, "role", 1).load();
   ASSERT_TRUE(loaded);
   EXPECT_FALSE(*loaded);
 }
 
 TEST(StateFile, OfAnOlderVersionIsLoadedWithItsVersion) {
   testing::MemoryFiles files;
-  ASSERT_TRUE(StateFile(files, path, "role", 1).store("{}"));
-  const auto loaded = StateFile(files, path, "role", 2).load();
+  ASSERT_TRUE(StateFile(files, state_path, "role", 1).store("{}"));
+  const auto loaded = StateFile(files, state_path, "role", 2).load();
   ASSERT_TRUE(loaded && *loaded);
   EXPECT_EQ((*loaded)->version, 1);
 }
 
 TEST(StateFile, OfANewerVersionIsRefusedWithBothVersionsAndWhatToDo) {
   testing::MemoryFiles files;
-  ASSERT_TRUE(StateFile(files, path, "role", 2).store("{}"));
-  const auto loaded = StateFile(files, path, "role", 1).load();
+  ASSERT_TRUE(StateFile(files, state_path, "role", 2).store("{}"));
+  const auto loaded = StateFile(files, state_path, "role", 1).load();
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().kind, ErrorKind::invalid);
   EXPECT_EQ(loaded.error().message,
@@ -64,7 +64,7 @@ TEST(StateFile, OfAnotherKindIsRefused) {
 
 TEST(StateFile, KeepsTheOldContentWhenAWriteFails) {
   testing::MemoryFiles files;
-  const StateFile file(files, path, "role", 1);
+  const StateFile file(files, state_path, "role", 1);
   ASSERT_TRUE(file.store(R"({"epoch":1})"));
   files.break_write = true;
   EXPECT_FALSE(file.store(R"({"epoch":2})"));
@@ -73,7 +73,7 @@ TEST(StateFile, KeepsTheOldContentWhenAWriteFails) {
 
 TEST(StateFile, RefusesContentThatIsNotJson) {
   testing::MemoryFiles files;
-  EXPECT_FALSE(StateFile(files, path, "role", 1).store("epoch 4"));
+  EXPECT_FALSE(StateFile(files, state_path, "role", 1).store("epoch 4"));
   EXPECT_TRUE(files.contents.empty());
 }
 

@@ -1,5 +1,6 @@
 #include "server.hpp"
 
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -124,10 +125,16 @@ bool send_all(Session& self) {
   return all.empty() || SSL_write(self.ssl, all.data(), static_cast<int>(all.size())) > 0;
 }
 
+void cork(const Session& self, int on) {
+  setsockopt(SSL_get_fd(self.ssl), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 void run(Session& self) {
   char buffer[16384];
   nghttp2_submit_settings(self.session, NGHTTP2_FLAG_NONE, nullptr, 0);
-  while (send_all(self) && !self.finished) {
+  for (;;) {
+    if (self.finished) cork(self, 1);
+    if (!send_all(self) || self.finished) break;
     int count = SSL_read(self.ssl, buffer, sizeof buffer);
     if (count <= 0) return;
     auto used = nghttp2_session_mem_recv(self.session, reinterpret_cast<std::uint8_t*>(buffer),
@@ -135,6 +142,7 @@ void run(Session& self) {
     if (used < 0) return;
   }
   SSL_shutdown(self.ssl);
+  cork(self, 0); // answer and close leave together: the client never sees one without the other
   shutdown(SSL_get_fd(self.ssl), SHUT_WR);
   while (read(SSL_get_fd(self.ssl), buffer, sizeof buffer) > 0) {
   }

@@ -25,7 +25,6 @@ public:
     if (thread_.joinable()) thread_.join();
   }
 
-
   Loop& operator*() { return loop_; }
 
   // Runs the function on the loop and returns what it returns.
@@ -42,13 +41,13 @@ private:
   std::thread thread_;
 };
 
-// Whether the condition becomes true within ten seconds; looked at again and again.
+// Whether the condition becomes true within a minute; looked at again and again.
 template <class Condition>
 bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
 }

@@ -100,7 +100,7 @@ TEST(Engine, GoesOnTheOldPrimaryUpToTheGrantAndThenWaitsForTheNewOne) {
   const auto operation = run.drive();
   EXPECT_EQ(operation.kind, Operation::Kind::wait);
   EXPECT_EQ(operation.message, "duo goes on with it");
-  EXPECT_EQ(run.calls.front(), "uno preflight precondition");
+  EXPECT_EQ(run.calls.front(), "uno preflight action");
   EXPECT_EQ(run.calls.back(), "uno grant action");
   EXPECT_TRUE(run.undone().empty());
 }
@@ -118,7 +118,7 @@ TEST(Engine, GoesOnTheNewPrimaryFromTheGrantToTheEnd) {
   EXPECT_EQ(operation.ending, Ending::done);
   EXPECT_EQ(operation.message, "duo is the primary");
   EXPECT_EQ(run.calls.front(), "duo take action");
-  EXPECT_EQ(run.calls.back(), "duo unlock action");
+  EXPECT_EQ(run.calls.back(), "duo turn-files action");
 }
 
 TEST(Engine, UndoesInReverseOrderWhenAStepBeforeTheGrantFails) {
@@ -232,7 +232,7 @@ TEST(Engine, UndoesEvenWhenTheJournalCannotBeWrittenAnyMore) {
   const auto operation = run.drive();
   EXPECT_EQ(operation.ending, Ending::undone) << operation.message;
   EXPECT_NE(operation.message.find("the journal cannot be written"), std::string::npos) << operation.message;
-  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "preflight"}));
+  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "calm"}));
 }
 
 TEST(Engine, InterruptedAtEveryRecordOnTheOldPrimaryIsUndoneOrHandedOver) {

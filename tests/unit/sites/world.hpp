@@ -111,6 +111,11 @@ public:
   explicit FakeApplications(World& world) : world_(world) {}
 
   Result<system::Answer> ask(const std::string& socket, const system::Question& question) override;
+  Result<bool> wait_calm(const std::vector<std::string>& /*sockets*/, std::chrono::milliseconds /*young*/,
+                         std::chrono::milliseconds /*limit*/) override {
+    return true;
+  }
+
   Result<bool> wait_idle(const std::string& socket, std::chrono::milliseconds limit) override;
 
   std::vector<system::Question> asked;

@@ -1,0 +1,22 @@
+// The commands around runbooks, and what the agents tell each other about them.
+#pragma once
+#include "agent/duty_keeper.hpp"
+
+namespace tandem::agent {
+
+using KeeperOf = std::function<DutyKeeper&(Agent&)>;
+
+// {"to"?, "cut_requests"?, "dry_run"?}: begins a switchover and watches it to its end, wherever it goes on.
+//   -> {"from", "to", "epoch", "ending", "text", "held_ms"?, "seconds"}; dry_run: {"text"}
+Operation switchover_operation(KeeperOf keeper);
+// {}: watches the open run to its end. -> as above
+Operation resume_operation(KeeperOf keeper);
+// {}: turns the open run back. -> as above
+Operation abort_operation(KeeperOf keeper);
+// {"to"?}: the switchover's steps as a person would type them. -> {"text"}
+Operation runbook_operation(KeeperOf keeper);
+// Between agents: a run's records -> {"count"}; a step to be done here -> {}.
+Operation run_records_operation(KeeperOf keeper);
+Operation run_step_operation(KeeperOf keeper, std::function<PerformStep(Agent&)> steps);
+
+} // namespace tandem::agent

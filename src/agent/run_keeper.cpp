@@ -1,0 +1,333 @@
+#include "agent/run_keeper.hpp"
+
+#include "agent/times.hpp"
+#include "base/text.hpp"
+#include "role/switchover.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+// A step keeps its own limit with a message of its own; this is for one that does not.
+constexpr std::chrono::seconds grace{1};
+constexpr std::chrono::milliseconds a_moment{100};
+constexpr std::chrono::milliseconds longest_rest{5'000};
+constexpr std::chrono::milliseconds halt_look{20};
+
+std::string path_of(const Agent& agent, const std::string& id) {
+  return agent.settings().state_folder + "/runs/" + id;
+}
+
+Json texts_of(const std::vector<role::Record>& records) {
+  Json texts = Json::array();
+  for (const auto& record : records)
+    texts.push_back(role::encode(record));
+  return texts;
+}
+
+} // namespace
+
+RunKeeper::RunKeeper(Agent& agent, RoleKeeper& role, PerformStep perform, std::function<void()> changed)
+    : agent_(agent), role_(role), perform_(std::move(perform)), changed_(std::move(changed)) {}
+
+void RunKeeper::start() {
+  const auto& id = role_.role().kept.latest_run;
+  if (id.empty()) return;
+  if (auto opened = open_log(id); !opened) agent_.log("the latest runbook: " + describe(opened.error()));
+  if (log_ && log_->records().empty()) log_.reset(); // the power went before its first record
+  announce();
+}
+
+Result<void> RunKeeper::open_log(const std::string& id) {
+  TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
+  TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, id)));
+  TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
+  engine_.reset();
+  under_way_.reset();
+  limit_.cancel();
+  confirmed_.clear();
+  log_.emplace(std::move(log));
+  return {};
+}
+
+void RunKeeper::announce() {
+  agent_.set_runbook(is_open() ? opening().reason : "");
+}
+
+bool RunKeeper::is_open() const {
+  if (!log_) return false;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  return progress && progress->is_open();
+}
+
+role::RunbookNow RunKeeper::now() const {
+  if (!log_) return role::RunbookNow::none;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  if (!progress) return role::RunbookNow::none;
+  return role::runbook_now(*progress, role::standing_of(role_.role().kept, progress->opening), role_.members().self,
+                           engine_ != nullptr);
+}
+
+// ---- the engine
+
+void RunKeeper::start_engine() {
+  role::EnginePorts ports{.log = *log_,
+                          .replicas = *this,
+                          .kept = [this]() -> const role::Kept& { return role_.role().kept; },
+                          .now = [this] { return agent_.ports().clock.boot_time(); },
+                          .wall_time = [this] { return utc_text(agent_.ports().clock, true); }};
+  engine_ = std::make_unique<role::Engine>(role::switchover(), role_.members().self, std::move(ports));
+}
+
+Result<void> RunKeeper::begin(const role::Opening& opening) {
+  if (is_open())
+    return fail(ErrorKind::refused, "a switchover is under way already", "tandem resume shows how it goes on");
+  TANDEM_CHECK(open_log(opening.id));
+  start_engine();
+  auto opened = engine_->open(opening);
+  if (opened) opened = role_.remember_run(opening.id);
+  if (!opened) {
+    engine_.reset();
+    log_.reset();
+    return opened;
+  }
+  for (const auto& server : role_.members().others)
+    send_records(server);
+  announce();
+  drive();
+  return {};
+}
+
+Result<void> RunKeeper::abort(const std::string& reason) {
+  if (!is_open()) return fail(ErrorKind::refused, "no runbook is open");
+  if (!engine_)
+    return fail(ErrorKind::refused, "this server does not carry the runbook out", "Run it on " + opening().from);
+  return engine_->abort(reason);
+}
+
+void RunKeeper::turn_back() {
+  start_engine();
+  engine_->resume("the agent of " + role_.members().self + " started again");
+  drive();
+}
+
+void RunKeeper::go_on() {
+  start_engine();
+  drive();
+}
+
+void RunKeeper::close(const std::string& reason) {
+  start_engine();
+  engine_->overtake(reason);
+  end();
+}
+
+void RunKeeper::end() {
+  engine_.reset();
+  under_way_.reset();
+  limit_.cancel();
+  again_.cancel();
+  announce();
+  agent_.loop().post(changed_);
+}
+
+void RunKeeper::drive() {
+  if (!engine_ || under_way_) return;
+  const auto operation = engine_->next();
+  switch (operation.kind) {
+  case role::Operation::Kind::perform:
+    under_way_ = ++calls_;
+    call_ = operation.call;
+    return perform(operation.call);
+  case role::Operation::Kind::wait:
+    again_ = agent_.loop().after(rest_, [this] { drive(); });
+    return;
+  case role::Operation::Kind::finished:
+    agent_.log("runbook: " + operation.message);
+    return end();
+  }
+}
+
+// For whoever rehearses an interruption: with the file "halt" in the run folder, which holds "STEP before" or "STEP
+// after", this server stands still there until the file is gone.
+bool RunKeeper::halted_at(const role::Call& call, std::string_view moment) {
+  const auto point = agent_.ports().files.read(agent_.settings().run_folder + "/halt");
+  return point && trim(*point) == fmt::format("{} {}", call.step, moment);
+}
+
+void RunKeeper::perform(const role::Call& call) {
+  const auto number = *under_way_;
+  if (halted_at(call, "before")) {
+    again_ = agent_.loop().after(halt_look, [this, call] { perform(call); });
+    return;
+  }
+  if (call.server == role_.members().self) return perform_here(call, number);
+  if (agent_.network() == nullptr)
+    return finish_call(number, fail(ErrorKind::unavailable, "this agent is not connected"));
+  agent_.network()->call(
+      call.server, "run.step", to_json(call), {},
+      [this, number](const Result<Json>& answer) {
+        finish_call(number, answer ? Result<void>() : std::unexpected(answer.error()));
+      },
+      {.time_limit = call.limit + grace});
+}
+
+void RunKeeper::perform_here(const role::Call& call, std::uint64_t number) {
+  limit_ = agent_.loop().after(call.limit + grace, [this, number, call] {
+    finish_call(number, fail(ErrorKind::failed, fmt::format("it took longer than {:.1f} s",
+                                                            std::chrono::duration<double>(call.limit).count())));
+  });
+  agent_.in_background([this, call, number] {
+    const auto result = perform_(call, [this] { return agent_.ending(); });
+    agent_.loop().post([this, number, result] { finish_call(number, result); });
+  });
+}
+
+void RunKeeper::finish_call(std::uint64_t number, const Result<void>& result) {
+  if (under_way_ != number || !engine_) return; // too late
+  if (halted_at(*call_, "after")) {
+    limit_.cancel();
+    again_ = agent_.loop().after(halt_look, [this, number, result] { finish_call(number, result); });
+    return;
+  }
+  under_way_.reset();
+  limit_.cancel();
+  // What fails again and again is tried ever less often.
+  rest_ = result ? a_moment : std::min(rest_ * 2, longest_rest);
+  engine_->complete(result);
+  drive();
+}
+
+// ---- the other servers
+
+void RunKeeper::offer(const role::Opening& /*opening*/, const role::Record& /*record*/) {
+  for (const auto& server : role_.members().others)
+    send_records(server);
+}
+
+std::uint64_t RunKeeper::confirmed(const role::Opening& /*opening*/, const std::string& server) {
+  return confirmed_[server];
+}
+
+// One message at a time a server, with all that the other is not known to have; what is written meanwhile goes with the
+// next one. Nothing of a run that this server would not know of after a power cut: nobody would close it over there.
+void RunKeeper::send_records(const std::string& server) {
+  if (!log_ || agent_.network() == nullptr || sending_.contains(server)) return;
+  if (log_->records().empty() || role_.role().kept.latest_run != opening().id) return;
+  auto records = log_->above(role_.members().self, confirmed_[server]);
+  if (records.empty()) return;
+  records.insert(records.begin(), log_->records().front()); // tells which run it is
+  sending_.insert(server);
+  agent_.network()->call(
+      server, "run.records", {{"records", texts_of(records)}}, {},
+      [this, server, id = opening().id](const Result<Json>& answer) {
+        sending_.erase(server);
+        if (answer) take_confirmation(server, id, *answer);
+      },
+      {.time_limit = std::chrono::seconds(5)});
+}
+
+void RunKeeper::take_confirmation(const std::string& server, const std::string& id, const Json& answer) {
+  if (!log_ || opening().id != id) return;
+  const auto count = peer::number_member(answer, "count");
+  if (!count || *count <= confirmed_[server]) return; // sent again by the timer
+  confirmed_[server] = *count;
+  send_records(server);
+  if (rest_ == a_moment) drive();
+}
+
+void RunKeeper::tick() {
+  if (!log_) return;
+  for (const auto& server : role_.members().others)
+    send_records(server);
+}
+
+Result<void> RunKeeper::take_up(const std::string& from, const role::Record& first) {
+  const auto& opening = *first.opening;
+  // It names a file here.
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
+  if (opening.id.empty() || !std::ranges::all_of(opening.id, plain))
+    return fail(ErrorKind::invalid, "the id of a run has letters, digits and hyphens only");
+  if (log_ && this->opening().id == opening.id) return {};
+  std::optional<role::Progress> present;
+  if (log_) {
+    TANDEM_TRY(present, role::progress_of(role::switchover(), log_->records()));
+  }
+  if (!role::takes_up(opening, from, present ? &*present : nullptr, role_.role().kept, role_.members().self))
+    return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
+  TANDEM_CHECK(open_log(opening.id));
+  auto accepted = log_->accept(first);
+  if (accepted) accepted = role_.remember_run(opening.id);
+  if (!accepted) log_.reset();
+  return accepted;
+}
+
+Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std::vector<role::Record>& records) {
+  if (records.empty() || !records.front().opening)
+    return fail(ErrorKind::invalid, "the first record does not tell which run it is");
+  TANDEM_CHECK(take_up(from, records.front()));
+  const auto before = log_->records().size();
+  for (const auto& record : records)
+    if (record.author == from) TANDEM_CHECK(log_->accept(record));
+  announce();
+  if (log_->records().size() > before) agent_.loop().post(changed_);
+  if (rest_ == a_moment) agent_.loop().post([this] { drive(); });
+  return log_->count(from);
+}
+
+Result<void> RunKeeper::permits(const role::Call& call, const std::string& from) const {
+  return role::permitted(role::switchover(), call, from, role_.role().kept);
+}
+
+Json RunKeeper::status() const {
+  if (!log_) return nullptr;
+  const auto progress = role::progress_of(role::switchover(), log_->records());
+  if (!progress) return nullptr;
+  return {{"runbook", progress->opening.runbook}, {"from", progress->opening.from},
+          {"to", progress->opening.to},           {"epoch", progress->opening.epoch},
+          {"open", progress->is_open()},          {"text", role::summary(role::switchover(), *progress)}};
+}
+
+// ---- between servers
+
+namespace {
+
+Json to_json(const role::Opening& opening) {
+  role::Record record;
+  record.opening = opening;
+  return {{"opening", role::encode(record)}};
+}
+
+Result<role::Opening> opening_of(const Json& params) {
+  TANDEM_TRY(const auto text, peer::text_member(params, "opening"));
+  TANDEM_TRY(const auto record, role::decode_record(text));
+  if (!record.opening) return fail(ErrorKind::invalid, "the opening of the run is missing");
+  return *record.opening;
+}
+
+} // namespace
+
+Json to_json(const role::Call& call) {
+  auto json = to_json(call.opening);
+  json["step"] = call.step;
+  json["phase"] = static_cast<std::uint64_t>(call.phase);
+  json["limit_ms"] = call.limit.count();
+  return json;
+}
+
+Result<role::Call> call_of(const Json& params) {
+  TANDEM_TRY(const auto opening, opening_of(params));
+  TANDEM_TRY(const auto step, peer::text_member(params, "step"));
+  TANDEM_TRY(const auto phase, peer::number_member(params, "phase"));
+  TANDEM_TRY(const auto limit, peer::number_member(params, "limit_ms"));
+  if (phase > static_cast<std::uint64_t>(role::Phase::undo)) return fail(ErrorKind::invalid, "there is no such phase");
+  return role::Call{.server = {},
+                    .step = step,
+                    .phase = static_cast<role::Phase>(phase),
+                    .opening = opening,
+                    .limit = std::chrono::milliseconds(limit)};
+}
+
+} // namespace tandem::agent

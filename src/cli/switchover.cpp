@@ -1,0 +1,87 @@
+// The planned change of primary, and what belongs to every runbook: watching it, turning it back, reading it.
+#include "cli/watch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+struct Options {
+  std::string to;
+  bool dry_run = false;
+  bool cut_requests = false;
+};
+
+Result<void> show_ending(CommandLine& line, const Json& answer) {
+  auto& out = line.environment.out;
+  if (line.json)
+    out << peer::to_pretty_text(answer) << '\n';
+  else if (answer.contains("text"))
+    out << answer["text"].get<std::string>() << '\n';
+  else
+    out << fmt::format("{} is the primary now, at epoch {}; {} follows it. It took {:.1f} s{}.\n",
+                       answer["to"].get<std::string>(), answer["epoch"].get<std::uint64_t>(),
+                       answer["from"].get<std::string>(), answer["seconds"].get<double>(),
+                       answer.contains("held_ms")
+                           ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
+                           : "");
+  return {};
+}
+
+Result<void> watch_run(CommandLine& line, const std::string& operation, const Json& params) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, operation, params));
+  return show_ending(line, answer);
+}
+
+} // namespace
+
+void add_switchover(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("switchover", "Make another server the primary; visitors wait a moment");
+  command->add_option("server", options->to, "The new primary; not needed in a pair of two");
+  command->add_flag("--dry-run", options->dry_run, "Show the steps and change nothing");
+  command->add_flag("--cut-requests", options->cut_requests,
+                    "Give up requests and transactions that are still under way after [role] drain");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("May be typed on any server of the pair. Until the grant every failure is undone, and the old primary "
+                  "serves on.\n`tandem abort` turns it back, `tandem resume` watches one that is under way.\n\n"
+                  "Examples:\n  tandem switchover --dry-run\n  tandem switchover\n  tandem switchover duo");
+  command->callback([&line, options] {
+    line.chosen = [&line, options] {
+      return watch_run(line, "switchover",
+                 {{"to", options->to}, {"dry_run", options->dry_run}, {"cut_requests", options->cut_requests}});
+    };
+  });
+}
+
+void add_resume(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("resume", "Watch the open runbook to its end");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("The agents go on by themselves, after a crash or a reboot too; this shows how far they are.\n\n"
+                  "Example:\n  tandem resume");
+  command->callback([&line] { line.chosen = [&line] { return watch_run(line, "resume", Json::object()); }; });
+}
+
+void add_abort(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("abort", "Turn the open runbook back");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("Possible until the grant; after it, switch over again to go back.\n\nExample:\n  tandem abort");
+  command->callback([&line] { line.chosen = [&line] { return watch_run(line, "abort", Json::object()); }; });
+}
+
+void add_runbook(CLI::App& app, CommandLine& line) {
+  auto to = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("runbook", "The steps of a role change as commands that a person can type");
+  command->require_subcommand(1);
+  CLI::App* switchover = command->add_subcommand("switchover", "Those of a switchover");
+  switchover->add_option("server", *to, "The new primary; not needed in a pair of two");
+  switchover->footer("For the day when tandem itself is what is broken: print it while all is well.\n\n"
+                     "Example:\n  tandem runbook switchover > switchover.txt");
+  switchover->callback([&line, to] { line.chosen = [&line, to] { return watch_run(line, "runbook", {{"to", *to}}); }; });
+}
+
+} // namespace tandem::cli
