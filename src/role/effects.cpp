@@ -140,6 +140,10 @@ void reply(Context& context) {
   send(context, MessageKind::answer, context.event.message.from);
 }
 
+void meet(Context& context) {
+  learn_boot(context);
+}
+
 void greet(Context& context) {
   learn_boot(context);
   reply(context);

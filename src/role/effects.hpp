@@ -22,6 +22,7 @@ void nothing(Context& context);
 void refuse(Context& context); // an operator's wish
 void reply(Context& context);  // an answer to the sender
 
+void meet(Context& context); // the sender's wishes count from now on
 void greet(Context& context);
 void greet_and_ask(Context& context);
 void adopt_from_hello(Context& context);

@@ -116,7 +116,7 @@ constexpr auto table = std::to_array<Row>({
    "{peer} says that epoch {epoch} is for {self}: it takes it and waits for the other servers", effect::adopt_mine},
   {"answer.mine.barred", answer, any, 0, "a higher epoch for us that we refused or promised away",
    [](F f) { return f.in_session && f.relation == Relation::higher_self && f.claim != Claim::open; },
-   "{peer} says that epoch {epoch} is for {self}, which has given it up", effect::nothing},
+   "{peer} says that epoch {epoch} is for {self}, which has given it up", effect::meet},
   {"answer.conflict.serving", answer, P, C, "our epoch with another primary", clash,
    "{peer} holds {primary} for the primary of epoch {epoch}, and {self} serves at it: {self} stops writing; choose one",
    effect::conflict_from_answer},

@@ -89,22 +89,24 @@ private:
     if (!from.empty() && to != from) world_.node(from).begin_switchover(to, 20);
   }
 
-  // The operator's word that a server is off is true at this moment.
+  // Often because the primary has just lost its power.
   void failover() {
     const auto name = any_name();
-    if (!world_.serving().empty() || !world_.node(name).up()) return;
-    std::set<std::string> off;
-    for (const auto& other : world_.names())
-      if (world_.node(other).off()) off.insert(other);
-    world_.node(name).command(role::EventKind::failover, off);
-    world_.shared.schedule.in(Time(300), [this, name] { failover_again(name); });
+    const auto primary = world_.serving();
+    if (!primary.empty() && primary != name && random_.chance(50)) {
+      world_.node(primary).power_cut();
+      boot_later(primary, 6000);
+    }
+    if (world_.serving().empty() && world_.node(name).up()) take_over(name, 3);
   }
 
-  void failover_again(const std::string& name) {
+  // The operator's word that a server is off is true at this moment.
+  void take_over(const std::string& name, int tries) {
     std::set<std::string> off;
     for (const auto& other : world_.names())
       if (world_.node(other).off()) off.insert(other);
     world_.node(name).command(role::EventKind::failover, off);
+    if (tries > 1) world_.shared.schedule.in(Time(300), [this, name, tries] { take_over(name, tries - 1); });
   }
 
   void take_back_or_abort() {

@@ -7,10 +7,11 @@ namespace {
 
 constexpr std::uint64_t seeds = 1500;
 
-// The first violated seed among `count`; one without a violation when there is none.
-Report first_violation(Options options, std::uint64_t count) {
+// A violated seed among `count` from `first` on, which is near one, to be quick; one without a violation when there is
+// none.
+Report first_violation(Options options, std::uint64_t first, std::uint64_t count) {
   Report report;
-  for (options.seed = 1; options.seed <= count; ++options.seed) {
+  for (options.seed = first; options.seed < first + count; ++options.seed) {
     report = simulate(options);
     if (!report.violation.empty()) break;
   }
@@ -38,17 +39,17 @@ TEST(Simulation, IsTheSameForTheSameSeed) {
 }
 
 TEST(Simulation, FindsAStateFileThatIsNotSynced) {
-  const auto report = first_violation({.forgetful_disks = true}, seeds);
+  const auto report = first_violation({.forgetful_disks = true}, 1, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
-  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 20 * seeds);
+  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 2290, 20 * seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 20 * seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 2740, 20 * seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 

@@ -11,16 +11,18 @@ void Shared::say(const std::string& who, const std::string& what) {
   history.push_back(fmt::format("{:>8.3f} {}: {}", static_cast<double>(schedule.now().count()) / 1000, who, what));
 }
 
+void Shared::fails_over(role::Epoch epoch) {
+  ++failovers;
+  by_failover[epoch] = true;
+}
+
 // Notes who serves at which epoch. Two commands of operators on servers that knew nothing of each other can choose
 // one number, which is then found out as a conflict; nothing else may use an epoch twice.
 void Shared::saw(const std::string& who, const role::Outcome& outcome) {
   if (!outcome.role.session.serving) return;
   const auto epoch = outcome.role.kept.epoch;
-  const bool failover = outcome.row->id == "failover.taken";
-  if (failover) ++failovers;
   if (outcome.row->id == "grant.taken") ++granted;
   const auto [found, added] = served.try_emplace(epoch, who);
-  by_failover[epoch] = by_failover[epoch] || failover;
   if (!added && found->second != who && !by_failover[epoch])
     throw Violated{fmt::format("epoch {} was used by {} and by {}", epoch, found->second, who)};
 }

@@ -28,6 +28,7 @@ struct Shared {
   Time hold_limit{20'000};
 
   void say(const std::string& who, const std::string& what);
+  void fails_over(role::Epoch epoch); // before it is stored: it counts even if the power goes right after
   void saw(const std::string& who, const role::Outcome& outcome);
 
   [[nodiscard]] Node& node(const std::string& name) { return *nodes.at(name); }
