@@ -94,10 +94,17 @@ bool is_target(const std::string& answer, const std::string& name) {
 }
 
 TEST(GateAnswer, FollowsTheState) {
-  EXPECT_EQ(answer({GateState::Mode::closed, {}}).kind, GateAnswer::Kind::hold);
-  EXPECT_EQ(answer({GateState::Mode::refusing, {}}).kind, GateAnswer::Kind::refuse);
-  EXPECT_EQ(answer({GateState::Mode::open, "duo"}).kind, GateAnswer::Kind::serve);
-  EXPECT_EQ(answer({GateState::Mode::open, "duo"}).target, "duo");
+  for (const bool hop : {false, true}) {
+    EXPECT_EQ(answer({GateState::Mode::closed, {}}, hop).kind, GateAnswer::Kind::hold);
+    EXPECT_EQ(answer({GateState::Mode::refusing, {}}, hop).kind, GateAnswer::Kind::refuse);
+    EXPECT_EQ(answer({.mode = GateState::Mode::open, .target = "uno", .local = true}, hop).target, "uno");
+  }
+  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, false).kind, GateAnswer::Kind::serve);
+  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, false).target, "duo");
+}
+
+TEST(GateAnswer, OneHopOnly) {
+  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, true).kind, GateAnswer::Kind::elsewhere);
 }
 
 TEST_F(GateTest, StartsClosedAndHoldsUntilItIsOpened) {
