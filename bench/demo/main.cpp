@@ -3,11 +3,11 @@
 // build/demo.json.
 #include "base/text.hpp"
 #include "lab/shop_pair.hpp"
+#include "lab/visitors.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <fstream>
-#include <future>
 #include <iostream>
 #include <sstream>
 
@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto* lab_name = "demo";
 constexpr double most_held_ms = 1000;
-constexpr auto* load_time = "90s";
+constexpr int load_seconds = 90;
 
 void say(const std::string& line) {
   std::cout << "  " << line << std::endl;
@@ -60,62 +60,14 @@ Result<void> deploy(lab::ShopPair& pair, Json& figures) {
   return {};
 }
 
-// What the shop itself says of its orders and photos, against what its visitors were told.
-Result<Json> compare(lab::Lab& lab) {
-  const std::string manage =
-      "cd /www/shop.test && set -a && . /etc/tandem/secrets/shop.env && SHOP_DATABASE=shop "
-      "SHOP_ALLOWED_HOSTS=shop.test && exec runuser -u nikolays -- env/bin/python manage.py ledger";
-  TANDEM_TRY(const auto shop, lab.run_checked("uno", {"sh", "-c", manage}));
-  TANDEM_CHECK(lab.write_file("tre", "/root/shop.json", shop));
-  TANDEM_CHECK(lab.run("tre", {"/root/tandem-load", "compare", "--ledger", "/root/ledger.jsonl", "--shop",
-                               "/root/shop.json", "--json", "/root/compare.json"}));
-  TANDEM_TRY(const auto text, lab.read_file("tre", "/root/compare.json"));
-  return Json::parse(text);
-}
-
-// Waits until the visitors have been answered for a while, by what their tool says each second.
-class Visitors {
-public:
-  void heard(std::string_view line) {
-    say(std::string(line));
-    const std::lock_guard lock(mutex_);
-    if (line.contains("in flight")) ++seconds_;
-    changed_.notify_all();
-  }
-
-  void ended() {
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    changed_.notify_all();
-  }
-
-  // False when they have gone before.
-  bool wait_for(int seconds) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_ || seconds_ >= seconds; });
-    return !ended_;
-  }
-
-  [[nodiscard]] int seconds() {
-    const std::lock_guard lock(mutex_);
-    return seconds_;
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int seconds_ = 0; // guarded by mutex_, as is
-  bool ended_ = false;
-};
-
 // While visitors come: duo takes over, and uno again.
-Result<void> change_places(lab::ShopPair& pair, Visitors& visitors, Json& figures) {
+Result<void> change_places(lab::ShopPair& pair, lab::Visitors& visitors, Json& figures) {
   double longest = 0;
-  for (const auto* command : {"uno", "duo"}) {
-    if (!visitors.wait_for(visitors.seconds() + 8)) return failed("the visitors left before the servers changed places");
-    say(fmt::format("---- tandem switchover, typed on {}", command));
+  for (const auto* host : {"uno", "duo"}) {
+    if (!visitors.shop_for(8)) return failed("the visitors left before the servers changed places");
+    say(fmt::format("---- tandem switchover, typed on {}", host));
     const auto began = Clock::now();
-    TANDEM_CHECK(pair.tandem(command, {"switchover"}));
+    TANDEM_CHECK(pair.tandem(host, {"switchover"}));
     longest = std::max(longest, seconds_since(began));
   }
   figures["switchover_s"] = longest;
@@ -124,30 +76,17 @@ Result<void> change_places(lab::ShopPair& pair, Visitors& visitors, Json& figure
 
 Result<void> visit(lab::Lab& lab, lab::ShopPair& pair, Json& figures) {
   chapter("Visitors: 200 requests a second, a fifth of them orders and photos; meanwhile the servers change places");
-  TANDEM_CHECK(lab.copy_in(TANDEM_LOAD, "tre", "/root/tandem-load"));
-  TANDEM_CHECK(lab.run_checked("tre", {"chmod", "0755", "/root/tandem-load"}));
-  TANDEM_CHECK(lab.run_checked("tre", {"rm", "-f", "/root/ledger.jsonl"}));
-  Visitors visitors;
-  auto load = std::async(std::launch::async, [&] {
-    auto outcome = lab.run("tre",
-                           {"/root/tandem-load", "run", "--domain", lab::shop_domain, "--connect", "10.77.0.11", "--ca",
-                            "/root/ca.pem", "--duration", load_time, "--ledger", "/root/ledger.jsonl", "--summary",
-                            "/root/load.json"},
-                           {.on_line = [&](std::string_view line) { visitors.heard(line); }});
-    visitors.ended();
-    return outcome;
-  });
-  const auto changed = change_places(pair, visitors, figures);
-  TANDEM_CHECK(load.get());
+  TANDEM_TRY(const auto visitors, lab::Visitors::come(lab, {.tool = TANDEM_LOAD, .seconds = load_seconds, .progress = say}));
+  const auto changed = change_places(pair, *visitors, figures);
+  TANDEM_TRY(const auto left, visitors->leave());
   TANDEM_CHECK(changed);
-  TANDEM_TRY(const auto text, lab.read_file("tre", "/root/load.json"));
-  const auto summary = Json::parse(text);
-  TANDEM_TRY(const auto compared, compare(lab));
+  const auto summary = Json::parse(left);
+  TANDEM_TRY(const auto compared, lab::compare_with_shop(lab, "uno", "visitors"));
   for (const auto* name : {"requests", "failed"})
     figures[name] = summary.at(name);
   figures["held_ms"] = summary.at("longest_pause").at("writes").at("ms");
   for (const auto* name : {"lost", "doubled"})
-    figures[name] = compared.at(name);
+    figures[name] = Json::parse(compared).at(name);
   return {};
 }
 

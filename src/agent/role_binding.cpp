@@ -24,12 +24,15 @@ public:
   }
 
   PerformStep steps(Agent& agent) {
-    return switchover_steps(agent, applications_, files_, [this, &agent]() -> DutyKeeper& { return of(agent); });
+    return switchover_steps(agent, applications_, files_, stopped_, [this, &agent]() -> DutyKeeper& { return of(agent); });
   }
+
+  [[nodiscard]] const std::shared_ptr<StoppedAt>& stopped() const { return stopped_; }
 
 private:
   system::Applications& applications_;
   std::shared_ptr<FilesLedger> files_;
+  std::shared_ptr<StoppedAt> stopped_ = std::make_shared<StoppedAt>(0);
   std::mutex mutex_;
   std::unique_ptr<DutyKeeper> keeper_; // guarded by mutex_ while it is made; afterwards it stays
 };
@@ -80,7 +83,7 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
   for (auto& operation : {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
-                          run_records_operation(of), database_end_operation()})
+                          run_records_operation(of), database_end_operation(keeper->stopped())})
     operations.push_back(operation);
   operations.push_back(run_step_operation(of, [keeper](Agent& agent) { return keeper->steps(agent); }));
 }

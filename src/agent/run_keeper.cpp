@@ -1,6 +1,7 @@
 #include "agent/run_keeper.hpp"
 
 #include "agent/times.hpp"
+#include "base/text.hpp"
 #include "role/switchover.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::chrono::seconds grace{1};
 constexpr std::chrono::milliseconds a_moment{100};
 constexpr std::chrono::milliseconds longest_rest{5'000};
+constexpr std::chrono::milliseconds halt_look{20};
 
 std::string path_of(const Agent& agent, const std::string& id) {
   return agent.settings().state_folder + "/runs/" + id;
@@ -136,7 +138,9 @@ void RunKeeper::drive() {
   const auto operation = engine_->next();
   switch (operation.kind) {
   case role::Operation::Kind::perform:
-    return perform(operation);
+    under_way_ = ++calls_;
+    call_ = operation.call;
+    return perform(operation.call);
   case role::Operation::Kind::wait:
     again_ = agent_.loop().after(rest_, [this] { drive(); });
     return;
@@ -146,10 +150,19 @@ void RunKeeper::drive() {
   }
 }
 
-void RunKeeper::perform(const role::Operation& operation) {
-  const auto& call = operation.call;
-  const auto number = ++calls_;
-  under_way_ = number;
+// For whoever rehearses an interruption: with the file "halt" in the run folder, which holds "STEP before" or "STEP
+// after", this server stands still there until the file is gone.
+bool RunKeeper::halted_at(const role::Call& call, std::string_view moment) {
+  const auto point = agent_.ports().files.read(agent_.settings().run_folder + "/halt");
+  return point && trim(*point) == fmt::format("{} {}", call.step, moment);
+}
+
+void RunKeeper::perform(const role::Call& call) {
+  const auto number = *under_way_;
+  if (halted_at(call, "before")) {
+    again_ = agent_.loop().after(halt_look, [this, call] { perform(call); });
+    return;
+  }
   if (call.server == role_.members().self) return perform_here(call, number);
   if (agent_.network() == nullptr)
     return finish_call(number, fail(ErrorKind::unavailable, "this agent is not connected"));
@@ -174,6 +187,11 @@ void RunKeeper::perform_here(const role::Call& call, std::uint64_t number) {
 
 void RunKeeper::finish_call(std::uint64_t number, const Result<void>& result) {
   if (under_way_ != number || !engine_) return; // too late
+  if (halted_at(*call_, "after")) {
+    limit_.cancel();
+    again_ = agent_.loop().after(halt_look, [this, number, result] { finish_call(number, result); });
+    return;
+  }
   under_way_.reset();
   limit_.cancel();
   // What fails again and again is tried ever less often.

@@ -50,7 +50,8 @@ private:
   Result<void> open_log(const std::string& id);
   void start_engine();
   void drive();
-  void perform(const role::Operation& operation);
+  void perform(const role::Call& call);
+  [[nodiscard]] bool halted_at(const role::Call& call, std::string_view moment);
   void perform_here(const role::Call& call, std::uint64_t number);
   void finish_call(std::uint64_t number, const Result<void>& result);
   Result<void> take_up(const std::string& from, const role::Record& first);
@@ -69,9 +70,10 @@ private:
   std::map<std::string, std::uint64_t> confirmed_;
   std::set<std::string> sending_;          // servers that have records on their way to them
   std::optional<std::uint64_t> under_way_; // the call that the engine waits for
+  std::optional<role::Call> call_;         // the same one
   std::uint64_t calls_ = 0;
   peer::Timer limit_; // of the call under way
-  peer::Timer again_; // drive() after a rest
+  peer::Timer again_; // drive() after a rest, or a look at whether the halt has ended
   std::chrono::milliseconds rest_{100};
 };
 

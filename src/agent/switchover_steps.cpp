@@ -36,12 +36,13 @@ public:
     Agent& agent;
     system::Applications& applications;
     FilesLedger& files;
+    StoppedAt& stopped;
     DutyKeeper& keeper;
   };
 
   StepWork(Parts parts, const Call& call, const std::function<bool()>& ended)
-      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper), call_(call),
-        ended_(ended), now_(snapshot_of(agent_)) {}
+      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), stopped_(parts.stopped),
+        keeper_(parts.keeper), call_(call), ended_(ended), now_(snapshot_of(agent_)) {}
 
   Result<void> run() {
     if (!now_.pair) return failed("tandem.toml cannot be read on " + now_.server, "tandem check");
@@ -168,6 +169,8 @@ private:
   }
 
   Result<void> send_files() {
+    const auto peer = std::ranges::find(now_.peers, other(), &peer::PeerState::name);
+    if (peer == now_.peers.end() || !peer->connected) return fail(ErrorKind::unavailable, other() + " does not answer");
     const auto held = files_.wait();
     TANDEM_CHECK(reconcile_server(agent_, *now_.pair, other(), false, files_, progress()));
     return {};
@@ -274,12 +277,14 @@ private:
 
   Result<void> stop_database() {
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::stop_in_order(database, progress()));
+    TANDEM_TRY(const auto control, replication::stop_in_order(database, progress()));
+    stopped_ = control.checkpoint;
     return {};
   }
 
   Result<void> start_database() {
     const std::lock_guard work(agent_.database_work());
+    stopped_ = 0;
     TANDEM_TRY(const auto database, tools());
     return replication::start_primary(database, progress());
   }
@@ -290,11 +295,11 @@ private:
       agent_.network()->call(other(), "database.end", Json::object(), std::move(event), std::move(answer));
     };
     TANDEM_TRY(const auto answer, peer::wait_for_answer(agent_.loop(), ask));
-    TANDEM_TRY(const auto text, peer::text_member(answer, "position"));
-    const auto position = replication::parse_wal(text);
-    if (!position) return failed("the end of the WAL on " + other() + " is no position: " + text);
+    TANDEM_TRY(const auto text, peer::text_member(answer, "checkpoint"));
+    const auto checkpoint = replication::parse_wal(text);
+    if (!checkpoint) return failed("the end of the WAL on " + other() + " is no position: " + text);
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::wait_received(database, *position, waiting_time(call_)));
+    TANDEM_CHECK(replication::wait_replayed_past(database, *checkpoint, waiting_time(call_)));
     return {};
   }
 
@@ -302,8 +307,6 @@ private:
 
   Result<void> grant() {
     TANDEM_CHECK(agent_.ports().files.remove(marker_file));
-    TANDEM_TRY(const auto database, tools());
-    TANDEM_TRY(const auto control, replication::read_control(database, database.layout.data));
     Result<void> decided;
     agent_.on_loop([&] {
       auto& role = keeper_.role();
@@ -313,7 +316,7 @@ private:
       }
       role::Event event{.kind = role::EventKind::grant_decided, .server = call_.opening.to};
       event.note.reason = call_.opening.reason;
-      event.note.wal = replication::to_wal_text(control.checkpoint);
+      event.note.wal = replication::to_wal_text(stopped_);
       const auto outcome = role.take(event);
       if (outcome.refused) decided = fail(ErrorKind::refused, outcome.sentence);
     });
@@ -396,115 +399,36 @@ private:
   Agent& agent_;
   system::Applications& applications_;
   FilesLedger& files_;
+  StoppedAt& stopped_;
   DutyKeeper& keeper_;
   const Call& call_;
   const std::function<bool()>& ended_;
   Snapshot now_;
 };
 
-// ---- the opening
-
-std::string health_commands(const model::Pair& pair) {
-  std::vector<std::string> lines;
-  for (const auto& site : pair.sites)
-    lines.push_back(fmt::format("curl -fsS -o /dev/null --resolve {0}:443:127.0.0.1 -k https://{0}{1}", site.domain,
-                                site.health));
-  return join(lines, "\n");
-}
-
-std::string promote_commands(const model::Pair& pair) {
-  std::vector<std::string> lines;
-  for (const auto& site : pair.sites)
-    for (const auto& command : site.on_promote)
-      lines.push_back(fmt::format("cd /www/{} && sudo -u {} env/bin/{}", site.domain, site.owner, command));
-  return lines.empty() ? "true   # no site has on_promote steps" : join(lines, "\n");
-}
-
-std::string applications_of(Agent& agent, const model::Pair& pair) {
-  const sites::Layout layout{.state = agent.settings().state_folder};
-  std::vector<std::string> units;
-  for (const auto& site : pair.sites) {
-    const auto link = agent.ports().files.status(layout.site_link(site.domain));
-    if (!link || !*link) continue;
-    const auto& target = (*link)->target;
-    units.push_back("'" + sites::site_unit(site.domain, target.substr(target.rfind('/') + 1)) + "'");
-  }
-  return join(units, " ");
-}
-
-Result<std::string> only_other(const model::Pair& pair, const std::string& self) {
-  std::vector<std::string> others;
-  for (const auto& server : pair.servers)
-    if (server.name != self) others.push_back(server.name);
-  if (others.size() == 1) return others.front();
-  if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is none to switch to");
-  return fail(ErrorKind::invalid, "say which server is to take over: " + join(others, ", "));
-}
-
-role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role::Opening& opening,
-                               const system::PostgresLayout& layout, bool cut_requests) {
-  std::vector<std::string> excludes;
-  for (const auto& pattern : pair.files.exclude)
-    excludes.push_back("--exclude='" + pattern + "'");
-  role::Parameters parameters{{"old_address", pair.server(opening.from)->peer_address},
-                              {"new_address", pair.server(opening.to)->peer_address},
-                              {"database", layout.unit},
-                              {"data", layout.data},
-                              {"applications", applications_of(agent, pair)},
-                              {"folders", join(pair.files.replicate, " ")},
-                              {"excludes", join(excludes, " ")},
-                              {"health", health_commands(pair)},
-                              {"on_promote", promote_commands(pair)},
-                              {"drain", std::to_string(pair.role.drain.count())},
-                              {"hold", std::to_string(pair.role.hold.count())}};
-  if (cut_requests) parameters["cut_requests"] = "yes";
-  return parameters;
-}
-
 } // namespace
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), keeper = std::move(keeper)](
+                             std::shared_ptr<StoppedAt> stopped, std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), stopped = std::move(stopped), keeper = std::move(keeper)](
              const Call& call, const std::function<bool()>& ended) {
-    return StepWork({agent, applications, *files, keeper()}, call, ended).run();
+    return StepWork({agent, applications, *files, *stopped, keeper()}, call, ended).run();
   };
 }
 
-Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests) {
-  const auto now = snapshot_of(agent);
-  if (!now.pair) return failed("tandem.toml cannot be read", "tandem check");
-  role::Opening opening;
-  opening.runbook = role::switchover().name;
-  opening.from = now.standing.primary.empty() ? now.server : now.standing.primary;
-  opening.to = to;
-  if (to.empty()) {
-    TANDEM_TRY(opening.to, only_other(*now.pair, opening.from));
-  }
-  if (now.pair->server(opening.to) == nullptr)
-    return fail(ErrorKind::invalid, "tandem.toml has no server " + opening.to);
-  if (opening.to == opening.from)
-    return fail(ErrorKind::refused, opening.to + " is the primary already", "tandem status");
-  agent.on_loop([&] { opening.epoch = role::next_epoch(role.role().kept); });
-  opening.id = fmt::format("{}-{}-{}", opening.epoch, opening.from,
-                           std::chrono::duration_cast<std::chrono::milliseconds>(
-                               agent.ports().clock.wall_time().time_since_epoch())
-                               .count());
-  opening.reason = fmt::format("switchover from {} to {}", opening.from, opening.to);
-  TANDEM_TRY(const auto tools, database_tools(agent, now.server, {}));
-  opening.parameters = parameters_of(agent, *now.pair, opening, tools.layout, cut_requests);
-  return opening;
-}
-
-Operation database_end_operation() {
-  return {.name = "database.end", .callers = {Caller::peer}, .run = [](OperationContext& context) -> Result<Json> {
-            TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
-            TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
-            if (control.state != "shut down")
-              return fail(ErrorKind::refused, "PostgreSQL is not shut down in order: " + control.state);
-            TANDEM_TRY(const auto end, replication::end_of_wal(tools, control));
-            return Json{{"position", replication::to_wal_text(end)}};
-          }};
+Operation database_end_operation(std::shared_ptr<StoppedAt> stopped) {
+  const auto end = [stopped](OperationContext& context) -> Result<Json> {
+    std::uint64_t checkpoint = *stopped;
+    if (checkpoint == 0) {
+      TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
+      TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
+      if (control.state != "shut down")
+        return fail(ErrorKind::refused, "PostgreSQL is not shut down in order: " + control.state);
+      checkpoint = control.checkpoint;
+    }
+    return Json{{"checkpoint", replication::to_wal_text(checkpoint)}};
+  };
+  return {.name = "database.end", .callers = {Caller::peer}, .run = end};
 }
 
 } // namespace tandem::agent

@@ -5,14 +5,17 @@
 
 namespace tandem::agent {
 
-// `keeper` is asked on the loop only, when a step is done; it may be made after this. All must outlive the result.
+// Where the WAL of this server ends since it was stopped in order; 0: it is not known, and pg_controldata tells.
+using StoppedAt = std::atomic<std::uint64_t>;
+
+// `keeper` is asked when a step is done; it may be made after this. All must outlive the result.
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::function<DutyKeeper&()> keeper);
+                             std::shared_ptr<StoppedAt> stopped, std::function<DutyKeeper&()> keeper);
 
 // The run as it would be opened now, from this server to `to` (empty: the only other one). Worker thread.
 Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests);
 
-// Between agents: {}: where the WAL of this server, stopped in order, ends -> {"position"}.
-Operation database_end_operation();
+// Between agents: {}: where the last record of this server's WAL, stopped in order, begins -> {"checkpoint"}.
+Operation database_end_operation(std::shared_ptr<StoppedAt> stopped);
 
 } // namespace tandem::agent

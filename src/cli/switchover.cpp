@@ -16,7 +16,7 @@ struct Options {
   bool cut_requests = false;
 };
 
-Result<void> show(CommandLine& line, const Json& answer) {
+Result<void> show_ending(CommandLine& line, const Json& answer) {
   auto& out = line.environment.out;
   if (line.json)
     out << peer::to_pretty_text(answer) << '\n';
@@ -32,9 +32,9 @@ Result<void> show(CommandLine& line, const Json& answer) {
   return {};
 }
 
-Result<void> run(CommandLine& line, const std::string& operation, const Json& params) {
+Result<void> watch_run(CommandLine& line, const std::string& operation, const Json& params) {
   TANDEM_TRY(const Json answer, watch_operation(line.environment, operation, params));
-  return show(line, answer);
+  return show_ending(line, answer);
 }
 
 } // namespace
@@ -52,7 +52,7 @@ void add_switchover(CLI::App& app, CommandLine& line) {
                   "Examples:\n  tandem switchover --dry-run\n  tandem switchover\n  tandem switchover duo");
   command->callback([&line, options] {
     line.chosen = [&line, options] {
-      return run(line, "switchover",
+      return watch_run(line, "switchover",
                  {{"to", options->to}, {"dry_run", options->dry_run}, {"cut_requests", options->cut_requests}});
     };
   });
@@ -63,14 +63,14 @@ void add_resume(CLI::App& app, CommandLine& line) {
   command->add_flag("--json", line.json, "Print the answer as JSON");
   command->footer("The agents go on by themselves, after a crash or a reboot too; this shows how far they are.\n\n"
                   "Example:\n  tandem resume");
-  command->callback([&line] { line.chosen = [&line] { return run(line, "resume", Json::object()); }; });
+  command->callback([&line] { line.chosen = [&line] { return watch_run(line, "resume", Json::object()); }; });
 }
 
 void add_abort(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("abort", "Turn the open runbook back");
   command->add_flag("--json", line.json, "Print the answer as JSON");
   command->footer("Possible until the grant; after it, switch over again to go back.\n\nExample:\n  tandem abort");
-  command->callback([&line] { line.chosen = [&line] { return run(line, "abort", Json::object()); }; });
+  command->callback([&line] { line.chosen = [&line] { return watch_run(line, "abort", Json::object()); }; });
 }
 
 void add_runbook(CLI::App& app, CommandLine& line) {
@@ -81,7 +81,7 @@ void add_runbook(CLI::App& app, CommandLine& line) {
   switchover->add_option("server", *to, "The new primary; not needed in a pair of two");
   switchover->footer("For the day when tandem itself is what is broken: print it while all is well.\n\n"
                      "Example:\n  tandem runbook switchover > switchover.txt");
-  switchover->callback([&line, to] { line.chosen = [&line, to] { return run(line, "runbook", {{"to", *to}}); }; });
+  switchover->callback([&line, to] { line.chosen = [&line, to] { return watch_run(line, "runbook", {{"to", *to}}); }; });
 }
 
 } // namespace tandem::cli

@@ -214,7 +214,8 @@ void Engine::fail_step(const Progress& progress, const Work& work, const Error& 
     return;
   }
   const auto where = standing(progress);
-  const bool leave = where.granted && elsewhere && failures >= patience;
+  const bool of_other = elsewhere || (step.needs_old && error.kind == ErrorKind::unavailable);
+  const bool leave = where.granted && of_other && failures >= patience;
   keep(RecordKind::after, step.id, leave ? Ending::left : Ending::failed, error.message);
   if (where.granted || where.overtaken)
     pause_ = !leave;
@@ -261,11 +262,13 @@ std::string summary(const Runbook& runbook, const Progress& progress) {
     text = progress.turned_back ? "being undone" : "under way";
   for (std::size_t i = 0; i < progress.steps.size(); ++i) {
     const auto& step = progress.steps[i];
+    const auto& planned = runbook.steps[i];
     if (step.at == At::left)
-      text += fmt::format("\n  left to {}'s own start: {} ({})", server_of(runbook.steps[i], opening),
-                          filled(runbook.steps[i].title, opening), step.message);
+      text += fmt::format("\n  left to {}'s own start: {} ({})",
+                          planned.needs_old ? opening.from : server_of(planned, opening),
+                          filled(planned.title, opening), step.message);
     if (step.at == At::undo_failed)
-      text += fmt::format("\n  not undone yet: {} ({})", runbook.steps[i].undo, step.message);
+      text += fmt::format("\n  not undone yet: {} ({})", filled(planned.undo, opening), step.message);
   }
   return text;
 }

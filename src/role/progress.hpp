@@ -52,7 +52,7 @@ struct Move {
   std::string message;
 };
 
-// A step of the other server that failed so often after the grant is left to that server's own boot.
+// A step of (or about) the other server that failed so often after the grant is left to that server's own boot.
 inline constexpr int patience = 5;
 
 [[nodiscard]] Move next_move(const Runbook& runbook, const Progress& progress, const Standing& standing,

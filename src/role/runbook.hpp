@@ -42,6 +42,7 @@ struct Step {
   std::chrono::milliseconds limit{0};               // the longest that one phase may take
   std::string_view limit_parameter = {};            // seconds, instead of `limit`: "drain"; empty: none
   bool visitors_wait = false;                       // visitors are held while it runs: the limit "hold" counts
+  bool needs_old = false; // on the new primary, but about the old one: not worth waiting for while that is away
 };
 
 struct Runbook {

@@ -218,7 +218,8 @@ std::vector<Step> after_the_grant() {
            .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
                         "{old_address}:$folder/; done",
                         "systemctl start tandem   # on both servers"},
-           .limit = minutes(2)}),
+           .limit = minutes(2),
+           .needs_old = true}),
   };
 }
 

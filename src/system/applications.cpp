@@ -107,8 +107,8 @@ std::set<std::uint64_t> connections(std::string_view proc_net_unix, std::string_
     const auto fields = split(line, ' ');
     if (fields.size() < 4 || (std::strtoull(fields[3].c_str(), nullptr, 16) & listens) != 0) continue;
     // The path is the last field and the inode the one before; those between them may be padded with blanks.
-    const auto before = trim(line.substr(0, line.size() - path.size()));
-    inodes.insert(std::strtoull(std::string(before.substr(before.rfind(' ') + 1)).c_str(), nullptr, 10));
+    const std::string before(trim(std::string_view(line).substr(0, line.size() - path.size())));
+    inodes.insert(std::strtoull(before.c_str() + before.rfind(' ') + 1, nullptr, 10));
   }
   return inodes;
 }

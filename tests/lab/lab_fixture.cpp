@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void tell(const std::string& line) {
+void say(const std::string& line) {
   std::cerr << "[lab] " << line << std::endl;
 }
 
@@ -34,7 +34,7 @@ void take_down_labs_of_dead_tests() {
     if (parts.size() == 3 && parts[0] == "test" && !fs::exists("/proc/" + parts[1])) left.push_back(name);
   }
   for (const auto& name : left)
-    static_cast<void>(Lab::down(name, tell));
+    static_cast<void>(Lab::down(name, say));
 }
 
 std::unique_ptr<OwnLab>& shared() {
@@ -53,7 +53,7 @@ public:
 Result<Lab> make_lab(const std::string& name, const std::string& release) {
   static const bool cleaned = (take_down_labs_of_dead_tests(), true);
   static_cast<void>(cleaned);
-  return Lab::up({.name = name, .release = release}, tell);
+  return Lab::up({.name = name, .release = release}, say);
 }
 
 } // namespace
@@ -64,7 +64,7 @@ OwnLab::OwnLab(const std::string& release) : lab_(failed("not made yet")), name_
 }
 
 OwnLab::~OwnLab() {
-  if (const auto down = Lab::down(name_, tell); !down)
+  if (const auto down = Lab::down(name_, say); !down)
     ADD_FAILURE() << "the lab does not go down: " << describe(down.error());
 }
 

@@ -1,29 +1,16 @@
 // From bare servers to a shop that answers: the main job, as its operator does it.
-#include "lab/shop_pair.hpp"
-#include "lab_fixture.hpp"
+#include "pair_fixture.hpp"
 
 #include <gmock/gmock.h>
 
 namespace tandem::lab {
 
-namespace {
-
 using testing::HasSubstr;
-
-Goods goods() {
-  return {.package = TANDEM_PACKAGE, .shop = std::string(TANDEM_SOURCE_DIR) + "/examples/shop"};
-}
-
-void quiet(const std::string& line) {
-  std::printf("      %s\n", line.c_str());
-}
-
-} // namespace
 
 TEST(ShopPair, ABareServerIsSetUpFromOneFileAndTheShopAnswers) {
   OwnLab lab;
   ASSERT_TRUE(lab.ok());
-  ShopPair pair(*lab, goods(), quiet);
+  ShopPair pair(*lab, goods(), show);
   ASSERT_OK(pair.publish_shop());
   ASSERT_OK(pair.install("uno"));
   ASSERT_OK(pair.write_toml("uno", shop_toml({.two_servers = false})));

@@ -17,7 +17,7 @@ Report first_violation(Options options, std::uint64_t count) {
   return report;
 }
 
-TEST(Simulation, DISABLED_OfSomeThousandLivesNoneIsViolated) {
+TEST(Simulation, OfSomeThousandLivesNoneIsViolated) {
   int granted = 0;
   int failovers = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {

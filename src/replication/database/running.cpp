@@ -199,6 +199,18 @@ Result<WalPosition> current_wal(const DatabaseTools& tools) {
   return ask_wal(tools, "select pg_current_wal_lsn()");
 }
 
+Result<WalPosition> wait_replayed_past(const DatabaseTools& tools, WalPosition position, Limit limit) {
+  WalPosition reached = 0;
+  TANDEM_TRY(const bool there, wait_until(tools, limit, often, [&]() -> Result<bool> {
+               TANDEM_TRY(reached, ask_wal(tools, "select pg_last_wal_replay_lsn()"));
+               return reached > position;
+             }));
+  if (there) return reached;
+  return fail(ErrorKind::unavailable,
+              fmt::format("{} has replayed the WAL up to {} only; the record at {} is missing", tools.self,
+                          to_wal_text(reached), to_wal_text(position)));
+}
+
 Result<WalPosition> wait_received(const DatabaseTools& tools, WalPosition position, Limit limit) {
   WalPosition reached = 0;
   TANDEM_TRY(const bool there, wait_until(tools, limit, often, [&]() -> Result<bool> {

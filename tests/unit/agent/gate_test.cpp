@@ -94,17 +94,32 @@ bool is_target(const std::string& answer, const std::string& name) {
 }
 
 TEST(GateAnswer, FollowsTheState) {
+  const GateState here{.mode = GateState::Mode::open, .target = "duo", .local = true};
+  const GateState there{.mode = GateState::Mode::open, .target = "duo"};
   for (const bool hop : {false, true}) {
-    EXPECT_EQ(answer({GateState::Mode::closed, {}}, hop).kind, GateAnswer::Kind::hold);
-    EXPECT_EQ(answer({GateState::Mode::refusing, {}}, hop).kind, GateAnswer::Kind::refuse);
-    EXPECT_EQ(answer({.mode = GateState::Mode::open, .target = "uno", .local = true}, hop).target, "uno");
+    EXPECT_EQ(answer({.mode = GateState::Mode::closed}, hop).kind, GateAnswer::Kind::hold);
+    EXPECT_EQ(answer({.mode = GateState::Mode::refusing}, hop).kind, GateAnswer::Kind::refuse);
+    EXPECT_EQ(answer(here, hop).kind, GateAnswer::Kind::serve);
+    EXPECT_EQ(answer(here, hop).target, "duo");
   }
-  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, false).kind, GateAnswer::Kind::serve);
-  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, false).target, "duo");
+  EXPECT_EQ(answer(there, false).kind, GateAnswer::Kind::serve);
+  EXPECT_EQ(answer(there, false).target, "duo");
+  EXPECT_EQ(answer(there, true).kind, GateAnswer::Kind::elsewhere) << "one hop only";
 }
 
-TEST(GateAnswer, OneHopOnly) {
-  EXPECT_EQ(answer({GateState::Mode::open, "duo"}, true).kind, GateAnswer::Kind::elsewhere);
+TEST_F(GateTest, WhatAnotherServerPassedOnWaitsAndIsSentBackWhenThatOneServes) {
+  Visitor hop(path);
+  Visitor own(path);
+  hop.say("GET /hop HTTP/1.1\r\nHost: gate\r\n\r\n");
+  own.say(question);
+  ASSERT_TRUE(eventually([&] { return figures().held == 2; }));
+  loop.on([&] { EXPECT_TRUE(gate->open_to_peer("duo")); });
+  EXPECT_TRUE(hop.hear().starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(is_target(own.hear(), "duo"));
+  EXPECT_NE(server.files.content("/run/follows/duo"), "(nothing there)") << "nginx finds it without the agent";
+  loop.on([&] { EXPECT_TRUE(gate->open_local("uno")); });
+  hop.say("GET /hop HTTP/1.1\r\nHost: gate\r\n\r\n");
+  EXPECT_TRUE(is_target(hop.hear(), "uno"));
 }
 
 TEST_F(GateTest, StartsClosedAndHoldsUntilItIsOpened) {

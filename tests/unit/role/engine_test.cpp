@@ -100,7 +100,7 @@ TEST(Engine, GoesOnTheOldPrimaryUpToTheGrantAndThenWaitsForTheNewOne) {
   const auto operation = run.drive();
   EXPECT_EQ(operation.kind, Operation::Kind::wait);
   EXPECT_EQ(operation.message, "duo goes on with it");
-  EXPECT_EQ(run.calls.front(), "uno preflight precondition");
+  EXPECT_EQ(run.calls.front(), "uno preflight action");
   EXPECT_EQ(run.calls.back(), "uno grant action");
   EXPECT_TRUE(run.undone().empty());
 }
@@ -118,7 +118,7 @@ TEST(Engine, GoesOnTheNewPrimaryFromTheGrantToTheEnd) {
   EXPECT_EQ(operation.ending, Ending::done);
   EXPECT_EQ(operation.message, "duo is the primary");
   EXPECT_EQ(run.calls.front(), "duo take action");
-  EXPECT_EQ(run.calls.back(), "duo unlock action");
+  EXPECT_EQ(run.calls.back(), "duo turn-files action");
 }
 
 TEST(Engine, UndoesInReverseOrderWhenAStepBeforeTheGrantFails) {
@@ -204,8 +204,10 @@ TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
   run.kept = old.kept;
   run.failing["forward-gate"] = silent;
   run.failing["follow"] = silent;
+  run.failing["turn-files"] = silent; // on duo itself, but it needs uno
   const auto operation = run.drive(100);
   EXPECT_EQ(operation.ending, Ending::done);
+  EXPECT_NE(operation.message.find("left to uno's own start: Files flow from duo to uno"), std::string::npos);
   EXPECT_NE(operation.message.find("left to uno's own start: uno follows duo (no answer)"), std::string::npos)
       << operation.message;
 }
@@ -230,7 +232,7 @@ TEST(Engine, UndoesEvenWhenTheJournalCannotBeWrittenAnyMore) {
   const auto operation = run.drive();
   EXPECT_EQ(operation.ending, Ending::undone) << operation.message;
   EXPECT_NE(operation.message.find("the journal cannot be written"), std::string::npos) << operation.message;
-  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "preflight"}));
+  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "calm"}));
 }
 
 TEST(Engine, InterruptedAtEveryRecordOnTheOldPrimaryIsUndoneOrHandedOver) {
@@ -285,6 +287,26 @@ TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
   kept.epoch = 3;
   call.step = "follow";
   EXPECT_FALSE(permitted(switchover(), call, "duo", kept)) << "overtaken";
+}
+
+TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
+  Kept kept = first_kept(1, "uno", {});
+  auto present = *progress_of(switchover(), std::vector{Record{.author = "uno", .opening = OneRun::opening()}});
+  auto next = OneRun::opening();
+  next.id = "2-uno-2";
+  EXPECT_TRUE(takes_up(next, "uno", nullptr, kept, "duo"));
+  EXPECT_FALSE(takes_up(next, "tre", nullptr, kept, "duo"));
+  EXPECT_TRUE(takes_up(next, "uno", &present, kept, "duo")) << "uno has ended the one before, even if unheard";
+  EXPECT_FALSE(takes_up(next, "uno", &present, kept, "uno"));
+  kept.epoch = 2;
+  kept.primary = "duo";
+  EXPECT_FALSE(takes_up(next, "uno", nullptr, kept, "duo")) << "it comes too late";
+  next.epoch = 3;
+  next.from = "duo";
+  next.to = "uno";
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno")) << "duo was granted the one before and has ended it";
+  present.closed = Ending::done;
+  EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno"));
 }
 
 TEST(RunLog, TakesCopiesInOrderAndOnce) {

@@ -1,0 +1,95 @@
+// The run of a switchover as it would be opened now: who, which epoch, and what its texts name.
+#include "agent/switchover_steps.hpp"
+#include "base/text.hpp"
+#include "role/switchover.hpp"
+#include "sites/layout.hpp"
+
+namespace tandem::agent {
+
+namespace {
+
+std::string health_commands(const model::Pair& pair) {
+  std::vector<std::string> lines;
+  for (const auto& site : pair.sites)
+    lines.push_back(fmt::format("curl -fsS -o /dev/null --resolve {0}:443:127.0.0.1 -k https://{0}{1}", site.domain,
+                                site.health));
+  return join(lines, "\n");
+}
+
+std::string promote_commands(const model::Pair& pair) {
+  std::vector<std::string> lines;
+  for (const auto& site : pair.sites)
+    for (const auto& command : site.on_promote)
+      lines.push_back(fmt::format("cd /www/{} && sudo -u {} env/bin/{}", site.domain, site.owner, command));
+  return lines.empty() ? "true   # no site has on_promote steps" : join(lines, "\n");
+}
+
+std::string applications_of(Agent& agent, const model::Pair& pair) {
+  const sites::Layout layout{.state = agent.settings().state_folder};
+  std::vector<std::string> units;
+  for (const auto& site : pair.sites) {
+    const auto link = agent.ports().files.status(layout.site_link(site.domain));
+    if (!link || !*link) continue;
+    const auto& target = (*link)->target;
+    units.push_back("'" + sites::site_unit(site.domain, target.substr(target.rfind('/') + 1)) + "'");
+  }
+  return join(units, " ");
+}
+
+Result<std::string> only_other(const model::Pair& pair, const std::string& self) {
+  std::vector<std::string> others;
+  for (const auto& server : pair.servers)
+    if (server.name != self) others.push_back(server.name);
+  if (others.size() == 1) return others.front();
+  if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is none to switch to");
+  return fail(ErrorKind::invalid, "say which server is to take over: " + join(others, ", "));
+}
+
+role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role::Opening& opening,
+                               const system::PostgresLayout& layout, bool cut_requests) {
+  std::vector<std::string> excludes;
+  for (const auto& pattern : pair.files.exclude)
+    excludes.push_back("--exclude='" + pattern + "'");
+  role::Parameters parameters{{"old_address", pair.server(opening.from)->peer_address},
+                              {"new_address", pair.server(opening.to)->peer_address},
+                              {"database", layout.unit},
+                              {"data", layout.data},
+                              {"applications", applications_of(agent, pair)},
+                              {"folders", join(pair.files.replicate, " ")},
+                              {"excludes", join(excludes, " ")},
+                              {"health", health_commands(pair)},
+                              {"on_promote", promote_commands(pair)},
+                              {"drain", std::to_string(pair.role.drain.count())},
+                              {"hold", std::to_string(pair.role.hold.count())}};
+  if (cut_requests) parameters["cut_requests"] = "yes";
+  return parameters;
+}
+
+} // namespace
+
+Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests) {
+  const auto now = snapshot_of(agent);
+  if (!now.pair) return failed("tandem.toml cannot be read", "tandem check");
+  role::Opening opening;
+  opening.runbook = role::switchover().name;
+  opening.from = now.standing.primary.empty() ? now.server : now.standing.primary;
+  opening.to = to;
+  if (to.empty()) {
+    TANDEM_TRY(opening.to, only_other(*now.pair, opening.from));
+  }
+  if (now.pair->server(opening.to) == nullptr)
+    return fail(ErrorKind::invalid, "tandem.toml has no server " + opening.to);
+  if (opening.to == opening.from)
+    return fail(ErrorKind::refused, opening.to + " is the primary already", "tandem status");
+  agent.on_loop([&] { opening.epoch = role::next_epoch(role.role().kept); });
+  opening.id = fmt::format("{}-{}-{}", opening.epoch, opening.from,
+                           std::chrono::duration_cast<std::chrono::milliseconds>(
+                               agent.ports().clock.wall_time().time_since_epoch())
+                               .count());
+  opening.reason = fmt::format("switchover from {} to {}", opening.from, opening.to);
+  TANDEM_TRY(const auto tools, database_tools(agent, now.server, {}));
+  opening.parameters = parameters_of(agent, *now.pair, opening, tools.layout, cut_requests);
+  return opening;
+}
+
+} // namespace tandem::agent

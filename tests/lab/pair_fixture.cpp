@@ -1,0 +1,150 @@
+#include "pair_fixture.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+
+namespace tandem::lab {
+
+namespace {
+
+constexpr auto whole_limit = std::chrono::minutes(3);
+
+struct SharedPair {
+  OwnLab lab;
+  std::unique_ptr<ShopPair> pair;
+  bool made = false;
+};
+
+std::unique_ptr<SharedPair>& shared_pair() {
+  static std::unique_ptr<SharedPair> pair;
+  return pair;
+}
+
+class PairTakeDown final : public ::testing::Environment {
+public:
+  void TearDown() override { shared_pair().reset(); }
+};
+
+[[maybe_unused]] const auto* const pair_registered = ::testing::AddGlobalTestEnvironment(new PairTakeDown);
+
+Result<void> make(ShopPair& pair) {
+  for (const auto* host : {"uno", "duo"})
+    TANDEM_CHECK(pair.install(host));
+  TANDEM_CHECK(pair.write_toml("uno", shop_toml()));
+  TANDEM_TRY(const auto token, pair.init());
+  TANDEM_CHECK(pair.join_second(token));
+  TANDEM_CHECK(pair.tandem("uno", {"apply"}));
+  TANDEM_CHECK(pair.publish_shop());
+  TANDEM_CHECK(pair.tandem("uno", {"deploy", shop_domain}));
+  return {};
+}
+
+} // namespace
+
+Goods goods() {
+  const std::string source = TANDEM_SOURCE_DIR;
+  return {.package = TANDEM_PACKAGE, .shop = source + "/examples/shop"};
+}
+
+void show(const std::string& line) {
+  std::printf("      %s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+std::string sql(Lab& lab, const std::string& host, const std::string& statement) {
+  return on(lab, host, "runuser -u postgres -- psql -XAtqc \"" + statement + "\"");
+}
+
+Json status_of(ShopPair& pair, const std::string& host, const std::string& server) {
+  const auto text = pair.tandem(host, {"status", "--json"});
+  if (!text) return {};
+  const auto status = Json::parse(*text);
+  for (const auto& one : status["servers"])
+    if (one["name"] == server) return one;
+  return {};
+}
+
+Lab& PairTest::lab() {
+  return *shared_pair()->lab;
+}
+
+ShopPair& PairTest::pair() {
+  return *shared_pair()->pair;
+}
+
+void PairTest::SetUp() {
+  auto& shared = shared_pair();
+  if (!shared) {
+    shared = std::make_unique<SharedPair>();
+    ASSERT_TRUE(shared->lab.ok());
+    shared->pair = std::make_unique<ShopPair>(*shared->lab, goods(), show);
+    ASSERT_OK(make(*shared->pair));
+    shared->made = true;
+  }
+  ASSERT_TRUE(shared->made) << "there is no pair to test on";
+  ASSERT_OK(lab().heal());
+  for (const auto* host : {"uno", "duo"}) {
+    on(lab(), "tre", "true");
+    ASSERT_OK(lab().boot(host));
+    on(lab(), host, "rm -f /run/tandem/halt");
+  }
+  ASSERT_NE(wait_until_whole(), "");
+}
+
+std::string PairTest::primary() {
+  for (const std::string host : {"uno", "duo"})
+    if (holds_on(lab(), host, "test -f /run/tandem/serving")) return host;
+  return {};
+}
+
+std::string PairTest::wait_until_whole() {
+  std::string serving;
+  std::string last;
+  const auto whole = [&] {
+    const auto asked = lab().run("uno", {"tandem", "status", "--json"}, {.time_limit = std::chrono::seconds(15)});
+    if (!asked || !asked->ok()) return false;
+    last = asked->output;
+    const auto status = Json::parse(asked->output, nullptr, false);
+    if (status.is_discarded() || !status["problems"].empty()) return false;
+    std::set<std::string> duties;
+    serving.clear();
+    for (const auto& server : status["servers"]) {
+      if (!server.contains("role")) return false;
+      const std::string duty = server["role"].value("duty", "");
+      duties.insert(duty);
+      if (duty == "serve") serving = server["name"];
+    }
+    return duties.size() == 2 && !serving.empty() && duties.contains("follow " + serving);
+  };
+  if (wait_until(whole, whole_limit)) return serving;
+  ADD_FAILURE() << "the pair does not become whole again:\n" << last;
+  for (const auto* host : {"uno", "duo"})
+    show(std::string(host) + ":\n" + on(lab(), host, "journalctl -u tandem --no-pager -o short-precise | tail -40"));
+  return {};
+}
+
+void PairTest::prove(const std::string& primary) {
+  static int probe = 0;
+  const auto number = std::to_string(++probe);
+  const auto standby = other(primary);
+  EXPECT_FALSE(holds_on(lab(), standby, "test -f /run/tandem/serving")) << "both serve";
+  EXPECT_TRUE(holds_on(lab(), primary, "test -f /primary_server"));
+  EXPECT_FALSE(holds_on(lab(), standby, "test -f /primary_server"));
+  sql(lab(), primary, "create table if not exists probes(number int); insert into probes values (" + number + ")");
+  EXPECT_TRUE(wait_until(
+      [&] {
+        return holds_on(lab(), standby,
+                        "test \"$(runuser -u postgres -- psql -XAtqc 'select pg_is_in_recovery(), max(number) from "
+                        "probes')\" = 't|" +
+                            number + "'");
+      },
+      std::chrono::seconds(30)))
+      << "a row written on " << primary << " does not reach " << standby;
+  for (const auto* host : {"uno", "duo"}) {
+    const auto page = pair().fetch(host, "/");
+    EXPECT_TRUE(page) << "through " << host << ": " << page.error().message;
+  }
+}
+
+} // namespace tandem::lab

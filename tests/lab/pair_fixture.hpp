@@ -1,0 +1,43 @@
+// A real pair with the shop deployed, made once for all tests that need one.
+#pragma once
+#include "lab/shop_pair.hpp"
+#include "lab_fixture.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+
+namespace tandem::lab {
+
+using Json = nlohmann::json;
+
+inline constexpr auto soon = std::chrono::seconds(60); // for what takes a moment, on a busy machine too
+
+Goods goods();
+void show(const std::string& line); // progress
+
+// Says something to PostgreSQL on that host as its administrator; its answer.
+std::string sql(Lab& lab, const std::string& host, const std::string& statement);
+
+// What `tandem status --json` on `host` says of `server`; null when it says nothing.
+Json status_of(ShopPair& pair, const std::string& host, const std::string& server);
+
+// uno and duo as a pair, whatever earlier tests have made of its roles; files and rows that they wrote are still there.
+class PairTest : public ::testing::Test {
+protected:
+  void SetUp() override; // whole again: both servers run and follow each other
+
+  [[nodiscard]] static Lab& lab();
+  [[nodiscard]] static ShopPair& pair();
+
+  [[nodiscard]] static std::string primary();
+  [[nodiscard]] static std::string other(const std::string& server) { return server == "uno" ? "duo" : "uno"; }
+
+  // Waits until one server serves, the other follows it, and status finds nothing wrong; the primary's name, empty when
+  // that does not come about.
+  static std::string wait_until_whole();
+  // A row written on the primary appears on the standby, and the shop answers through both.
+  static void prove(const std::string& primary);
+};
+
+} // namespace tandem::lab
