@@ -34,6 +34,9 @@ void Connection::start(std::shared_ptr<Exchange> exchange) {
   ++started_;
   if (settings_.fresh || started_ >= settings_.longest_life) retire();
   begin(std::move(exchange));
+  // What takes_more() saw is the last word before the request: nghttp2 would drop a request that is not on its way yet
+  // when it reads that the server goes away.
+  if (ready_ && !closed_ && !pumping_ && output_.empty()) produce();
   if (ready_) pump();
 }
 
