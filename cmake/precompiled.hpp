@@ -1,12 +1,13 @@
 // The headers that nearly every source needs, parsed once. Nothing of our own belongs here, and no
 // heavy third-party header: those stay in the one or two sources that use them.
 #pragma once
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <fmt/format.h>
 #include <functional>
 #include <map>
 #include <memory>

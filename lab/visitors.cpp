@@ -17,8 +17,9 @@ std::string file_of(const std::string& name, const std::string& suffix) {
 
 Result<std::unique_ptr<Visitors>> Visitors::come(Lab& lab, VisitorOptions options) {
   TANDEM_CHECK(lab.copy_in(options.tool, "tre", tool_path));
-  TANDEM_CHECK(lab.run_checked(
-      "tre", {"sh", "-c", fmt::format("chmod 0755 {} && mkdir -p {} && rm -f {}.*", tool_path, folder, file_of(options.name, ""))}));
+  TANDEM_CHECK(lab.run_checked("tre", {"sh", "-c",
+                                       fmt::format("chmod 0755 {} && mkdir -p {} && rm -f {}.*", tool_path, folder,
+                                                   file_of(options.name, ""))}));
   std::unique_ptr<Visitors> visitors(new Visitors(lab, std::move(options)));
   visitors->begin();
   return visitors;
@@ -30,12 +31,12 @@ Visitors::~Visitors() {
 
 void Visitors::begin() {
   run_ = std::async(std::launch::async, [this] {
-    auto outcome = lab_.run("tre",
-                            {tool_path, "run", "--domain", shop_domain, "--connect", options_.connect, "--ca",
-                             "/root/ca.pem", "--rate", std::to_string(options_.rate), "--duration",
-                             std::to_string(options_.seconds) + "s", "--ledger", file_of(options_.name, ".jsonl"),
-                             "--summary", file_of(options_.name, ".json")},
-                            {.on_line = [this](std::string_view line) { heard(line); }});
+    auto outcome =
+        lab_.run("tre",
+                 {tool_path, "run", "--domain", shop_domain, "--connect", options_.connect, "--ca", "/root/ca.pem",
+                  "--rate", std::to_string(options_.rate), "--duration", std::to_string(options_.seconds) + "s",
+                  "--ledger", file_of(options_.name, ".jsonl"), "--summary", file_of(options_.name, ".json")},
+                 {.on_line = [this](std::string_view line) { heard(line); }});
     const std::lock_guard lock(mutex_);
     ended_ = true;
     changed_.notify_all();
@@ -68,9 +69,10 @@ Result<std::string> compare_with_shop(Lab& lab, const std::string& server, const
                           "SHOP_ALLOWED_HOSTS=shop.test && exec runuser -u nikolays -- env/bin/python manage.py ledger";
   TANDEM_TRY(const auto shop, lab.run_checked(server, {"sh", "-c", ask}));
   TANDEM_CHECK(lab.write_file("tre", "/root/shop.json", shop));
-  const auto compare = fmt::format("args=; for file in {}; do args=\"$args --ledger $file\"; done; {} compare $args --shop "
-                                   "/root/shop.json --json /root/compare.json",
-                                   file_of(names, ".jsonl"), tool_path);
+  const auto compare =
+      fmt::format("args=; for file in {}; do args=\"$args --ledger $file\"; done; {} compare $args --shop "
+                  "/root/shop.json --json /root/compare.json",
+                  file_of(names, ".jsonl"), tool_path);
   TANDEM_CHECK(lab.run("tre", {"sh", "-c", compare})); // what is lost is in its answer
   return lab.read_file("tre", "/root/compare.json");
 }

@@ -1,5 +1,5 @@
-// Visitors of the shop in a lab: bench/load's tool, run from tre while something else happens, and the comparison of what
-// they were told with what the shop has.
+// Visitors of the shop in a lab: bench/load's tool, run from tre while something else happens, and the comparison of
+// what they were told with what the shop has.
 #pragma once
 #include "lab/lab.hpp"
 

@@ -76,7 +76,8 @@ Result<void> change_places(lab::ShopPair& pair, lab::Visitors& visitors, Json& f
 
 Result<void> visit(lab::Lab& lab, lab::ShopPair& pair, Json& figures) {
   chapter("Visitors: 200 requests a second, a fifth of them orders and photos; meanwhile the servers change places");
-  TANDEM_TRY(const auto visitors, lab::Visitors::come(lab, {.tool = TANDEM_LOAD, .seconds = load_seconds, .progress = say}));
+  TANDEM_TRY(const auto visitors,
+             lab::Visitors::come(lab, {.tool = TANDEM_LOAD, .seconds = load_seconds, .progress = say}));
   const auto changed = change_places(pair, *visitors, figures);
   TANDEM_TRY(const auto left, visitors->leave());
   TANDEM_CHECK(changed);

@@ -32,7 +32,8 @@ constexpr const char* about =
 
 struct RunOptions {
   RunSettings settings;
-  std::string connect, duration = "1m", timeout = "30s", slow_photo_every = "10s", slow_page_every = "12s", idle = "20s";
+  std::string connect, duration = "1m", timeout = "30s", slow_photo_every = "10s", slow_page_every = "12s",
+                       idle = "20s";
   std::string summary;
   bool quiet = false;
 };

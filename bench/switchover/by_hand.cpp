@@ -24,12 +24,14 @@ Result<void> follow(lab::Lab& lab, const std::string& from, const std::string& t
   const auto layout = system::postgres_layout(15);
   const std::string address = to == "uno" ? "10.77.0.11" : "10.77.0.12";
   TANDEM_CHECK(lab.write_file(from, system::upstream_path(layout), system::upstream_text(from, address)));
-  const auto slot = fmt::format("runuser -u postgres -- psql -XAtqc \"select pg_create_physical_replication_slot('{0}', true) "
-                                "where not exists (select 1 from pg_replication_slots where slot_name = '{0}')\"",
-                                system::replication_slot(from));
+  const auto slot =
+      fmt::format("runuser -u postgres -- psql -XAtqc \"select pg_create_physical_replication_slot('{0}', true) "
+                  "where not exists (select 1 from pg_replication_slots where slot_name = '{0}')\"",
+                  system::replication_slot(from));
   TANDEM_CHECK(lab.run_checked(to, {"sh", "-c", slot}));
-  TANDEM_CHECK(lab.run_checked(from, {"sh", "-c", "runuser -u postgres -- touch " + layout.data +
-                                                      "/standby.signal && systemctl start postgresql@15-main"}));
+  TANDEM_CHECK(lab.run_checked(
+      from, {"sh", "-c",
+             "runuser -u postgres -- touch " + layout.data + "/standby.signal && systemctl start postgresql@15-main"}));
   const auto streams = "test \"$(runuser -u postgres -- psql -XAtqc 'select count(*) from pg_stat_replication')\" = 1";
   const bool following = lab::wait_until(
       [&] {

@@ -1,7 +1,7 @@
 // The switchover under 200 requests a second, beside the same change by hand on the same two servers in the same run:
 // build/bench/switchover.json.
-#include "by_hand.hpp"
 #include "base/text.hpp"
+#include "by_hand.hpp"
 #include "lab/shop_pair.hpp"
 #include "lab/visitors.hpp"
 
@@ -36,8 +36,14 @@ Json json_of(Series series) {
   const auto at = [&](double part) {
     return series.values[static_cast<std::size_t>(part * static_cast<double>(series.values.size() - 1) + 0.5)];
   };
-  return {{"case", series.what}, {"system", series.system}, {"n", series.values.size()}, {"median", at(0.5)},
-          {"min", at(0)},        {"max", at(1)},            {"p99", at(0.99)},           {"unit", series.unit}};
+  return {{"case", series.what},
+          {"system", series.system},
+          {"n", series.values.size()},
+          {"median", at(0.5)},
+          {"min", at(0)},
+          {"max", at(1)},
+          {"p99", at(0.99)},
+          {"unit", series.unit}};
 }
 
 Result<void> set_up(lab::ShopPair& pair) {
@@ -106,7 +112,8 @@ Result<void> run() {
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/switchover.json") << results.dump(2) << "\n";
   std::cout << results.dump(2) << "\npause, tandem to by hand: "
-            << fmt::format("{:.2f}", results[0]["median"].get<double>() / results[3]["median"].get<double>()) << std::endl;
+            << fmt::format("{:.2f}", results[0]["median"].get<double>() / results[3]["median"].get<double>())
+            << std::endl;
   return lab::Lab::down(lab_name, say);
 }
 

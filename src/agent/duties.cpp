@@ -115,10 +115,7 @@ private:
     TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
     if (!signal) return replication::start_primary(tools, tell);
     if (database.state != DatabaseState::standby) TANDEM_CHECK(agent_.ports().services.start(tools.layout.unit));
-    std::vector<std::string> others;
-    for (const auto& server : now.pair->servers)
-      if (server.name != now.server) others.push_back(server.name);
-    return replication::promote(tools, others, promote_limit, tell);
+    return replication::promote(tools, others_in(*now.pair, now.server), promote_limit, tell);
   }
 
   Agent& agent_;
@@ -147,6 +144,13 @@ Snapshot snapshot_of(Agent& agent) {
   Snapshot now;
   agent.on_loop([&] { now = agent.state(); });
   return now;
+}
+
+std::vector<std::string> others_in(const model::Pair& pair, const std::string& self) {
+  std::vector<std::string> others;
+  for (const auto& server : pair.servers)
+    if (server.name != self) others.push_back(server.name);
+  return others;
 }
 
 Result<void> start_nginx(Agent& agent) {

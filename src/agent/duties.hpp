@@ -31,6 +31,9 @@ Result<void> turn_visitors_away(Agent& agent);
 Result<void> on_gate(Agent& agent, const std::function<Result<void>(Gate&)>& work);
 Snapshot snapshot_of(Agent& agent);
 
+// The names of the pair's other servers.
+[[nodiscard]] std::vector<std::string> others_in(const model::Pair& pair, const std::string& self);
+
 // The pieces that a runbook's steps use as well.
 Result<void> start_nginx(Agent& agent);
 // `visitors`: nginx finds them; else they are kept warm.

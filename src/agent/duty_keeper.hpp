@@ -21,6 +21,7 @@ public:
 
   // The duties themselves, for a runbook's steps; worker thread.
   Result<void> serve();
+
   Result<void> follow(const std::string& primary) { return duties_->follow(primary); }
 
   // The role's status with "duty", "duty_problem"? and "run"?.

@@ -259,7 +259,8 @@ void Gate::Parts::stop() {
 }
 
 Gate::Gate(peer::Loop& loop, system::Files& files, std::string run_folder)
-    : files_(files), serving_file_(run_folder + "/serving"), follows_folder_(run_folder + "/follows"), parts_(std::make_shared<Parts>(loop)) {}
+    : files_(files), serving_file_(run_folder + "/serving"), follows_folder_(run_folder + "/follows"),
+      parts_(std::make_shared<Parts>(loop)) {}
 
 Gate::~Gate() {
   parts_->stop();

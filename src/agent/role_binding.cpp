@@ -24,7 +24,8 @@ public:
   }
 
   PerformStep steps(Agent& agent) {
-    return switchover_steps(agent, applications_, files_, memory_, [this, &agent]() -> DutyKeeper& { return of(agent); });
+    return switchover_steps(agent, applications_, files_, memory_,
+                            [this, &agent]() -> DutyKeeper& { return of(agent); });
   }
 
   [[nodiscard]] const std::shared_ptr<StepMemory>& memory() const { return memory_; }

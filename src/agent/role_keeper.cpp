@@ -148,8 +148,7 @@ void RoleKeeper::note_entitlement() {
   if (entitled_ == role_.session.serving) return;
   entitled_ = role_.session.serving;
   auto& files = agent_.ports().files;
-  const auto noted =
-      entitled_ ? files.write(entitlement(agent_), "", 0600, {}) : files.remove(entitlement(agent_));
+  const auto noted = entitled_ ? files.write(entitlement(agent_), "", 0600, {}) : files.remove(entitlement(agent_));
   if (!noted) agent_.log(describe(noted.error()));
 }
 

@@ -166,12 +166,11 @@ void RunKeeper::perform(const role::Call& call) {
   if (call.server == role_.members().self) return perform_here(call, number);
   if (agent_.network() == nullptr)
     return finish_call(number, fail(ErrorKind::unavailable, "this agent is not connected"));
-  agent_.network()->call(
-      call.server, "run.step", to_json(call), {},
-      [this, number](const Result<Json>& answer) {
-        finish_call(number, answer ? Result<void>() : std::unexpected(answer.error()));
-      },
-      {.time_limit = call.limit + grace});
+  agent_.network()->call(call.server, "run.step", to_json(call), {},
+                         [this, number](const Result<Json>& answer) {
+                           finish_call(number, answer ? Result<void>() : std::unexpected(answer.error()));
+                         },
+                         {.time_limit = call.limit + grace});
 }
 
 void RunKeeper::perform_here(const role::Call& call, std::uint64_t number) {
@@ -220,13 +219,12 @@ void RunKeeper::send_records(const std::string& server) {
   if (records.empty()) return;
   records.insert(records.begin(), log_->records().front()); // tells which run it is
   sending_.insert(server);
-  agent_.network()->call(
-      server, "run.records", {{"records", texts_of(records)}}, {},
-      [this, server, id = opening().id](const Result<Json>& answer) {
-        sending_.erase(server);
-        if (answer) take_confirmation(server, id, *answer);
-      },
-      {.time_limit = std::chrono::seconds(5)});
+  agent_.network()->call(server, "run.records", {{"records", texts_of(records)}}, {},
+                         [this, server, id = opening().id](const Result<Json>& answer) {
+                           sending_.erase(server);
+                           if (answer) take_confirmation(server, id, *answer);
+                         },
+                         {.time_limit = std::chrono::seconds(5)});
 }
 
 void RunKeeper::take_confirmation(const std::string& server, const std::string& id, const Json& answer) {

@@ -19,8 +19,8 @@ public:
 
   // ---- for decide()
   [[nodiscard]] role::RunbookNow now() const;
-  void turn_back();                     // it was interrupted before its grant: undo it
-  void go_on();                         // it was granted to this server: finish it
+  void turn_back();                      // it was interrupted before its grant: undo it
+  void go_on();                          // it was granted to this server: finish it
   void close(const std::string& reason); // it has lost its meaning
 
   // ---- the operator's
@@ -59,6 +59,7 @@ private:
   void take_confirmation(const std::string& server, const std::string& id, const Json& answer);
   void end();
   void announce();
+
   [[nodiscard]] const role::Opening& opening() const { return *log_->records().front().opening; }
 
   Agent& agent_;

@@ -11,8 +11,8 @@ namespace {
 std::string health_commands(const model::Pair& pair) {
   std::vector<std::string> lines;
   for (const auto& site : pair.sites)
-    lines.push_back(fmt::format("curl -fsS -o /dev/null --resolve {0}:443:127.0.0.1 -k https://{0}{1}", site.domain,
-                                site.health));
+    lines.push_back(
+        fmt::format("curl -fsS -o /dev/null --resolve {0}:443:127.0.0.1 -k https://{0}{1}", site.domain, site.health));
   return join(lines, "\n");
 }
 
@@ -37,9 +37,7 @@ std::string applications_of(Agent& agent, const model::Pair& pair) {
 }
 
 Result<std::string> only_other(const model::Pair& pair, const std::string& self) {
-  std::vector<std::string> others;
-  for (const auto& server : pair.servers)
-    if (server.name != self) others.push_back(server.name);
+  const auto others = others_in(pair, self);
   if (others.size() == 1) return others.front();
   if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is none to switch to");
   return fail(ErrorKind::invalid, "say which server is to take over: " + join(others, ", "));
@@ -82,10 +80,10 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
   if (opening.to == opening.from)
     return fail(ErrorKind::refused, opening.to + " is the primary already", "tandem status");
   agent.on_loop([&] { opening.epoch = role::next_epoch(role.role().kept); });
-  opening.id = fmt::format("{}-{}-{}", opening.epoch, opening.from,
-                           std::chrono::duration_cast<std::chrono::milliseconds>(
-                               agent.ports().clock.wall_time().time_since_epoch())
-                               .count());
+  opening.id = fmt::format(
+      "{}-{}-{}", opening.epoch, opening.from,
+      std::chrono::duration_cast<std::chrono::milliseconds>(agent.ports().clock.wall_time().time_since_epoch())
+          .count());
   opening.reason = fmt::format("switchover from {} to {}", opening.from, opening.to);
   TANDEM_TRY(const auto tools, database_tools(agent, now.server, {}));
   opening.parameters = parameters_of(agent, *now.pair, opening, tools.layout, cut_requests);

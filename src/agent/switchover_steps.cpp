@@ -1,6 +1,5 @@
 #include "agent/switchover_steps.hpp"
 
-#include "base/text.hpp"
 #include "peer/waiting.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
@@ -8,7 +7,6 @@
 #include "sites/serving.hpp"
 #include "system/pause.hpp"
 
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
@@ -93,9 +91,7 @@ private:
     return steps;
   }
 
-  const std::string& other() const {
-    return now_.server == call_.opening.from ? call_.opening.to : call_.opening.from;
-  }
+  const std::string& other() const { return now_.server == call_.opening.from ? call_.opening.to : call_.opening.from; }
 
   void tell(const std::string& line) const {
     agent_.loop().post([&agent = agent_, line] { agent.log(line); });
@@ -177,12 +173,13 @@ private:
   }
 
   std::future<Result<void>> begin_last_files() {
-    return std::async(std::launch::async, [&agent = agent_, pair = now_.pair, server = other(), &ledger = files_,
-                                           progress = progress()]() -> Result<void> {
-      const auto held = ledger.wait();
-      TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress));
-      return {};
-    });
+    return std::async(std::launch::async,
+                      [&agent = agent_, pair = now_.pair, server = other(), &ledger = files_,
+                       progress = progress()]() -> Result<void> {
+                        const auto held = ledger.wait();
+                        TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress));
+                        return {};
+                      });
   }
 
   Result<void> send_last_files() {
@@ -229,8 +226,9 @@ private:
     return std::string();
   }
 
-  // Visitors wait as long as the slowest request in flight, so a moment without slow ones is worth waiting for. One that
-  // turns out to be slow after the gate has closed is let end: visitors come through again, and the next moment is taken.
+  // Visitors wait as long as the slowest request in flight, so a moment without slow ones is worth waiting for. One
+  // that turns out to be slow after the gate has closed is let end: visitors come through again, and the next moment is
+  // taken.
   Result<void> close_in_calm() {
     const auto until = agent_.ports().clock.boot_time() + calm_patience;
     for (;;) {
@@ -349,10 +347,7 @@ private:
     TANDEM_TRY(const auto standing, replication::database_standing(database));
     if (standing.state == replication::DatabaseState::stopped)
       TANDEM_CHECK(agent_.ports().services.start(database.layout.unit));
-    std::vector<std::string> others;
-    for (const auto& server : now_.pair->servers)
-      if (server.name != now_.server) others.push_back(server.name);
-    return replication::promote(database, others, waiting_time(call_), progress());
+    return replication::promote(database, others_in(*now_.pair, now_.server), waiting_time(call_), progress());
   }
 
   Result<void> takes_writes() {
@@ -365,9 +360,8 @@ private:
 
   // A site whose own steps fail must not keep visitors from all the others; it is told, and the switchover goes on.
   Result<void> on_promote() {
-    const sites::Tools work{.ports = agent_.ports(),
-                            .applications = applications_,
-                            .layout = {.state = agent_.settings().state_folder}};
+    const sites::Tools work{
+        .ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}};
     sites::Shelf shelf(work);
     return for_sites([&](const model::Site& site) -> Result<void> {
       if (site.on_promote.empty()) return {};
@@ -428,8 +422,8 @@ private:
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
                              std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), memory = std::move(memory), keeper = std::move(keeper)](
-             const Call& call, const std::function<bool()>& ended) {
+  return [&agent, &applications, files = std::move(files), memory = std::move(memory),
+          keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
     return StepWork({agent, applications, *files, *memory, keeper()}, call, ended).run();
   };
 }

@@ -23,12 +23,11 @@ Result<void> show_ending(CommandLine& line, const Json& answer) {
   else if (answer.contains("text"))
     out << answer["text"].get<std::string>() << '\n';
   else
-    out << fmt::format("{} is the primary now, at epoch {}; {} follows it. It took {:.1f} s{}.\n",
-                       answer["to"].get<std::string>(), answer["epoch"].get<std::uint64_t>(),
-                       answer["from"].get<std::string>(), answer["seconds"].get<double>(),
-                       answer.contains("held_ms")
-                           ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
-                           : "");
+    out << fmt::format(
+        "{} is the primary now, at epoch {}; {} follows it. It took {:.1f} s{}.\n", answer["to"].get<std::string>(),
+        answer["epoch"].get<std::uint64_t>(), answer["from"].get<std::string>(), answer["seconds"].get<double>(),
+        answer.contains("held_ms") ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
+                                   : "");
   return {};
 }
 
@@ -47,13 +46,14 @@ void add_switchover(CLI::App& app, CommandLine& line) {
   command->add_flag("--cut-requests", options->cut_requests,
                     "Give up requests and transactions that are still under way after [role] drain");
   command->add_flag("--json", line.json, "Print the answer as JSON");
-  command->footer("May be typed on any server of the pair. Until the grant every failure is undone, and the old primary "
-                  "serves on.\n`tandem abort` turns it back, `tandem resume` watches one that is under way.\n\n"
-                  "Examples:\n  tandem switchover --dry-run\n  tandem switchover\n  tandem switchover duo");
+  command->footer(
+      "May be typed on any server of the pair. Until the grant every failure is undone, and the old primary "
+      "serves on.\n`tandem abort` turns it back, `tandem resume` watches one that is under way.\n\n"
+      "Examples:\n  tandem switchover --dry-run\n  tandem switchover\n  tandem switchover duo");
   command->callback([&line, options] {
     line.chosen = [&line, options] {
       return watch_run(line, "switchover",
-                 {{"to", options->to}, {"dry_run", options->dry_run}, {"cut_requests", options->cut_requests}});
+                       {{"to", options->to}, {"dry_run", options->dry_run}, {"cut_requests", options->cut_requests}});
     };
   });
 }
@@ -81,7 +81,8 @@ void add_runbook(CLI::App& app, CommandLine& line) {
   switchover->add_option("server", *to, "The new primary; not needed in a pair of two");
   switchover->footer("For the day when tandem itself is what is broken: print it while all is well.\n\n"
                      "Example:\n  tandem runbook switchover > switchover.txt");
-  switchover->callback([&line, to] { line.chosen = [&line, to] { return watch_run(line, "runbook", {{"to", *to}}); }; });
+  switchover->callback(
+      [&line, to] { line.chosen = [&line, to] { return watch_run(line, "runbook", {{"to", *to}}); }; });
 }
 
 } // namespace tandem::cli

@@ -138,8 +138,8 @@ constexpr auto* passing_lines = R"(    proxy_http_version 1.1;
     proxy_send_timeout 300s;
 )";
 
-// Included by each site's server block. Asking and passing on are two locations (try_files leads from one to the other),
-// because an error_page for the agent's refusal must not catch what an application answers.
+// Included by each site's server block. Asking and passing on are two locations (try_files leads from one to the
+// other), because an error_page for the agent's refusal must not catch what an application answers.
 std::string gate_text(const View& view) {
   std::string text = header() + R"(recursive_error_pages on;
 error_page 418 = @tandem_gated;

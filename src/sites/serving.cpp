@@ -147,8 +147,7 @@ Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::millisecon
   const auto until = tools_.ports.clock.boot_time() + limit;
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(until - tools_.ports.clock.boot_time());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - tools_.ports.clock.boot_time());
     TANDEM_TRY(const bool idle, tools_.applications.wait_idle(tools_.layout.socket(site.domain, id),
                                                               std::max(left, std::chrono::milliseconds(0))));
     if (!idle) return false;

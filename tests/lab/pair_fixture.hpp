@@ -31,6 +31,7 @@ protected:
   [[nodiscard]] static ShopPair& pair();
 
   [[nodiscard]] static std::string primary();
+
   [[nodiscard]] static std::string other(const std::string& server) { return server == "uno" ? "duo" : "uno"; }
 
   // Waits until one server serves, the other follows it, and status finds nothing wrong; the primary's name, empty when

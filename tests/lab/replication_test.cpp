@@ -13,7 +13,9 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   const auto duo = other(uno);
 
   // ---- the database
-  sql(lab(), uno, "drop table if exists orders; create table orders(number int); insert into orders select generate_series(1, 100000)");
+  sql(lab(), uno,
+      "drop table if exists orders; create table orders(number int); insert into orders select generate_series(1, "
+      "100000)");
   sql(lab(), uno, "insert into orders values (100001)");
   EXPECT_TRUE(wait_until([&] { return sql(lab(), duo, "select max(number) from orders") == "100001"; }, soon));
   const auto again = pair().tandem(duo, {"database", "copy"});

@@ -141,8 +141,10 @@ TEST_P(Killed, EndsWithOnePrimaryThatServesAndAStandbyThatFollows) {
   ASSERT_TRUE(visitors);
   on(lab(), coordinator, "echo " + cell.step + " " + cell.moment + " > /run/tandem/halt");
   auto command = begin_switchover(pair(), from);
-  const auto record = "grep -hq '\"kind\":\"before\",\"step\":\"" + cell.step + "\"' $(ls -t /var/lib/tandem/runs/* | head -1)";
-  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), coordinator, record); }, soon)) << "it never came to " << cell.step;
+  const auto record =
+      "grep -hq '\"kind\":\"before\",\"step\":\"" + cell.step + "\"' $(ls -t /var/lib/tandem/runs/* | head -1)";
+  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), coordinator, record); }, soon))
+      << "it never came to " << cell.step;
   if (cell.power) {
     ASSERT_OK(lab().cut(victim));
     if (victim != coordinator) on(lab(), coordinator, "rm -f /run/tandem/halt");

@@ -125,7 +125,8 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
 }
 
 Operation database_copy_operation() {
-  return {.name = "database.copy", .callers = {Caller::command, Caller::peer}, .lock = lock, .apart = true, .run = copy};
+  return {
+      .name = "database.copy", .callers = {Caller::command, Caller::peer}, .lock = lock, .apart = true, .run = copy};
 }
 
 Operation database_prepare_operation() {

@@ -144,9 +144,11 @@ Operation plan_operation() {
 }
 
 Operation apply_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "apply", .callers = {Caller::command}, .lock = "apply", .apart = true, .run = [turns](OperationContext& context) {
-            return apply(context, *turns);
-          }};
+  return {.name = "apply",
+          .callers = {Caller::command},
+          .lock = "apply",
+          .apart = true,
+          .run = [turns](OperationContext& context) { return apply(context, *turns); }};
 }
 
 } // namespace tandem::agent

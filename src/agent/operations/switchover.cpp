@@ -126,8 +126,8 @@ Result<void> begin(OperationContext& context, DutyKeeper& keeper, const role::Op
     const auto& role = keeper.role();
     const auto busy = context.agent().busy_with();
     if (role::situation_of(role.members(), role.role()) != role::Situation::serving)
-      begun = fail(ErrorKind::refused, "this server does not serve, so that it has nothing to hand over",
-                   "tandem status");
+      begun =
+          fail(ErrorKind::refused, "this server does not serve, so that it has nothing to hand over", "tandem status");
     else if (!busy.empty())
       begun = fail(ErrorKind::refused, busy + " is under way", "Wait until it has ended; tandem status shows it");
     else

@@ -206,9 +206,8 @@ Result<WalPosition> wait_replayed_past(const DatabaseTools& tools, WalPosition p
                return reached > position;
              }));
   if (there) return reached;
-  return fail(ErrorKind::unavailable,
-              fmt::format("{} has replayed the WAL up to {} only; the record at {} is missing", tools.self,
-                          to_wal_text(reached), to_wal_text(position)));
+  return fail(ErrorKind::unavailable, fmt::format("{} has replayed the WAL up to {} only; the record at {} is missing",
+                                                  tools.self, to_wal_text(reached), to_wal_text(position)));
 }
 
 Result<WalPosition> wait_received(const DatabaseTools& tools, WalPosition position, Limit limit) {

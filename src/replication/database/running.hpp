@@ -46,8 +46,8 @@ Result<void> checkpoint(const DatabaseTools& tools);
 // The end of a primary's WAL at this moment.
 Result<WalPosition> current_wal(const DatabaseTools& tools);
 
-// On a standby: waits until the record that begins at the position is replayed. For the checkpoint of a primary that was
-// stopped in order, the last record there is: whoever has replayed it has everything. unavailable at the limit.
+// On a standby: waits until the record that begins at the position is replayed. For the checkpoint of a primary that
+// was stopped in order, the last record there is: whoever has replayed it has everything. unavailable at the limit.
 Result<WalPosition> wait_replayed_past(const DatabaseTools& tools, WalPosition position, Limit limit);
 
 // On a standby: waits until everything up to the position has been received and flushed; tells how far it is.

@@ -88,7 +88,8 @@ private:
         last_lines.append(line).append("\n");
       }
     };
-    const system::Command command{.arguments = client_arguments(job, filter_rules(pair_, path_, job.data_only), transport),
+    const system::Command command{.arguments =
+                                      client_arguments(job, filter_rules(pair_, path_, job.data_only), transport),
                                   .time_limit = time_limit};
     TANDEM_TRY(const auto outcome, tools_.processes.run(command, take));
     if (outcome.timed_out || (outcome.status != 0 && outcome.status != some_vanished))
@@ -127,7 +128,8 @@ private:
 
 namespace {
 
-Result<Reconciled> for_roots(const model::Pair& pair, const std::function<Result<Reconciled>(const std::string&)>& work) {
+Result<Reconciled> for_roots(const model::Pair& pair,
+                             const std::function<Result<Reconciled>(const std::string&)>& work) {
   Reconciled total;
   for (const auto& root : pair.files.replicate) {
     TANDEM_TRY(const auto one, work(root));
@@ -144,12 +146,14 @@ Result<Reconciled> for_roots(const model::Pair& pair, const std::function<Result
 
 Result<Reconciled> reconcile(const FilesTools& tools, const model::Pair& pair, bool allow_deletions,
                              const Progress& progress) {
-  return for_roots(pair, [&](const std::string& root) { return Root(tools, pair, root, progress).run(allow_deletions); });
+  return for_roots(pair,
+                   [&](const std::string& root) { return Root(tools, pair, root, progress).run(allow_deletions); });
 }
 
 Result<Reconciled> catch_up(const FilesTools& tools, const model::Pair& pair, std::uint64_t most_deletions,
                             const Progress& progress) {
-  return for_roots(pair, [&](const std::string& root) { return Root(tools, pair, root, progress).catch_up(most_deletions); });
+  return for_roots(pair,
+                   [&](const std::string& root) { return Root(tools, pair, root, progress).catch_up(most_deletions); });
 }
 
 Result<std::vector<std::string>> accept_job(system::Files& files, const model::Pair& pair, const RsyncJob& job) {

@@ -111,6 +111,7 @@ public:
   explicit FakeApplications(World& world) : world_(world) {}
 
   Result<system::Answer> ask(const std::string& socket, const system::Question& question) override;
+
   Result<bool> wait_calm(const std::vector<std::string>& /*sockets*/, std::chrono::milliseconds /*young*/,
                          std::chrono::milliseconds /*limit*/) override {
     return true;
