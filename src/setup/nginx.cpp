@@ -68,8 +68,8 @@ std::string http_text(const View& view) {
     text += "    server unix:/run/tandem/gate.sock max_fails=0;\n";
   text += "}\n";
   for (const auto& server : view.pair.servers)
-    text += fmt::format("upstream {} {{\n    server {}:443 max_fails=0;\n    keepalive 32;\n}}\n",
-                        upstream_of(server.name), server.name == view.self ? "127.0.0.1" : server.peer_address);
+    text += fmt::format("upstream {} {{\n    server {}:443 max_fails=0;\n}}\n", upstream_of(server.name),
+                        server.name == view.self ? "127.0.0.1" : server.peer_address);
   text += "geo $realip_remote_addr $tandem_peer {\n    default 0;\n    127.0.0.1 1;\n";
   for (const auto& server : view.pair.servers)
     if (server.name != view.self) text += "    " + server.peer_address + " 1;\n";
@@ -126,11 +126,11 @@ std::string asking_text(const View& view, const std::string& what) {
                      what, view.pair.role.hold.count() + 2);
 }
 
+// A connection a request: one that was kept to a server which has lost its power since would cost a visitor an error.
 constexpr auto* passing_lines = R"(    proxy_http_version 1.1;
     proxy_ssl_server_name on;
     proxy_ssl_name $host;
     proxy_set_header Host $host;
-    proxy_set_header Connection "";
     proxy_set_header X-Real-IP $remote_addr;
     proxy_set_header X-Tandem-Hop 1;
     proxy_next_upstream off;
