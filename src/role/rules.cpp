@@ -69,7 +69,7 @@ constexpr auto table = std::to_array<Row>({
    "{peer} is there, at epoch {epoch}", effect::greet},
   {"hello.mine", hello, any, 0, "a higher epoch of which we are the primary",
    [](F f) { return f.in_session && f.relation == Relation::higher_self; },
-   "{peer} says that epoch {epoch} is for {self}; it is asked again within this session", effect::greet_and_ask},
+   "{peer} says that epoch {epoch} is for {self}; it is asked again", effect::greet_and_ask},
   {"hello.higher.serving", hello, P, W | S, "a higher epoch of another primary", higher,
    "{peer} knows epoch {epoch} of {primary}: {self} stops writing and rejoins", effect::adopt_from_hello},
   {"hello.higher", hello, W | S | G | C, W | S, "a higher epoch of another primary", higher,

@@ -16,6 +16,11 @@ constexpr std::string_view store_epoch = "sed -i '0,/\"epoch\": {last_epoch},/s/
                                          "\"{old}\"/s//\"primary\": \"{new}\"/' "
                                          "/var/lib/tandem/role.json && sync";
 
+constexpr std::string_view send_files_to_new = "for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 "
+                                               "{excludes} $folder/ {new_address}:$folder/; done";
+constexpr std::string_view send_files_to_old = "for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 "
+                                               "{excludes} $folder/ {old_address}:$folder/; done";
+
 Step preparation(Step step) {
   step.side = Side::before;
   return step;
@@ -47,14 +52,12 @@ std::vector<Step> before_visitors_wait() {
            .commands = {"systemctl start nginx {applications}", "{health}"},
            .check = "each site answers its health question on {new}",
            .limit = minutes(2)}),
-      preparation(
-          {.id = "flush-files",
-           .place = old_primary,
-           .title = "Send the files once more to {new}",
-           .what = "A first flush while visitors are served, so that the last one is short.",
-           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{new_address}:$folder/; done"},
-           .limit = minutes(30)}),
+      preparation({.id = "flush-files",
+                   .place = old_primary,
+                   .title = "Send the files once more to {new}",
+                   .what = "A first flush while visitors are served, so that the last one is short.",
+                   .commands = {send_files_to_new},
+                   .limit = minutes(30)}),
       // Here Celery, beat, imports, jobs and renewals end their work or return it, once they are built.
       preparation(
           {.id = "checkpoint",
@@ -127,8 +130,7 @@ std::vector<Step> while_visitors_wait() {
            .place = old_primary,
            .title = "Send the last files to {new}",
            .what = "Whatever was written since the first flush; they are under way since the database's stop began.",
-           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{new_address}:$folder/; done"},
+           .commands = {send_files_to_new},
            .check = "{new} confirms the files complete to this moment",
            .limit = seconds(10),
            .visitors_wait = true}),
@@ -210,16 +212,13 @@ std::vector<Step> after_the_grant() {
                                "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",
                   .limit = minutes(10)}),
-      completion(
-          {.id = "turn-files",
-           .place = new_primary,
-           .title = "Files flow from {new} to {old}",
-           .what = "The direction of the file replication turns round.",
-           .commands = {"for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 {excludes} $folder/ "
-                        "{old_address}:$folder/; done",
-                        "systemctl start tandem   # on both servers"},
-           .limit = minutes(2),
-           .needs_old = true}),
+      completion({.id = "turn-files",
+                  .place = new_primary,
+                  .title = "Files flow from {new} to {old}",
+                  .what = "The direction of the file replication turns round.",
+                  .commands = {send_files_to_old, "systemctl start tandem   # on both servers"},
+                  .limit = minutes(2),
+                  .needs_old = true}),
   };
 }
 

@@ -42,13 +42,17 @@ std::unique_ptr<OwnLab>& shared() {
   return lab;
 }
 
-// gtest calls it after the last test, whatever their results.
-class TakeDown final : public ::testing::Environment {
+class AtTheEnd final : public ::testing::Environment {
 public:
-  void TearDown() override { shared().reset(); }
+  explicit AtTheEnd(std::function<void()> work) : work_(std::move(work)) {}
+
+  void TearDown() override { work_(); }
+
+private:
+  std::function<void()> work_;
 };
 
-[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(new TakeDown);
+[[maybe_unused]] const bool registered = at_the_end([] { shared().reset(); });
 
 Result<Lab> make_lab(const std::string& name, const std::string& release) {
   static const bool cleaned = (take_down_labs_of_dead_tests(), true);
@@ -57,6 +61,11 @@ Result<Lab> make_lab(const std::string& name, const std::string& release) {
 }
 
 } // namespace
+
+bool at_the_end(std::function<void()> work) {
+  ::testing::AddGlobalTestEnvironment(new AtTheEnd(std::move(work))); // gtest owns it
+  return true;
+}
 
 OwnLab::OwnLab(const std::string& release) : lab_(failed("not made yet")), name_(unique_name()) {
   lab_ = make_lab(name_, release);

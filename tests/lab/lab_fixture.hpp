@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 namespace tandem::lab {
@@ -29,6 +30,9 @@ private:
   Result<Lab> lab_;
   std::string name_;
 };
+
+// Called after the last test of the program, whatever their results. For static initialisers.
+bool at_the_end(std::function<void()> work);
 
 // Runs a shell line on a host as root. A failing one fails the test with its words; gives its output without the last
 // line end.

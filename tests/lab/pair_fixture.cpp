@@ -21,12 +21,7 @@ std::unique_ptr<SharedPair>& shared_pair() {
   return pair;
 }
 
-class PairTakeDown final : public ::testing::Environment {
-public:
-  void TearDown() override { shared_pair().reset(); }
-};
-
-[[maybe_unused]] const auto* const pair_registered = ::testing::AddGlobalTestEnvironment(new PairTakeDown);
+[[maybe_unused]] const bool pair_registered = at_the_end([] { shared_pair().reset(); });
 
 Result<void> make(ShopPair& pair) {
   for (const auto* host : {"uno", "duo"})

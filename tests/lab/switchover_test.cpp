@@ -71,7 +71,9 @@ TEST_F(PairTest, SwitchoverIsShownBeforeRefusedWhenUnsafeAndAborted) {
   EXPECT_EQ(pair().try_tandem(serving, {"deploy", shop_domain})->status, 3) << "a deploy during a switchover";
   EXPECT_EQ(pair().try_tandem(serving, {"switchover"})->status, 3);
   auto aborting = std::async(std::launch::async, [&] { return pair().try_tandem(other(serving), {"abort"}); });
-  on(lab(), serving, "sleep 0.5; rm /run/tandem/halt");
+  const std::string turned_back = "grep -hq '\"kind\":\"turned back\"' $(ls -t /var/lib/tandem/runs/* | head -1)";
+  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), serving, turned_back); }, soon));
+  on(lab(), serving, "rm /run/tandem/halt");
   EXPECT_EQ(aborting.get()->status, 0);
   const auto told = command.get();
   EXPECT_EQ(told->status, 1);
