@@ -23,7 +23,7 @@ folders = [
 ]
 serve = { "/static/" = "static", "/media/" = "media" }
 deploy_steps = ["python manage.py migrate --noinput", "python manage.py collectstatic --noinput"]
-health = "/health/"
+health = "/"
 max_body = "64MB"
 [site.uwsgi]
 processes = 2

@@ -78,6 +78,8 @@ public:
 
   [[nodiscard]] std::size_t open_streams() const { return streams_.open(); }
 
+  [[nodiscard]] Streams& streams() { return streams_; } // on the loop
+
   // A command's connection carries a stream now.
   void forget_command(const peer::ConnectionPtr& connection);
 

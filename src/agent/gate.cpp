@@ -17,6 +17,8 @@ using asio::local::stream_protocol;
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t most_connections = 30'000;
+constexpr std::size_t first_released = 1;
+constexpr std::chrono::milliseconds between_releases{20};
 constexpr auto* refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n";
 constexpr auto* not_here = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n";
 constexpr auto* bad_request = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n";
@@ -68,13 +70,16 @@ struct Gate::Parts : std::enable_shared_from_this<Gate::Parts> {
   peer::Duration hold_limit = std::chrono::seconds(20);
   std::list<Held> held;
   peer::Timer expiry;
+  peer::Timer next_release;
   std::set<ConnectionPtr> connections;
   bool stopped = false;
 
   void accept_next();
   void ask(const ConnectionPtr& connection);
   void hold(const ConnectionPtr& connection);
+  void let_go(const Held& request);
   void release();
+  void release_some(std::size_t count);
   void watch_limits();
   void expire();
   void went_away(const ConnectionPtr& connection);
@@ -195,7 +200,9 @@ void Gate::Parts::accept_next() {
 
 void Gate::Parts::ask(const ConnectionPtr& connection) {
   const GateAnswer now = answer(state, connection->hop());
-  if (now.kind == GateAnswer::Kind::hold) return hold(connection);
+  // Nobody overtakes those that wait still.
+  if (now.kind == GateAnswer::Kind::hold || (now.kind == GateAnswer::Kind::serve && !held.empty()))
+    return hold(connection);
   if (now.kind == GateAnswer::Kind::serve) ++figures.answered;
   connection->reply(text_of(now));
 }
@@ -204,24 +211,38 @@ void Gate::Parts::hold(const ConnectionPtr& connection) {
   const Moment now = std::chrono::steady_clock::now();
   held.push_back({connection, now, now + hold_limit});
   connection->wait();
-  if (held.size() == 1) watch_limits();
+  if (held.size() == 1) watch_limits(); // else the first one's is watched
 }
 
-// Everything that waits is told at once.
-void Gate::Parts::release() {
-  if (state.mode == GateState::Mode::closed) return;
-  const Moment moment = std::chrono::steady_clock::now();
-  expiry.cancel();
-  for (const Held& request : std::exchange(held, {})) {
-    const GateAnswer now = answer(state, request.connection->hop());
-    if (now.kind == GateAnswer::Kind::serve) {
-      ++figures.answered;
-      ++figures.waited;
-    }
-    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(moment - request.since);
-    figures.longest_wait = std::max(figures.longest_wait, waited);
-    request.connection->reply(text_of(now));
+void Gate::Parts::let_go(const Held& request) {
+  const GateAnswer now = answer(state, request.connection->hop());
+  if (now.kind == GateAnswer::Kind::serve) {
+    ++figures.answered;
+    ++figures.waited;
   }
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - request.since);
+  figures.longest_wait = std::max(figures.longest_wait, waited);
+  request.connection->reply(text_of(now));
+}
+
+void Gate::Parts::release() {
+  next_release.cancel();
+  if (state.mode == GateState::Mode::closed) return;
+  release_some(state.mode == GateState::Mode::open ? first_released : held.size());
+}
+
+// All at once they would reach nginx and the applications as one burst, of which nobody is answered before the work
+// that all of them share is done: connections, code that is loaded at its first use. So one first, then more and more:
+// 200 are gone within half a second, 5,000 within two.
+void Gate::Parts::release_some(std::size_t count) {
+  for (std::size_t i = 0; i < count && !held.empty(); ++i) {
+    const Held request = held.front();
+    held.pop_front();
+    let_go(request);
+  }
+  if (held.empty()) return expiry.cancel();
+  next_release = loop.after(between_releases, [this, count] { release_some(count + 1); });
 }
 
 void Gate::Parts::watch_limits() {
@@ -234,10 +255,14 @@ void Gate::Parts::expire() {
   const Moment now = std::chrono::steady_clock::now();
   // A limit that was lowered meanwhile does not stand in order; it is met within the older one.
   while (!held.empty() && held.front().until <= now) {
-    const ConnectionPtr connection = held.front().connection;
+    const Held request = held.front();
     held.pop_front();
+    if (state.mode != GateState::Mode::closed) { // it was about to go on
+      let_go(request);
+      continue;
+    }
     ++figures.expired;
-    connection->reply(refusal);
+    request.connection->reply(refusal);
   }
   watch_limits();
 }
@@ -251,6 +276,7 @@ void Gate::Parts::stop() {
   stopped = true;
   accept_again.cancel();
   expiry.cancel();
+  next_release.cancel();
   held.clear();
   std::error_code ignored;
   acceptor.close(ignored);

@@ -56,7 +56,8 @@ public:
   // The longest that a request waits from now on. Those that wait already keep their limit.
   void set_hold_limit(peer::Duration limit);
 
-  // This server answers: the file is written first, then everything that waits goes on at once.
+  // This server answers: the file is written first, then everything that waits goes on, the oldest first and within a
+  // moment.
   Result<void> open_local(const std::string& self);
   // New requests wait from here on; what nginx has let through goes on. The file is gone when it returns.
   Result<void> close();

@@ -35,14 +35,18 @@ Result<std::shared_ptr<const model::Pair>> OperationContext::load_pair() const {
 Result<Json> OperationContext::call_peer(const std::string& server, const std::string& method, const Json& params,
                                          const std::function<void(const Json&)>& on_event,
                                          peer::CallOptions options) const {
-  return peer::wait_for_answer(
-      agent_.loop(),
-      [&agent = agent_, server, method, params, options](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
-        if (agent.network() == nullptr)
-          return answer(fail(ErrorKind::unavailable, "this agent is not connected to its peers"));
-        agent.network()->call(server, method, params, std::move(event), std::move(answer), options);
-      },
-      on_event);
+  return ask_server(agent_, server, method, params, options, on_event);
+}
+
+Result<Json> ask_server(Agent& agent, const std::string& server, const std::string& method, const Json& params,
+                        peer::CallOptions options, const std::function<void(const Json&)>& on_event) {
+  const auto ask = [&agent, server, method, params, options](peer::Session::OnEvent event,
+                                                             peer::Session::OnAnswer answer) {
+    if (agent.network() == nullptr)
+      return answer(fail(ErrorKind::unavailable, "this agent is not connected to its peers"));
+    agent.network()->call(server, method, params, std::move(event), std::move(answer), options);
+  };
+  return peer::wait_for_answer(agent.loop(), ask, on_event);
 }
 
 // Every answer but the last arrives as an event, so that one wait serves them all.

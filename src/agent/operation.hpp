@@ -90,6 +90,10 @@ private:
   std::shared_ptr<Run> run_;
 };
 
+// Asks another server and waits. Events come on the calling thread, which must not be the loop's.
+Result<Json> ask_server(Agent& agent, const std::string& server, const std::string& method, const Json& params,
+                        peer::CallOptions options = {}, const std::function<void(const Json&)>& on_event = {});
+
 // Adds what one subject knows about this server to its status (an object). On a worker thread.
 using StatusPart = std::function<void(const OperationContext&, Json& server)>;
 

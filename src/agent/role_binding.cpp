@@ -83,8 +83,9 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
                           return take_message(context, *keeper);
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
-  for (auto& operation : {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
-                          run_records_operation(of), database_end_operation(keeper->memory())})
+  for (auto& operation :
+       {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
+        run_records_operation(of), database_end_operation(keeper->memory()), sites_calm_operation(applications)})
     operations.push_back(operation);
   operations.push_back(run_step_operation(of, [keeper](Agent& agent) { return keeper->steps(agent); }));
 }

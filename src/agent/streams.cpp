@@ -61,11 +61,27 @@ void Streams::pass_on(const peer::Request& request) {
   agent_.network()->open_stream(*server, *name, request.params().value("params", Json::object()),
                                 [this, request](Result<peer::ConnectionPtr> far) {
                                   if (!far) return request.answer(std::unexpected(std::move(far).error()));
-                                  const peer::ConnectionPtr near = take_over(request);
-                                  if (!near) return (*far)->close(); // the command has gone meanwhile
-                                  ++open_;
-                                  peer::join_streams(near, *far, [this](const Result<void>&) { --open_; });
+                                  const auto held = held_.find(request.params().value("latch", ""));
+                                  if (held == held_.end()) return join(request, *far);
+                                  held->second.emplace_back([this, request, far = *far] { join(request, far); });
                                 });
+}
+
+void Streams::join(const peer::Request& request, const peer::ConnectionPtr& far) {
+  const peer::ConnectionPtr near = take_over(request);
+  if (!near) return far->close(); // the command has gone meanwhile
+  ++open_;
+  peer::join_streams(near, far, [this](const Result<void>&) { --open_; });
+}
+
+void Streams::hold(const std::string& latch) {
+  held_.try_emplace(latch);
+}
+
+void Streams::let_go(const std::string& latch) {
+  if (auto held = held_.extract(latch))
+    for (const auto& join_now : held.mapped())
+      join_now();
 }
 
 peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
@@ -78,6 +94,7 @@ peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
 }
 
 void Streams::close(const Error& why) {
+  held_.clear();
   for (const auto& known : std::exchange(local_, {}))
     if (const auto connection = known.lock()) connection->abort(why);
 }

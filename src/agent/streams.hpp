@@ -21,8 +21,12 @@ public:
 
   // Another server asks: starts the program and joins it to the connection.
   void accept(const peer::Request& request);
-  // A command asks, {"server", "name", "params"}: opens the stream there and joins the two connections.
+  // A command asks, {"server", "name", "params", "latch"?}: opens the stream there and joins the two connections, at
+  // once or when the latch that it names is let go: the program over there has started then, and nothing passes yet.
   void pass_on(const peer::Request& request);
+  // Commands that name this latch wait, until it is let go. Both idempotent.
+  void hold(const std::string& latch);
+  void let_go(const std::string& latch);
   // All that are open end with this error.
   void close(const Error& why);
 
@@ -31,10 +35,12 @@ public:
 private:
   Result<void> start(const peer::Request& request);
   peer::ConnectionPtr take_over(const peer::Request& request);
+  void join(const peer::Request& request, const peer::ConnectionPtr& far);
 
   Agent& agent_;
   std::map<std::string, StreamProgram> programs_;
-  std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
+  std::vector<std::weak_ptr<peer::Connection>> local_;             // of commands
+  std::map<std::string, std::vector<std::function<void()>>> held_; // what each latch that is held keeps waiting
   std::size_t open_ = 0;
 };
 

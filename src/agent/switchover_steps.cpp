@@ -1,6 +1,5 @@
 #include "agent/switchover_steps.hpp"
 
-#include "peer/waiting.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
 #include "sites/builder.hpp"
@@ -14,9 +13,9 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::seconds health_patience{3};
-constexpr std::chrono::milliseconds slow_request{250}; // under way for longer, it is not about to end
 constexpr std::chrono::milliseconds quick_drain{400};
 constexpr std::chrono::seconds calm_patience{60};
+constexpr std::chrono::seconds settled_for{2}; // so long a disk counts as up to date
 
 using role::Call;
 using role::Phase;
@@ -68,7 +67,7 @@ private:
     using S = StepWork;
     static const std::map<std::string, Phases> steps{
         {"preflight", {.action = &S::preflight}},
-        {"warm", {.action = &S::warm, .check = &S::ask_health}},
+        {"warm", {.action = &S::warm, .check = &S::wake_sites}},
         {"flush-files", {.action = &S::send_files}},
         {"checkpoint", {.action = &S::checkpoint}},
         {"calm", {.action = &S::close_in_calm, .undo = &S::serve_again}},
@@ -84,7 +83,7 @@ private:
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},
         {"open-gate", {.action = &S::serve_visitors}},
-        {"forward-gate", {.action = &S::forward_gate}},
+        {"forward-gate", {.action = &S::forward_gate, .check = &S::nobody_waits}},
         {"follow", {.action = &S::follow}},
         {"turn-files", {.action = &S::send_files}},
     };
@@ -155,14 +154,16 @@ private:
     return restart_sites(false);
   }
 
-  Result<void> ask_health() {
+  Result<void> of_each_site(Result<void> (sites::Serving::*question)(const model::Site&)) {
     auto sites = serving();
     return for_sites([&](const model::Site& site) -> Result<void> {
-      auto well = sites.check_health(site);
+      auto well = (sites.*question)(site);
       if (!well) return std::unexpected(std::move(well).error().within(site.domain + " on " + now_.server));
       return well;
     });
   }
+
+  Result<void> wake_sites() { return of_each_site(&sites::Serving::wake); }
 
   Result<void> send_files() {
     const auto peer = std::ranges::find(now_.peers, other(), &peer::PeerState::name);
@@ -172,25 +173,9 @@ private:
     return {};
   }
 
-  std::future<Result<void>> begin_last_files() {
-    return std::async(std::launch::async,
-                      [&agent = agent_, pair = now_.pair, server = other(), &ledger = files_,
-                       progress = progress()]() -> Result<void> {
-                        const auto held = ledger.wait();
-                        TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress));
-                        return {};
-                      });
-  }
+  [[nodiscard]] LastFiles::Job last_files() const { return {agent_, now_.pair, other(), files_, progress()}; }
 
-  Result<void> send_last_files() {
-    std::future<Result<void>> pass;
-    {
-      const std::lock_guard lock(memory_.mutex);
-      pass = std::exchange(memory_.last_files, {});
-    }
-    if (!pass.valid()) pass = begin_last_files();
-    return pass.get();
-  }
+  Result<void> send_last_files() { return memory_.last_files.finish(last_files()); }
 
   Result<void> checkpoint() {
     TANDEM_TRY(const auto database, tools());
@@ -209,11 +194,18 @@ private:
   }
 
   // Everything that a primary needs, since a reboot may lie between.
-  Result<void> serve_again() { return keeper_.serve(); }
+  Result<void> serve_again() {
+    memory_.last_files.go(agent_); // what was made ready is of use all the same
+    return keeper_.serve();
+  }
 
   [[nodiscard]] milliseconds left_until(std::chrono::nanoseconds until) const {
     const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
     return std::max(milliseconds(0), left);
+  }
+
+  [[nodiscard]] milliseconds patience(std::chrono::nanoseconds until) const {
+    return std::min(left_until(until), milliseconds(settled_for));
   }
 
   // The domain of a site that still has requests; empty: none.
@@ -231,9 +223,13 @@ private:
   // taken.
   Result<void> close_in_calm() {
     const auto until = agent_.ports().clock.boot_time() + calm_patience;
+    memory_.last_files.make_ready(last_files());
     for (;;) {
-      TANDEM_TRY(const bool calm, serving().wait_calm(now_.pair->sites, slow_request, left_until(until)));
-      if (!calm) return {}; // it is left to the next steps, which wait in earnest
+      // The standby's disk is brought up to date just before, so that the last files need not wait for it long.
+      if (const auto settled = settle_files(agent_, other()); !settled) tell(describe(settled.error()));
+      TANDEM_TRY(const bool calm, serving().wait_calm(now_.pair->sites, slow_request, patience(until)));
+      if (!calm && left_until(until) == milliseconds(0)) return {}; // the next steps wait in earnest
+      if (!calm) continue;
       TANDEM_CHECK(close_gate());
       TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + quick_drain));
       if (busy.empty()) return {};
@@ -288,10 +284,7 @@ private:
 
   // The last files go meanwhile: nothing writes any more, and visitors wait.
   Result<void> stop_database() {
-    {
-      const std::lock_guard lock(memory_.mutex);
-      memory_.last_files = begin_last_files();
-    }
+    memory_.last_files.go(agent_);
     TANDEM_TRY(const auto database, tools());
     TANDEM_TRY(const auto control, replication::stop_in_order(database, progress()));
     memory_.stopped_at = control.checkpoint;
@@ -306,11 +299,7 @@ private:
   }
 
   Result<void> confirm_wal() {
-    const auto ask = [&](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
-      if (agent_.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
-      agent_.network()->call(other(), "database.end", Json::object(), std::move(event), std::move(answer));
-    };
-    TANDEM_TRY(const auto answer, peer::wait_for_answer(agent_.loop(), ask));
+    TANDEM_TRY(const auto answer, ask_server(agent_, other(), "database.end", Json::object()));
     TANDEM_TRY(const auto text, peer::text_member(answer, "checkpoint"));
     const auto checkpoint = replication::parse_wal(text);
     if (!checkpoint) return failed("the end of the WAL on " + other() + " is no position: " + text);
@@ -378,7 +367,7 @@ private:
   Result<void> wait_for_health() {
     const auto until = agent_.ports().clock.boot_time() + health_patience;
     for (;;) {
-      const auto well = ask_health();
+      const auto well = of_each_site(&sites::Serving::check_health);
       if (well) return {};
       tell("after the change of primary: " + describe(well.error()));
       if (agent_.ports().clock.boot_time() >= until || ended_()) return {};
@@ -403,7 +392,21 @@ private:
     return on_gate(agent_, [&](Gate& gate) { return gate.open_to_peer(other()); });
   }
 
+  // What waited has gone on; a gate that is slow about it keeps nothing from happening.
+  Result<void> nobody_waits() {
+    const auto until = agent_.ports().clock.boot_time() + waiting_time(call_);
+    for (;;) {
+      std::size_t held = 0;
+      agent_.on_loop([&] { held = agent_.gate().figures().held; });
+      if (held == 0 || agent_.ports().clock.boot_time() >= until || ended_()) return {};
+      system::pause_thread(milliseconds(10));
+    }
+  }
+
+  // Visitors who waited are answered first: what comes now is work for this server, and they pass through it.
   Result<void> follow() {
+    if (const auto calm = ask_server(agent_, other(), "sites.calm", Json::object()); !calm)
+      tell("asking whether visitors have been answered: " + describe(calm.error()));
     TANDEM_CHECK(keeper_.follow(other()));
     return restart_sites(false);
   }
@@ -426,21 +429,6 @@ PerformStep switchover_steps(Agent& agent, system::Applications& applications, s
           keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
     return StepWork({agent, applications, *files, *memory, keeper()}, call, ended).run();
   };
-}
-
-Operation database_end_operation(std::shared_ptr<StepMemory> memory) {
-  const auto end = [memory](OperationContext& context) -> Result<Json> {
-    std::uint64_t checkpoint = memory->stopped_at;
-    if (checkpoint == 0) {
-      TANDEM_TRY(const auto tools, database_tools(context.agent(), context.snapshot().server, {}));
-      TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
-      if (control.state != "shut down")
-        return fail(ErrorKind::refused, "PostgreSQL is not shut down in order: " + control.state);
-      checkpoint = control.checkpoint;
-    }
-    return Json{{"checkpoint", replication::to_wal_text(checkpoint)}};
-  };
-  return {.name = "database.end", .callers = {Caller::peer}, .run = end};
 }
 
 } // namespace tandem::agent

@@ -1,18 +1,17 @@
 // What each step of a switchover does on this server; its words, order and limits are role::switchover()'s.
 #pragma once
 #include "agent/duty_keeper.hpp"
-#include "agent/operations/replication.hpp"
-
-#include <future>
+#include "agent/last_files.hpp"
 
 namespace tandem::agent {
+
+constexpr std::chrono::milliseconds slow_request{250}; // under way for longer, it is not about to end
 
 // What one step leaves for a later one of the same agent; each does without it after a restart.
 struct StepMemory {
   std::atomic<std::uint64_t> stopped_at = 0; // where the last record of this server's WAL begins, stopped in order; 0:
                                              // it is not known, and pg_controldata tells
-  std::mutex mutex;
-  std::future<Result<void>> last_files; // guarded by mutex: their pass, under way since the database's stop began
+  LastFiles last_files;
 };
 
 // `keeper` is asked when a step is done; it may be made after this. All must outlive the result.
@@ -24,5 +23,7 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
 
 // Between agents: {}: where the last record of this server's WAL, stopped in order, begins -> {"checkpoint"}.
 Operation database_end_operation(std::shared_ptr<StepMemory> memory);
+// Between agents: {}: waits a moment for one without slow requests on this server -> {"calm": bool}
+Operation sites_calm_operation(system::Applications& applications);
 
 } // namespace tandem::agent

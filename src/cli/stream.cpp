@@ -12,12 +12,14 @@ namespace {
 struct StreamOptions {
   std::string server;
   std::string name;
+  std::string latch;
 };
 
 // Its standard output belongs to the program over there: nothing else may be printed.
 Result<void> stream(const CommandLine& line, const StreamOptions& options, const std::vector<std::string>& arguments) {
   TANDEM_TRY(auto client, peer::LocalClient::connect(line.environment.socket, line.environment.version));
-  const peer::Json params{{"server", options.server}, {"name", options.name}, {"params", {{"arguments", arguments}}}};
+  peer::Json params{{"server", options.server}, {"name", options.name}, {"params", {{"arguments", arguments}}}};
+  if (!options.latch.empty()) params["latch"] = options.latch;
   TANDEM_CHECK(client.call("stream", params));
   return client.carry(STDIN_FILENO, STDOUT_FILENO);
 }
@@ -32,6 +34,7 @@ void add_stream(CLI::App& app, CommandLine& line) {
   command->add_option("SERVER", options->server)->required();
   command->add_option("NAME", options->name, "What the agent over there starts; it decides, not the rest of the line")
       ->required();
+  command->add_option("--latch", options->latch, "Carry nothing before the agent here lets this latch go");
   command->prefix_command();
   command->footer("Example:\n  rsync -e 'tandem stream duo files' …   # as the agent calls it");
   command->callback([&line, options, command] {

@@ -201,13 +201,15 @@ std::vector<Step> after_the_grant() {
            .title = "Open {old}'s gate towards {new}",
            .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
            .commands = {"systemctl start nginx   # without its agent it asks {new} where no marker is"},
+           .check = "nobody waits at the gate any more",
            .limit = seconds(5),
            .visitors_wait = true}),
       // Here DNS records are switched, sites in order of importance, and Celery, beat, jobs and imports start.
       completion({.id = "follow",
                   .place = old_primary,
                   .title = "{old} follows {new}",
-                  .what = "PostgreSQL on {old} starts as a standby of {new}, and its applications run warm again.",
+                  .what = "When the visitors who waited have been answered: PostgreSQL on {old} starts as a standby of "
+                          "{new}, and its applications run warm again.",
                   .commands = {"sudo -u postgres touch {data}/standby.signal", "systemctl start {database}",
                                "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",

@@ -12,6 +12,11 @@ using converge::ReactionKind;
 constexpr auto* folder = "/etc/nginx/tandem";
 const converge::FileCheck nginx_check{{"nginx", "-t", "-q"}};
 
+// Where this server's nginx answers what its own gate has let through, once more and without TLS: a burst of held
+// requests would cost it two handshakes each before the first of them is answered. Loopback only.
+constexpr auto* own_port = "127.0.0.1:10443";
+constexpr auto* own_upstream = "http://tandem_here";
+
 std::string upstream_of(const std::string& server) {
   return "tandem_server_" + server;
 }
@@ -67,9 +72,11 @@ std::string http_text(const View& view) {
   for (int i = 0; i < 8; ++i)
     text += "    server unix:/run/tandem/gate.sock max_fails=0;\n";
   text += "}\n";
+  text += fmt::format("upstream tandem_here {{\n    server {} max_fails=0;\n}}\n", own_port);
   for (const auto& server : view.pair.servers)
-    text += fmt::format("upstream {} {{\n    server {}:443 max_fails=0;\n}}\n", upstream_of(server.name),
-                        server.name == view.self ? "127.0.0.1" : server.peer_address);
+    if (server.name != view.self)
+      text += fmt::format("upstream {} {{\n    server {}:443 max_fails=0;\n}}\n", upstream_of(server.name),
+                          server.peer_address);
   text += "geo $realip_remote_addr $tandem_peer {\n    default 0;\n    127.0.0.1 1;\n";
   for (const auto& server : view.pair.servers)
     if (server.name != view.self) text += "    " + server.peer_address + " 1;\n";
@@ -78,7 +85,8 @@ std::string http_text(const View& view) {
   text += "map \"$tandem_peer:$http_x_tandem_hop\" $tandem_hop {\n    default \"\";\n    \"1:1\" 1;\n}\n";
   text += "map \"$tandem_target$tandem_fallback\" $tandem_route {\n    default \"\";\n";
   for (const auto& server : view.pair.servers)
-    text += "    " + server.name + " " + upstream_of(server.name) + ";\n";
+    text += fmt::format("    {} {};\n", server.name,
+                        server.name == view.self ? own_upstream : "https://" + upstream_of(server.name));
   text += "}\n";
   // A request whose bytes reached no application may be answered by another; any other may not.
   text += "map $upstream_bytes_sent $tandem_untouched {\n    default 0;\n    \"\" 1;\n    \"-\" 1;\n    0 1;\n"
@@ -138,6 +146,23 @@ constexpr auto* passing_lines = R"(    proxy_http_version 1.1;
     proxy_send_timeout 300s;
 )";
 
+// As Debian's uwsgi_params, but for requests that visitors always made over HTTPS, whichever way they came through.
+constexpr auto* uwsgi_parameters = R"(uwsgi_param QUERY_STRING $query_string;
+uwsgi_param REQUEST_METHOD $request_method;
+uwsgi_param CONTENT_TYPE $content_type;
+uwsgi_param CONTENT_LENGTH $content_length;
+uwsgi_param REQUEST_URI $request_uri;
+uwsgi_param PATH_INFO $document_uri;
+uwsgi_param DOCUMENT_ROOT $document_root;
+uwsgi_param SERVER_PROTOCOL $server_protocol;
+uwsgi_param REQUEST_SCHEME https;
+uwsgi_param HTTPS on;
+uwsgi_param REMOTE_ADDR $remote_addr;
+uwsgi_param REMOTE_PORT $remote_port;
+uwsgi_param SERVER_PORT 443;
+uwsgi_param SERVER_NAME $server_name;
+)";
+
 // Included by each site's server block. Asking and passing on are two locations (try_files leads from one to the
 // other), because an error_page for the agent's refusal must not catch what an application answers.
 std::string gate_text(const View& view) {
@@ -159,15 +184,15 @@ location @tandem_gated {
 }
 
 location @tandem_pass {
-    proxy_pass https://$tandem_route;
+    proxy_pass $tandem_route;
 )" + passing_lines + R"(    proxy_intercept_errors on;
     error_page 421 = @tandem_again;
 }
 
 # The other server has become a standby meanwhile, and nothing of the request has reached an application.
 location @tandem_again {
-)" + "    proxy_pass https://" +
-                     upstream_of(view.self) + ";\n" + passing_lines + R"(}
+)" + "    proxy_pass " +
+                     own_upstream + ";\n" + passing_lines + R"(}
 
 location @tandem_hop {
     auth_request /.tandem/hop;
@@ -178,8 +203,8 @@ location @tandem_hop {
 }
 
 location @tandem_here {
-)" + "    proxy_pass https://" +
-                     upstream_of(view.self) + ";\n" + passing_lines + R"(}
+)" + "    proxy_pass " +
+                     own_upstream + ";\n" + passing_lines + R"(}
 
 location @tandem_elsewhere {
     return 421;
@@ -223,11 +248,11 @@ std::string locations_text(const model::Site& site) {
         prefix, gate, site.domain, served);
   text += fmt::format("    location / {{\n{}        error_page 418 = @tandem_gated;\n"
                       "        error_page 502 = @tandem_application_gone;\n"
-                      "        include /etc/nginx/uwsgi_params;\n"
+                      "        include {}/uwsgi_params;\n"
                       "        uwsgi_pass unix:/run/tandem-sites/{}/current.sock;\n"
                       "        uwsgi_read_timeout {}s;\n"
                       "        uwsgi_next_upstream off;\n    }}\n",
-                      gate, site.domain, site.uwsgi.harakiri.count() + 5);
+                      gate, folder, site.domain, site.uwsgi.harakiri.count() + 5);
   return text;
 }
 
@@ -235,7 +260,8 @@ std::string site_text(const View& view, const model::Site& site) {
   std::string text = header();
   text += "server {\n" + listen_text(view, "80", "") + "    server_name " + names_of(site) + ";\n" +
           "    return 301 https://$host$request_uri;\n}\n\n";
-  text += "server {\n" + listen_text(view, "443", " ssl http2") + "    server_name " + names_of(site) + ";\n";
+  text += "server {\n" + listen_text(view, "443", " ssl http2") + "    listen " + own_port + ";\n    server_name " +
+          names_of(site) + ";\n    absolute_redirect off;\n";
   text += fmt::format("    ssl_certificate /etc/tandem/certificates/{0}.pem;\n"
                       "    ssl_certificate_key /etc/tandem/certificates/{0}.key;\n"
                       "    client_max_body_size {1};\n",
@@ -253,7 +279,8 @@ std::string default_text(const View& view) {
   return header() + "server {\n" + listen_text(view, "80", " default_server") +
          "    server_name _;\n    return 444;\n}\n" + "server {\n" +
          listen_text(view, "443", " ssl http2 default_server") +
-         "    server_name _;\n    ssl_reject_handshake on;\n}\n";
+         "    server_name _;\n    ssl_reject_handshake on;\n}\n" + "server {\n    listen " + own_port +
+         " default_server;\n    server_name _;\n    return 444;\n}\n";
 }
 
 void add_certificates(Resources& out, const View& view) {
@@ -301,6 +328,7 @@ void add_nginx(Resources& out, const View& view) {
     add_secrets(out, view, site);
   add(std::string(folder) + "/gate.conf", gate_text(view), "the gate");
   add(std::string(folder) + "/http.conf", http_text(view), "the gate");
+  add(std::string(folder) + "/uwsgi_params", header() + uwsgi_parameters, "what applications are told of a request");
   add("/etc/nginx/sites-enabled/00-default.conf", default_text(view), "names that no site has");
   for (const auto& site : view.pair.sites)
     add("/etc/nginx/sites-enabled/" + site.domain + ".conf", site_text(view, site), "site " + site.domain);

@@ -5,12 +5,15 @@
 #include "sites/uwsgi.hpp"
 #include "sites/virtualenv.hpp"
 
+#include <future>
+
 namespace tandem::sites {
 
 namespace {
 
 constexpr auto health_limit = std::chrono::seconds(60);
 constexpr auto beyond_harakiri = std::chrono::seconds(5);
+constexpr std::uint32_t most_asked_at_once = 64;
 
 } // namespace
 
@@ -171,6 +174,21 @@ Result<void> Serving::stop(const model::Site& site) {
   for (const auto& id : running)
     TANDEM_CHECK(end(site, id));
   return {};
+}
+
+Result<void> Serving::wake(const model::Site& site) {
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (!current) return {}; // it was never deployed
+  const auto socket = tools_.layout.socket(site.domain, *current);
+  // Which thread takes a question is not ours to say: a few for each reach all of them, as a rule.
+  const auto questions = std::min(4 * site.uwsgi.processes * site.uwsgi.threads, most_asked_at_once);
+  std::vector<std::future<Result<void>>> answers;
+  for (std::uint32_t i = 0; i < questions; ++i)
+    answers.push_back(std::async(std::launch::async, [&] { return ask_health(site, socket); }));
+  Result<void> all;
+  for (auto& answer : answers)
+    if (auto well = answer.get(); !well && all) all = std::move(well);
+  return all;
 }
 
 Result<void> Serving::check_health(const model::Site& site) {

@@ -49,6 +49,11 @@ public:
   // Stops everything of the site at once. nginx gets no answer for it until serve_current().
   Result<void> stop(const model::Site& site);
 
+  // Asks the current release the health question a few times for each of its threads, all at once: the first request
+  // that a thread answers takes long, because only then it loads its code and connects to the database. The first error
+  // of any.
+  Result<void> wake(const model::Site& site);
+
   // Asks the current release the health question.
   Result<void> check_health(const model::Site& site);
 

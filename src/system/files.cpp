@@ -237,4 +237,16 @@ Result<void> LinuxFiles::remove_tree(const std::string& path) {
   return sync_folder(folder_of(path));
 }
 
+Result<void> LinuxFiles::settle(const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
+    // Without waiting for whoever may write to a pipe of that name.
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO)) continue;
+    if (!fd) return system_error("opening " + path);
+    // EINVAL: a pipe, a socket or a device, which keeps nothing on a disk.
+    if (::fsync(fd.get()) != 0 && errno != EINVAL) return system_error("syncing " + path);
+  }
+  return {};
+}
+
 } // namespace tandem::system

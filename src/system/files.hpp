@@ -54,6 +54,10 @@ public:
   virtual Result<void> remove(const std::string& path) = 0;
   // A folder with all that is in it, without following links or crossing into another file system.
   virtual Result<void> remove_tree(const std::string& path) = 0;
+
+  // What other programs wrote to these files and folders is on the disk; those that are not there are passed over. The
+  // other calls here need it not. Nothing to do where nothing is kept back.
+  virtual Result<void> settle(const std::vector<std::string>& /*paths*/) { return {}; }
 };
 
 // The real one. Stateless; may be used from any thread.
@@ -71,6 +75,7 @@ public:
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_tree(const std::string& path) override;
+  Result<void> settle(const std::vector<std::string>& paths) override;
 };
 
 } // namespace tandem::system

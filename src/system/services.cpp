@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <systemd/sd-bus.h>
 
 namespace tandem::system {
@@ -59,6 +60,7 @@ struct SystemdServices::Bus {
   sd_bus* bus = nullptr;
   sd_bus_slot* slot = nullptr;
   FinishedJobs finished;
+  std::deque<std::string> kept_loaded; // paths of units, the oldest first; systemd lets go of them with the connection
 
   ~Bus() { close(); }
 
@@ -66,6 +68,7 @@ struct SystemdServices::Bus {
     slot = sd_bus_slot_unref(slot);
     bus = sd_bus_flush_close_unref(bus);
     finished.results.clear();
+    kept_loaded.clear();
   }
 
   Result<void> open() {
@@ -106,7 +109,21 @@ struct SystemdServices::Bus {
                                   "s", unit.c_str());
     if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
     if (code < 0) return error.within("asking systemd for " + unit, code);
-    return std::string(path);
+    std::string found = path;
+    keep_loaded(found);
+    return found;
+  }
+
+  // systemd forgets a unit that does not run as soon as it has answered, so each question would make it read the unit's
+  // files anew and tell every listener of it. Best effort.
+  void keep_loaded(const std::string& path) {
+    constexpr std::size_t most_kept = 32;
+    if (std::ranges::find(kept_loaded, path) != kept_loaded.end()) return;
+    if (sd_bus_call_method(bus, destination, path.c_str(), unit_interface, "Ref", nullptr, nullptr, "") < 0) return;
+    kept_loaded.push_back(path);
+    if (kept_loaded.size() <= most_kept) return;
+    sd_bus_call_method(bus, destination, kept_loaded.front().c_str(), unit_interface, "Unref", nullptr, nullptr, "");
+    kept_loaded.pop_front();
   }
 
   // Queues the job and waits for its end; systemd's own time-outs of the unit bound it well below job_limit.

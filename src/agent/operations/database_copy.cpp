@@ -114,11 +114,7 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
                              const std::string& primary) {
   TANDEM_TRY(const auto upstream, upstream_of(pair, primary));
   TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
-  const auto ask = [&](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
-    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
-    agent.network()->call(primary, "database.prepare", Json::object(), std::move(event), std::move(answer));
-  };
-  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
+  TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
   TANDEM_CHECK(replication::first_copy(tools, upstream, log));
   return {};

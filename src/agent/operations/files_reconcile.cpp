@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::chrono::minutes settle_limit{10};
 
-std::string transport_to(const std::string& server, const replication::RsyncJob& job) {
-  return fmt::format("tandem stream {} files {} {} {}", server, job.root, job.rehearsal ? "rehearsal" : "run",
+std::string transport_to(const std::string& server, const replication::RsyncJob& job, const std::string& latch) {
+  return fmt::format("tandem stream {}{} files {} {} {}", latch.empty() ? "" : "--latch " + latch + " ", server,
+                     job.root, job.rehearsal ? "rehearsal" : "run",
                      job.most_deletions ? std::to_string(*job.most_deletions) : "-");
 }
 
@@ -34,16 +35,6 @@ Result<replication::RsyncJob> job_of(const Json& params) {
 
 std::string wall_text(system::Clock& clock) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(clock.wall_time())));
-}
-
-Result<void> settle(Agent& agent, const std::string& server) {
-  const auto ask = [&agent, server](peer::Session::OnEvent event, peer::Session::OnAnswer answer) {
-    if (agent.network() == nullptr) return answer(fail(ErrorKind::unavailable, "this agent is not connected"));
-    agent.network()->call(server, "files.settle", Json::object(), std::move(event), std::move(answer),
-                          {.time_limit = settle_limit});
-  };
-  TANDEM_CHECK(peer::wait_for_answer(agent.loop(), ask));
-  return {};
 }
 
 Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
@@ -73,15 +64,30 @@ Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
   return Json{{"servers", std::move(servers)}};
 }
 
+// With paths only what lies there; those of another place than the replicated folders are none of the peer's business.
 Result<Json> settle_here(OperationContext& context) {
   TANDEM_TRY(const auto pair, context.load_pair());
+  const auto& roots = pair->files.replicate;
+  if (context.params().contains("paths")) {
+    TANDEM_TRY(const auto paths, peer::texts_member(context.params(), "paths"));
+    for (const auto& path : paths)
+      if (std::ranges::none_of(roots, [&](const auto& root) { return path == root || path.starts_with(root + "/"); }))
+        return fail(ErrorKind::refused, path + " lies in no replicated folder");
+    TANDEM_CHECK(context.ports().files.settle(paths));
+    return Json::object();
+  }
   system::Command command{.arguments = {"sync", "--file-system"}, .time_limit = settle_limit};
-  command.arguments.insert(command.arguments.end(), pair->files.replicate.begin(), pair->files.replicate.end());
+  command.arguments.insert(command.arguments.end(), roots.begin(), roots.end());
   TANDEM_CHECK(run_checked(context.ports().processes, command));
   return Json::object();
 }
 
 } // namespace
+
+Result<void> settle_files(Agent& agent, const std::string& server) {
+  TANDEM_CHECK(ask_server(agent, server, "files.settle", Json::object(), {.time_limit = settle_limit}));
+  return {};
+}
 
 void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done) {
   const std::lock_guard guard(mutex_);
@@ -107,15 +113,42 @@ namespace {
 
 using FilesWork = std::function<Result<replication::Reconciled>(const replication::FilesTools&)>;
 
+// What one pass changed on the standby, with the folders around it.
+class Touched {
+public:
+  void add(std::string path) {
+    constexpr std::size_t most = 1000;                               // for more it is quicker to settle everything
+    if (path.contains("\\#") || paths_.size() > most) whole_ = true; // rsync's escape for bytes that are no text
+    if (path.ends_with('/')) path.pop_back();
+    paths_.insert(path.substr(0, path.rfind('/')));
+    paths_.insert(std::move(path));
+  }
+
+  Result<void> settle(Agent& agent, const std::string& server) const {
+    if (whole_) return settle_files(agent, server);
+    if (paths_.empty()) return {};
+    TANDEM_CHECK(ask_server(agent, server, "files.settle", {{"paths", paths_}}, {.time_limit = settle_limit}));
+    return {};
+  }
+
+private:
+  std::set<std::string> paths_;
+  bool whole_ = false;
+};
+
+// `latch`: empty: at once. `settle_all`: what an earlier pass changed may not be on the disk yet.
 Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
-                                           const FilesWork& work) {
+                                           const FilesWork& work, const std::string& latch, bool settle_all) {
   auto& ports = agent.ports();
   const auto began = wall_text(ports.clock);
-  auto done = work({.files = ports.files, .processes = ports.processes, .transport = [&](const auto& job) {
-                      return Result<std::string>(transport_to(server, job));
-                    }});
+  Touched touched;
+  auto done = work({.files = ports.files,
+                    .processes = ports.processes,
+                    .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
+                    .changed = [&](const std::string& path) { touched.add(path); }});
   if (done)
-    if (auto settled = settle(agent, server); !settled) done = std::unexpected(std::move(settled).error());
+    if (auto settled = settle_all ? settle_files(agent, server) : touched.settle(agent, server); !settled)
+      done = std::unexpected(std::move(settled).error());
   if (done)
     ledger.succeeded(server, began, *done);
   else
@@ -128,22 +161,27 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
-  return send_files(agent, server, ledger, [&](const replication::FilesTools& tools) {
-    return replication::reconcile(tools, pair, allow_deletions, progress);
-  });
+  return send_files(
+      agent, server, ledger,
+      [&](const replication::FilesTools& tools) {
+        return replication::reconcile(tools, pair, allow_deletions, progress);
+      },
+      {}, true);
 }
 
 // The guard's part of the files that the standby had at the last full comparison; a few are always allowed.
 Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair& pair, const std::string& server,
-                                                FilesLedger& ledger, const replication::Progress& progress) {
+                                                FilesLedger& ledger, const replication::Progress& progress,
+                                                const std::string& latch) {
   constexpr std::uint64_t a_few = 100;
   const auto entries = ledger.entries();
   const auto known = entries.find(server);
   const auto files = known == entries.end() ? 0 : known->second.last.files;
   const auto most = std::max(a_few, static_cast<std::uint64_t>(pair.files.deletion_guard * static_cast<double>(files)));
-  return send_files(agent, server, ledger, [&](const replication::FilesTools& tools) {
-    return replication::catch_up(tools, pair, most, progress);
-  });
+  return send_files(
+      agent, server, ledger,
+      [&](const replication::FilesTools& tools) { return replication::catch_up(tools, pair, most, progress); }, latch,
+      latch.empty());
 }
 
 Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params) {

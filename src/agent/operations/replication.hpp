@@ -48,9 +48,14 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress);
 
-// The same for what changed since the last one, in one short pass.
+// The same for what changed since the last one, in one short pass. `latch`: it looks at files only when that latch of
+// the agent's streams is let go; empty: at once, and after a pass that broke off.
 Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair& pair, const std::string& server,
-                                                FilesLedger& ledger, const replication::Progress& progress);
+                                                FilesLedger& ledger, const replication::Progress& progress,
+                                                const std::string& latch);
+
+// What was written to the replicated folders there is on its disk. Worker thread.
+Result<void> settle_files(Agent& agent, const std::string& server);
 
 // {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
 // others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}

@@ -33,8 +33,8 @@ std::optional<CopyProgress> parse_copy_progress(std::string_view line) {
                       static_cast<int>(*percent)};
 }
 
-std::vector<std::string> identify_arguments(const Upstream& upstream) {
-  return {"psql",
+std::vector<std::string> identify_arguments(const system::PostgresLayout& layout, const Upstream& upstream) {
+  return {layout.binaries + "/psql", // the one on the path is Debian's wrapper, which takes longer than the question
           "--no-psqlrc",
           "--no-align",
           "--tuples-only",

@@ -25,7 +25,8 @@ struct CopyProgress {
 [[nodiscard]] std::optional<CopyProgress> parse_copy_progress(std::string_view line);
 
 // psql's arguments to ask the upstream for its system identifier over the replication protocol, and its answer.
-[[nodiscard]] std::vector<std::string> identify_arguments(const Upstream& upstream);
+[[nodiscard]] std::vector<std::string> identify_arguments(const system::PostgresLayout& layout,
+                                                          const Upstream& upstream);
 Result<std::string> parse_identity(std::string_view output);
 
 } // namespace tandem::replication

@@ -1,6 +1,10 @@
 #include "replication/database/control.hpp"
 
 #include "base/text.hpp"
+#include "journal/crc32c.hpp"
+
+#include <array>
+#include <cstring>
 
 namespace tandem::replication {
 
@@ -19,6 +23,13 @@ Result<std::uint64_t> number_field(const std::map<std::string, std::string>& fie
   const auto number = to_number(text);
   if (!number || *number < 0) return failed(fmt::format("pg_controldata's \"{}\" is no number: {}", name, text));
   return static_cast<std::uint64_t>(*number);
+}
+
+template <typename Number>
+Number number_at(std::string_view bytes, std::size_t offset) {
+  Number number{};
+  std::memcpy(&number, bytes.data() + offset, sizeof number);
+  return number;
 }
 
 } // namespace
@@ -41,8 +52,32 @@ Result<ControlData> parse_control(std::string_view text) {
   return control;
 }
 
+std::optional<ControlData> parse_control_file(std::string_view bytes) {
+  constexpr std::uint32_t known_layout = 1300;
+  constexpr std::size_t checksum_at = 288;
+  // The order of enum DBState.
+  constexpr std::array<const char*, 7> states{
+      "starting up",       "shut down",           "shut down in recovery", "shutting down",
+      "in crash recovery", "in archive recovery", "in production",
+  };
+  if (bytes.size() < checksum_at + 4 || number_at<std::uint32_t>(bytes, 8) != known_layout) return std::nullopt;
+  if (journal::crc32c(bytes.substr(0, checksum_at)) != number_at<std::uint32_t>(bytes, checksum_at))
+    return std::nullopt;
+  const auto state = number_at<std::uint32_t>(bytes, 16);
+  if (state >= states.size()) return std::nullopt;
+  return ControlData{.system_identifier = std::to_string(number_at<std::uint64_t>(bytes, 0)),
+                     .state = states[state],
+                     .timeline = number_at<std::uint32_t>(bytes, 48),
+                     .checkpoint = number_at<std::uint64_t>(bytes, 32),
+                     .segment_size = number_at<std::uint32_t>(bytes, 228)};
+}
+
 Result<ControlData> read_control(const DatabaseTools& tools, const std::string& folder) {
-  TANDEM_TRY(const auto there, tools.files.status(folder + "/global/pg_control"));
+  const auto path = folder + "/global/pg_control";
+  TANDEM_TRY(const auto there, tools.files.status(path));
+  if (there)
+    if (const auto bytes = tools.files.read(path))
+      if (auto control = parse_control_file(*bytes)) return std::move(*control);
   if (!there) return fail(ErrorKind::not_found, folder + " is no data directory of PostgreSQL");
   TANDEM_TRY(const auto said,
              run_checked(tools.processes, {.arguments = {tools.layout.binaries + "/pg_controldata", "-D", folder},

@@ -1,7 +1,9 @@
-// What lies in a data directory that no server needs to run for: pg_controldata's words.
+// What lies in a data directory that no server needs to run for: its control file, in pg_controldata's words.
 #pragma once
 #include "replication/database/wal.hpp"
 #include "replication/tools.hpp"
+
+#include <optional>
 
 namespace tandem::replication {
 
@@ -20,7 +22,13 @@ struct ControlData {
 // The text that pg_controldata prints in the C locale. Pure.
 Result<ControlData> parse_control(std::string_view text);
 
-// not_found when the folder holds no data directory.
+// The same from the bytes of global/pg_control, for the layout that PostgreSQL 13 to 17 write on 64-bit little-endian
+// machines (pg_control_version 1300, src/include/catalog/pg_control.h). nullopt for any other, and when the checksum
+// does not fit: then pg_controldata has to be asked. Pure.
+std::optional<ControlData> parse_control_file(std::string_view bytes);
+
+// Without a program where the layout is known: visitors wait for it in a switchover. not_found when the folder holds no
+// data directory.
 Result<ControlData> read_control(const DatabaseTools& tools, const std::string& folder);
 
 // The length of the first record in pg_waldump's output. Pure.

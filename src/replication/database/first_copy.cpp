@@ -52,9 +52,9 @@ public:
 
 private:
   Result<std::string> ask_identifier() {
-    auto said =
-        run_checked(tools_.processes,
-                    {.arguments = identify_arguments(upstream_), .user = "postgres", .time_limit = identify_limit});
+    auto said = run_checked(
+        tools_.processes,
+        {.arguments = identify_arguments(tools_.layout, upstream_), .user = "postgres", .time_limit = identify_limit});
     if (!said)
       return fail(ErrorKind::unavailable,
                   "PostgreSQL on " + upstream_.name + " does not answer as a primary: " + said.error().message);

@@ -188,10 +188,11 @@ Result<WalPosition> stop_clean(const DatabaseTools& tools, const Progress& progr
 
 Result<void> checkpoint(const DatabaseTools& tools) {
   // Over a connection of its own: it may take minutes, and everybody else's questions would wait behind it.
-  TANDEM_CHECK(run_checked(tools.processes, {.arguments = {"psql", "--no-psqlrc", "--quiet", "--no-password",
-                                                           "--dbname=postgres", "--command=checkpoint"},
-                                             .user = "postgres",
-                                             .time_limit = checkpoint_limit}));
+  TANDEM_CHECK(
+      run_checked(tools.processes, {.arguments = {tools.layout.binaries + "/psql", "--no-psqlrc", "--quiet",
+                                                  "--no-password", "--dbname=postgres", "--command=checkpoint"},
+                                    .user = "postgres",
+                                    .time_limit = checkpoint_limit}));
   return {};
 }
 

@@ -83,6 +83,7 @@ private:
     const auto take = [&](std::string_view line) {
       if (const auto change = parse_change(line)) {
         tally.add(path_, *change);
+        if (tools_.changed && !job.rehearsal) tools_.changed(path_ + "/" + change->path);
         if (wanted.sent > 0 && change->kind == ChangeKind::sent) tell(tally, wanted);
       } else {
         last_lines.append(line).append("\n");

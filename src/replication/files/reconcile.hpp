@@ -12,6 +12,8 @@ struct FilesTools {
   // The command, as one text for rsync's --rsh, that carries its standard input and output to the rsync which the far
   // side's agent starts for this job (serve_rsync).
   std::function<Result<std::string>(const RsyncJob& job)> transport;
+  // Told each path that a run changed on the standby, absolute and as rsync escapes it; may be empty.
+  std::function<void(const std::string& path)> changed = {};
 };
 
 struct Reconciled {

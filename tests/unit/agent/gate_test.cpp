@@ -222,7 +222,29 @@ TEST_F(GateTest, BrokenRequestGets400AndItsConnectionIsClosed) {
   EXPECT_EQ(visitor.hear(), "");
 }
 
-TEST_F(GateTest, TwoThousandRequestsWaitAndGoOnAtOnce) {
+TEST_F(GateTest, ThoseWhoWaitGoOnOneByOneAtFirstAndNobodyOvertakesThem) {
+  std::vector<Visitor> visitors;
+  for (int i = 0; i < 20; ++i) {
+    visitors.emplace_back(path);
+    visitors.back().say(question);
+    ASSERT_TRUE(eventually([&] { return figures().held == visitors.size(); }));
+  }
+  loop.on([&] {
+    EXPECT_TRUE(gate->open_to_peer("duo"));
+    EXPECT_EQ(gate->figures().held, 19U) << "all at once they would be a burst";
+    EXPECT_TRUE(gate->close());
+  });
+  EXPECT_TRUE(is_target(visitors[0].hear(), "duo")) << "the oldest first";
+  Visitor late(path);
+  late.say(question);
+  ASSERT_TRUE(eventually([&] { return figures().held == 20; })) << "closed again, the rest waits on";
+  loop.on([&] { EXPECT_TRUE(gate->open_to_peer("duo")); });
+  EXPECT_TRUE(is_target(late.hear(), "duo"));
+  EXPECT_EQ(figures().held, 0U) << "the last one came last";
+  EXPECT_EQ(figures().waited, 21U);
+}
+
+TEST_F(GateTest, TwoThousandRequestsWaitAndGoOnWithinAMoment) {
   constexpr std::size_t many = 2'000;
   const rlimit files{8192, 8192};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0) << "the machine must allow 8192 open files";

@@ -57,9 +57,10 @@ struct StreamTest : ::testing::Test {
   }
 
   // As `tandem stream duo NAME` with that on its standard input.
-  Result<std::string> run(const std::string& name, const std::string& input) {
+  Result<std::string> run(const std::string& name, const std::string& input, const std::string& latch = {}) {
     auto client = peer::LocalClient::connect(two.uno.socket(), "0.1").value();
-    const Json params{{"server", "duo"}, {"name", name}, {"params", {{"arguments", {"jump"}}}}};
+    Json params{{"server", "duo"}, {"name", name}, {"params", {{"arguments", {"jump"}}}}};
+    if (!latch.empty()) params["latch"] = latch;
     if (auto opened = client.call("stream", params); !opened) return std::unexpected(opened.error());
     Pipe in;
     Pipe out;
@@ -121,6 +122,29 @@ TEST_F(StreamTest, WhatTheOtherAgentDoesNotKnowOrRefusesIsNotStarted) {
   EXPECT_EQ(refused.error().message, "uno may not jump");
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(run("copy", "still works").value(), "still works");
+}
+
+TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetGo) {
+  begin();
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready"); });
+  auto stream = std::async(std::launch::async, [&] { return run("copy", "hello", "ready"); });
+  EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 1; }); }))
+      << "the program over there has started";
+  EXPECT_EQ(run("copy", "others pass").value(), "others pass");
+  EXPECT_EQ(two.uno.loop().on([&] { return two.uno.agent().open_streams(); }), 0U) << "nothing is joined yet";
+  two.uno.loop().on([&] { two.uno.agent().streams().let_go("ready"); });
+  EXPECT_EQ(stream.get().value(), "hello");
+  EXPECT_EQ(run("copy", "at once", "ready").value(), "at once") << "a latch that nobody holds keeps nothing";
+}
+
+TEST_F(StreamTest, WhatWaitsAtALatchEndsWithItsAgent) {
+  begin();
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready"); });
+  auto stream = std::async(std::launch::async, [&] { return run("copy", "hello", "ready"); });
+  EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 1; }); }));
+  two.uno.stop();
+  EXPECT_FALSE(stream.get());
+  EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 0; }); }));
 }
 
 TEST_F(StreamTest, RequestsGoOnBesideAStream) {

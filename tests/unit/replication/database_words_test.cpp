@@ -45,6 +45,43 @@ TEST(Control, RefusesAnOutputThatLacksAField) {
   EXPECT_EQ(control.error().message, "pg_controldata names no \"Latest checkpoint's TimeLineID\"");
 }
 
+namespace {
+
+// As a server of PostgreSQL 15 wrote it; pg_controldata says of it: 7711760089288952790, in production, checkpoint
+// 0/34A1EE0, timeline 3, segments of 16 MB. What lies behind the checksum is nought.
+constexpr const char* control_bytes =
+    "d64b1a4bf1ac056b1405000025770d0c06000000000000007fae056b00000000e01e4a0300000000a81e4a03000000000300000003000000"
+    "0100000000000000981d000000000000596000000a00000013000000cc020000010000000100000001000000000000006bae056b00000000"
+    "0000000000000000981d000000000000e8030000000000000000000000000000000000000000000000000000000000000000000000000000"
+    "00000000010000000100000064000000080000000a000000000000004000000000000000080000000000000087d632410020000000000200"
+    "00200000000000014000000020000000cc07000000080000010000000000000004b4bd8878209bf71389a6752d4ddd34ed2a2244caa929a8"
+    "f25d51ba62e9bc33f94171ad";
+
+std::string bytes_of(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t at = 0; at + 1 < hex.size(); at += 2)
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(at, 2)), nullptr, 16));
+  return bytes;
+}
+
+} // namespace
+
+TEST(Control, ItsFileIsReadWithoutAProgram) {
+  const auto bytes = bytes_of(control_bytes);
+  EXPECT_EQ(parse_control_file(bytes), (ControlData{"7711760089288952790", "in production", 3, 0x34A1EE0, 16777216}));
+}
+
+TEST(Control, AFileThatIsCutOrDamagedOrOfAnotherLayoutIsLeftToPgControldata) {
+  const auto bytes = bytes_of(control_bytes);
+  EXPECT_EQ(parse_control_file(""), std::nullopt);
+  EXPECT_EQ(parse_control_file(bytes.substr(0, bytes.size() - 1)), std::nullopt);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    auto damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    EXPECT_EQ(parse_control_file(damaged), std::nullopt) << at;
+  }
+}
+
 TEST(Control, FindsARecordsLength) {
   EXPECT_EQ(parse_record_length("rmgr: XLOG        len (rec/tot):    114/   118, tx:          0, lsn: 0/0C000028, prev "
                                 "0/0BFFFFB8, desc: CHECKPOINT_SHUTDOWN redo 0/C000028;"),

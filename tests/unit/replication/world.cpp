@@ -175,10 +175,10 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
   if (program.ends_with("/pg_controldata") && is_postgres) return control(command.arguments.back());
   if (program.ends_with("/pg_waldump") && is_postgres)
     return Outcome{0, false, "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/03000028, ", {}};
-  if (program == "psql" && command.arguments.back() == "--command=checkpoint") return Outcome{};
-  if (program == "psql" && world_.primary_answers)
+  if (program.ends_with("/psql") && command.arguments.back() == "--command=checkpoint") return Outcome{};
+  if (program.ends_with("/psql") && world_.primary_answers)
     return Outcome{0, false, std::string(World::copied) + "|2|0/3000060|\n", {}};
-  if (program == "psql") return Outcome{2, false, {}, "connection refused"};
+  if (program.ends_with("/psql")) return Outcome{2, false, {}, "connection refused"};
   if (program == "journalctl") return Outcome{0, false, "the last word\n", {}};
   return failed("nobody knows " + program);
 }

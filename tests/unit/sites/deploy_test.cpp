@@ -314,6 +314,21 @@ TEST(Serving, AfterABootTheCurrentReleaseIsStartedAndLinked) {
   EXPECT_EQ(world.files.nodes.at("/run/tandem-sites/janome.club").mode, 0750U);
 }
 
+TEST(Serving, IsWokenByQuestionsForAllItsThreadsAtOnce) {
+  World world;
+  Serving serving(world.tools());
+  EXPECT_TRUE(serving.wake(world.site)) << "it was never deployed";
+  const auto commit = world.push('a');
+  ASSERT_TRUE(world.deploy());
+  world.site.uwsgi.processes = 2;
+  world.site.uwsgi.threads = 3;
+  world.applications.asked.clear();
+  EXPECT_TRUE(serving.wake(world.site));
+  EXPECT_GE(world.applications.asked.size(), 6U);
+  world.commits.at(commit).health = 500;
+  EXPECT_FALSE(serving.wake(world.site));
+}
+
 TEST(Serving, ASiteThatWasNeverDeployedIsNothingToServe) {
   World world;
   Serving serving(world.tools());

@@ -248,6 +248,7 @@ Result<void> FakeServices::stop(const std::string& unit) {
 }
 
 Result<system::Answer> FakeApplications::ask(const std::string& socket, const system::Question& question) {
+  const std::lock_guard guard(mutex_);
   asked.push_back(question);
   auto path = socket;
   const auto link = world_.files.nodes.find(path);

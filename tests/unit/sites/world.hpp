@@ -3,6 +3,7 @@
 #pragma once
 #include "sites/deploy.hpp"
 
+#include <mutex>
 #include <set>
 
 namespace tandem::sites {
@@ -124,6 +125,7 @@ public:
 
 private:
   World& world_;
+  std::mutex mutex_; // several threads may ask at once
 };
 
 class FakeAccounts final : public system::Accounts {

@@ -1,6 +1,7 @@
 #include "system/files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -55,6 +56,15 @@ TEST_F(LinuxFilesTest, RemoveTreeDoesNotFollowLinks) {
   ASSERT_TRUE(files_.remove_tree(at("gone")));
   EXPECT_FALSE(files_.status(at("gone"))->has_value());
   EXPECT_EQ(files_.read(at("kept/file")).value(), "x");
+}
+
+TEST_F(LinuxFilesTest, SettlingPassesOverWhatIsNoFileOfADisk) {
+  ASSERT_TRUE(files_.write(at("file"), "one", 0600, own_));
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::symlink("nowhere", at("link").c_str()), 0);
+  const auto settled =
+      files_.settle({folder_, at("file"), at("pipe"), at("link"), at("gone"), at("file") + "/below", "/dev/null"});
+  EXPECT_TRUE(settled) << settled.error().message;
 }
 
 TEST_F(LinuxFilesTest, WhatIsGoneIsRemovedAlready) {
