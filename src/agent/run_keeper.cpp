@@ -1,7 +1,7 @@
 #include "agent/run_keeper.hpp"
 
+#include "agent/halt.hpp"
 #include "agent/times.hpp"
-#include "base/text.hpp"
 #include "role/switchover.hpp"
 
 #include <nlohmann/json.hpp>
@@ -150,11 +150,8 @@ void RunKeeper::drive() {
   }
 }
 
-// For whoever rehearses an interruption: with the file "halt" in the run folder, which holds "STEP before" or "STEP
-// after", this server stands still there until the file is gone.
 bool RunKeeper::halted_at(const role::Call& call, std::string_view moment) {
-  const auto point = agent_.ports().files.read(agent_.settings().run_folder + "/halt");
-  return point && trim(*point) == fmt::format("{} {}", call.step, moment);
+  return HaltFile(agent_.ports().files, agent_.settings().run_folder).names(fmt::format("{} {}", call.step, moment));
 }
 
 void RunKeeper::perform(const role::Call& call) {
