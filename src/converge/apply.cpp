@@ -122,20 +122,15 @@ private:
     return file != nullptr && ledger_.is_open(file->path);
   }
 
-  // What the next run cannot read from the server itself: who wrote a file, and that a unit that was just started has
-  // read everything already.
+  // What the next run cannot read from the server itself: who wrote a file.
   Result<void> record(const Resource& resource) {
-    if (const auto* file = std::get_if<File>(&resource.kind)) {
-      ledger_.settle(file->path, file->content);
-    } else if (const auto* unit = std::get_if<Unit>(&resource.kind)) {
-      ledger_.paid({ReactionKind::reload, unit->name});
-      ledger_.paid({ReactionKind::restart, unit->name});
-    } else {
-      return {};
-    }
+    const auto* file = std::get_if<File>(&resource.kind);
+    if (file == nullptr) return {};
+    ledger_.settle(file->path, file->content);
     return ledger_.save(context_.ports.files);
   }
 
+  // Nothing is owed to a unit that starts afterwards: it reads everything anyway.
   Result<void> pay_before(const std::string& unit) {
     for (const auto& reaction : std::set<Reaction>(ledger_.owed()))
       if (reaction.kind == ReactionKind::reload_manager || reaction.unit == unit) TANDEM_CHECK(pay(reaction));
@@ -149,21 +144,28 @@ private:
   }
 
   Result<void> react(const Reaction& reaction) {
-    auto& services = context_.ports.services;
-    if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
-    TANDEM_TRY(const auto status, services.status(reaction.unit));
-    if (status.active != "active" && status.active != "reloading") return {};
+    if (reaction.kind != ReactionKind::reload_manager) {
+      TANDEM_TRY(const auto status, context_.ports.services.status(reaction.unit));
+      if (status.active != "active" && status.active != "reloading") return {};
+    }
     const Change change{.kind = ChangeKind::react, .id = to_text(reaction), .why = "what it reads has changed"};
     context_.observer.starting(change);
     TANDEM_CHECK(context_.halts.reached(Moment::before, change));
+    TANDEM_CHECK(tell(reaction));
+    TANDEM_CHECK(context_.halts.reached(Moment::after, change));
+    finish(change);
+    return {};
+  }
+
+  // Of one service, one server at a time is away; systemd itself is not away while it reads its files.
+  Result<void> tell(const Reaction& reaction) {
+    auto& services = context_.ports.services;
+    if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);
     context_.turns.give_back(reaction);
-    if (!done) return done;
-    TANDEM_CHECK(context_.halts.reached(Moment::after, change));
-    finish(change);
-    return {};
+    return done;
   }
 
   void finish(const Change& change) {

@@ -149,6 +149,21 @@ TEST(Apply, BeforeAChangeNothingOfItIsDoneAndAfterItOnlyItsRecordIsMissing) {
   EXPECT_FALSE(ledger.is_open(conf)) << "the next run makes up for the record";
 }
 
+TEST(Apply, AServiceIsToldOfAChangeAtWhichTheRunWasCutOff) {
+  const std::vector<Resource> resources{
+      {.kind = Link{"/etc/app", "/srv/app"}, .reactions = {{ReactionKind::reload, "app.service"}}}};
+  for (const auto moment : {Moment::before, Moment::after}) {
+    Bench bench;
+    bench.services.put("app.service", "active", "enabled");
+    EXPECT_TRUE(bench.apply_all(resources, {{moment, 1}})->failed);
+    EXPECT_EQ(bench.files.entries().contains("/etc/app"), moment == Moment::after);
+    EXPECT_TRUE(bench.services.calls.empty());
+    ASSERT_TRUE(bench.apply_all(resources));
+    EXPECT_EQ(bench.services.calls, std::vector<std::string>{"reload app.service"});
+    EXPECT_TRUE(bench.plan(resources)->empty());
+  }
+}
+
 TEST(Apply, AReloadThatWasCutOffBeforeItsRecordIsDoneAgain) {
   Bench whole;
   ASSERT_TRUE(whole.apply_all(a_web_server()));
@@ -171,6 +186,7 @@ TEST(Apply, AFileThatWasWrittenByARunCutOffBeforeItsCheckIsCheckedByTheNext) {
   EXPECT_EQ(bench.files.content("/etc/nginx/nginx.conf"), "broken\n");
   for (int run = 0; run < 2; ++run) {
     const auto next = bench.apply_all(a_web_server("broken\n"));
+    ASSERT_TRUE(next && next->failed) << run;
     EXPECT_EQ(next->failed, "file /etc/nginx/nginx.conf") << run;
     EXPECT_NE(next->error->message.find("unknown directive"), std::string::npos);
     EXPECT_EQ(std::ranges::count(bench.services.calls, "reload nginx.service"), 1) << "only the very first apply's";
