@@ -130,6 +130,8 @@ TEST_F(DutyKeeperTest, WhoeverWorksOnTheDatabaseIsLetFinish) {
   uno.start();
   for (int turn = 0; turn < 3; ++turn)
     uno.with([](DutyKeeper& keeper) { keeper.think(); });
+  for (int turn = 0; turn < 3; ++turn)
+    ASSERT_TRUE(uno->ask("status")); // whatever was given to the worker threads before is under way there
   EXPECT_EQ(uno.stage.count("looked at"), 0U);
   uno->loop().on([&] { work.unlock(); }); // a mutex is given back by the thread that took it
   EXPECT_TRUE(eventually([&] { return uno.duty() == "serve"; }));
