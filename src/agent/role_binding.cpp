@@ -1,6 +1,5 @@
 #include "agent/role_binding.hpp"
 
-#include "agent/operations/switchover.hpp"
 #include "agent/switchover_steps.hpp"
 
 #include <nlohmann/json.hpp>
@@ -14,26 +13,20 @@ namespace {
 // The keeper needs the agent, and the agent's settings need the keeper: it is made at the first call.
 class LateKeeper : public std::enable_shared_from_this<LateKeeper> {
 public:
-  LateKeeper(system::Applications& applications, std::shared_ptr<FilesLedger> files)
-      : applications_(applications), files_(std::move(files)) {}
+  explicit LateKeeper(RoleWork work) : work_(std::move(work)) {}
 
   DutyKeeper& of(Agent& agent) {
     const std::lock_guard lock(mutex_);
-    if (!keeper_) keeper_ = std::make_unique<DutyKeeper>(agent, make_duties(agent, applications_), steps(agent));
+    if (!keeper_) keeper_ = std::make_unique<DutyKeeper>(agent, work_.duties(agent), steps(agent));
     return *keeper_;
   }
 
   PerformStep steps(Agent& agent) {
-    return switchover_steps(agent, applications_, files_, memory_,
-                            [this, &agent]() -> DutyKeeper& { return of(agent); });
+    return work_.steps(agent, [this, &agent]() -> DutyKeeper& { return of(agent); });
   }
 
-  [[nodiscard]] const std::shared_ptr<StepMemory>& memory() const { return memory_; }
-
 private:
-  system::Applications& applications_;
-  std::shared_ptr<FilesLedger> files_;
-  std::shared_ptr<StepMemory> memory_ = std::make_shared<StepMemory>();
+  RoleWork work_;
   std::mutex mutex_;
   std::unique_ptr<DutyKeeper> keeper_; // guarded by mutex_ while it is made; afterwards it stays
 };
@@ -61,9 +54,8 @@ void add_status(const OperationContext& context, Json& status, LateKeeper& keepe
 
 } // namespace
 
-void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
-               std::shared_ptr<FilesLedger> files) {
-  const auto keeper = std::make_shared<LateKeeper>(applications, std::move(files));
+KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, RoleWork work) {
+  const auto keeper = std::make_shared<LateKeeper>(std::move(work));
   settings.found = [keeper](OperationContext& context, const Membership& membership) {
     return keeper->of(context.agent()).role().found(membership.server);
   };
@@ -83,11 +75,24 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
                           return take_message(context, *keeper);
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
-  for (auto& operation :
-       {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
-        run_records_operation(of), database_end_operation(keeper->memory()), sites_calm_operation(applications)})
+  for (auto& operation : {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
+                          run_records_operation(of)})
     operations.push_back(operation);
   operations.push_back(run_step_operation(of, [keeper](Agent& agent) { return keeper->steps(agent); }));
+  return of;
+}
+
+void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
+               std::shared_ptr<FilesLedger> files) {
+  const auto memory = std::make_shared<StepMemory>();
+  bind_keepers(settings, operations,
+               {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
+                .steps =
+                    [&applications, files, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
+                      return switchover_steps(agent, applications, files, memory, std::move(keeper));
+                    }});
+  operations.push_back(database_end_operation(memory));
+  operations.push_back(sites_calm_operation(applications));
 }
 
 } // namespace tandem::agent

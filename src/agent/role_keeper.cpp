@@ -111,8 +111,10 @@ void RoleKeeper::take_message(const role::Message& message) {
   take(role::event_of(message));
 }
 
-void RoleKeeper::peer_changed(const std::string& /*server*/, bool connected) {
-  if (connected && known_) take({.kind = role::EventKind::repeat});
+void RoleKeeper::peer_changed(const std::string& server, bool connected) {
+  if (!connected || !known_) return;
+  send(role::hello_to(server, members_, role_));
+  take({.kind = role::EventKind::repeat});
 }
 
 role::Outcome RoleKeeper::take(const role::Event& event) {
@@ -161,11 +163,15 @@ Result<void> RoleKeeper::remember_run(const std::string& id) {
 }
 
 void RoleKeeper::announce(const role::Outcome& outcome) {
-  if (agent_.network() == nullptr) return;
   for (const auto& message : outcome.messages)
-    // Lost messages are repeated by the protocol itself.
-    agent_.network()->call(message.to, "role.message", {{"message", role::encode(message)}}, {}, [](const auto&) {},
-                           {.time_limit = std::chrono::seconds(5)});
+    send(message);
+}
+
+// Lost messages are repeated by the protocol itself, or follow from the hello of the next connection.
+void RoleKeeper::send(const role::Message& message) {
+  if (agent_.network() == nullptr) return;
+  agent_.network()->call(message.to, "role.message", {{"message", role::encode(message)}}, {}, [](const auto&) {},
+                         {.time_limit = std::chrono::seconds(5)});
 }
 
 Json RoleKeeper::status() const {

@@ -47,6 +47,7 @@ public:
 
 private:
   void announce(const role::Outcome& outcome);
+  void send(const role::Message& message);
   void note_entitlement();
   Result<void> store(const role::Kept& kept);
   Result<void> store_members(const role::Members& members);

@@ -1,7 +1,7 @@
 #include "agent/run_keeper.hpp"
 
+#include "agent/halt.hpp"
 #include "agent/times.hpp"
-#include "base/text.hpp"
 #include "role/switchover.hpp"
 
 #include <nlohmann/json.hpp>
@@ -150,11 +150,13 @@ void RunKeeper::drive() {
   }
 }
 
-// For whoever rehearses an interruption: with the file "halt" in the run folder, which holds "STEP before" or "STEP
-// after", this server stands still there until the file is gone.
+// Something has come in that the engine may wait for; what has failed is not tried any sooner for that.
+void RunKeeper::drive_on() {
+  if (rest_ == a_moment) drive();
+}
+
 bool RunKeeper::halted_at(const role::Call& call, std::string_view moment) {
-  const auto point = agent_.ports().files.read(agent_.settings().run_folder + "/halt");
-  return point && trim(*point) == fmt::format("{} {}", call.step, moment);
+  return HaltFile(agent_.ports().files, agent_.settings().run_folder).names(fmt::format("{} {}", call.step, moment));
 }
 
 void RunKeeper::perform(const role::Call& call) {
@@ -233,7 +235,7 @@ void RunKeeper::take_confirmation(const std::string& server, const std::string& 
   if (!count || *count <= confirmed_[server]) return; // sent again by the timer
   confirmed_[server] = *count;
   send_records(server);
-  if (rest_ == a_moment) drive();
+  drive_on();
 }
 
 void RunKeeper::tick() {
@@ -271,7 +273,7 @@ Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std
     if (record.author == from) TANDEM_CHECK(log_->accept(record));
   announce();
   if (log_->records().size() > before) agent_.loop().post(changed_);
-  if (rest_ == a_moment) agent_.loop().post([this] { drive(); });
+  agent_.loop().post([this] { drive_on(); });
   return log_->count(from);
 }
 

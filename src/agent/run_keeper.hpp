@@ -50,6 +50,7 @@ private:
   Result<void> open_log(const std::string& id);
   void start_engine();
   void drive();
+  void drive_on();
   void perform(const role::Call& call);
   [[nodiscard]] bool halted_at(const role::Call& call, std::string_view moment);
   void perform_here(const role::Call& call, std::uint64_t number);

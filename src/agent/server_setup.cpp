@@ -1,6 +1,7 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/halt.hpp"
 #include "agent/pair_issuer.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
@@ -52,9 +53,9 @@ public:
 
   void finished(const converge::Change& /*change*/) override {}
 
-private:
   void say(const std::string& text) { context_.report(server_ + ": " + text); }
 
+private:
   const OperationContext& context_;
   std::string server_;
 };
@@ -78,7 +79,13 @@ Result<Json> plan_here(const OperationContext& context, const SetupInput& input)
   TANDEM_TRY(const auto plan,
              converge::plan_only(wanted, context.ports(), issuer, context.agent().settings().state_folder));
   const auto edited = std::ranges::count_if(plan.changes, &converge::Change::edited_by_hand);
-  return Json{{"text", converge::to_text(plan, input.self)}, {"changes", plan.changes.size()}, {"edited", edited}};
+  Json ids = Json::array();
+  for (const auto& change : plan.changes)
+    ids.push_back(change.id);
+  return Json{{"text", converge::to_text(plan, input.self)},
+              {"changes", plan.changes.size()},
+              {"edited", edited},
+              {"ids", std::move(ids)}};
 }
 
 Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns) {
@@ -87,10 +94,18 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
   PairIssuer issuer(authority, context.ports().clock);
   const std::lock_guard database(context.agent().database_work());
   Reporter reporter(context, input.self);
+  ApplyHalts halts(
+      HaltFile(context.ports().files, context.agent().settings().run_folder),
+      [&](const std::string& line) {
+        reporter.say(line);
+        context.agent().log("apply " + line);
+      },
+      [&] { return context.cancelled(); });
   converge::ApplyContext work{.ports = context.ports(),
                               .issuer = issuer,
                               .turns = turns,
                               .observer = reporter,
+                              .halts = halts,
                               .state_folder = context.agent().settings().state_folder};
   TANDEM_TRY(const auto applied, converge::apply(wanted, work));
   Json answer{{"text", outcome_text(applied, input.self)}, {"done", applied.done}};

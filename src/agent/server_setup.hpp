@@ -17,10 +17,11 @@ struct SetupInput {
   std::map<std::string, std::string> secrets; // absolute path -> content
 };
 
-// {"text", "changes": n, "edited": n}: the plan for a person, and how much it is. Changes nothing.
+// {"text", "changes": n, "edited": n, "ids": [id]}: the plan for a person, how much it is, and what it is about in the
+// order in which it would be made. Changes nothing.
 Result<Json> plan_here(const OperationContext& context, const SetupInput& input);
-// Makes it true, reporting each step as {"line"}. {"text", "done": [id], "failed"?: id}; a resource that failed is an
-// answer, not an error, so that what was done is told.
+// Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so. {"text", "done": [id],
+// "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told.
 Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns);
 
 } // namespace tandem::agent

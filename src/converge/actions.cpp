@@ -66,16 +66,12 @@ Result<void> Actions::set_access(const std::string& path, std::uint32_t mode, sy
 Result<void> Actions::write_file(const File& file, const PathReading& actual) {
   TANDEM_TRY(const auto owner, ownership(file.owner, file.group));
   const bool is_file = actual.status && actual.status->type == system::FileType::regular;
-  if (is_file && actual.content == file.content) {
-    TANDEM_CHECK(set_access(file.path, file.mode, owner));
-  } else {
-    if (actual.status && actual.author != Authorship::tandem) TANDEM_CHECK(keep(file.path));
-    ledger_.expect(file.path, file.content);
-    TANDEM_CHECK(ledger_.save(context_.ports.files));
-    TANDEM_CHECK(context_.ports.files.write(file.path, file.content, file.mode, owner));
-  }
-  ledger_.settle(file.path, file.content);
-  return ledger_.save(context_.ports.files);
+  const bool same = is_file && actual.content == file.content;
+  if (!same && actual.status && actual.author != Authorship::tandem) TANDEM_CHECK(keep(file.path));
+  ledger_.expect(file.path, file.content);
+  TANDEM_CHECK(ledger_.save(context_.ports.files));
+  if (same) return set_access(file.path, file.mode, owner);
+  return context_.ports.files.write(file.path, file.content, file.mode, owner);
 }
 
 Result<void> Actions::make_one(const PackageSet& /*packages*/, const Reading& actual) {

@@ -12,7 +12,8 @@ public:
   // The reading is the one from which the change was found. Files with a check go through CheckedFiles instead.
   Result<void> make(const Kind& kind, const Reading& actual);
 
-  // Writes a file's content, mode and owner; what a person or Debian had there is kept first.
+  // Writes a file's content, mode and owner; what a person or Debian had there is kept first. The ledger expects the
+  // content then; that it is there to stay is for the caller to settle.
   Result<void> write_file(const File& file, const PathReading& actual);
   // Copies what lies at the path into the folder of kept files and says where.
   Result<void> keep(const std::string& path);

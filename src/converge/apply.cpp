@@ -62,33 +62,42 @@ private:
   Result<void> make_single(const Resource& resource) {
     TANDEM_TRY(auto reading, reader_.read(resource.kind));
     TANDEM_TRY(const auto change, compare(resource, reading));
-    if (!change) return {};
+    if (!change) return is_open(resource) ? record(resource) : Result<void>{};
     context_.observer.starting(*change);
     TANDEM_CHECK(owe(resource));
+    TANDEM_CHECK(context_.halts.reached(Moment::before, *change));
     if (auto made = actions_.make(resource.kind, reading); !made)
       return std::unexpected(std::move(made).error().within(change->id));
+    TANDEM_CHECK(context_.halts.reached(Moment::after, *change));
     TANDEM_CHECK(confirm(resource));
-    note_started(resource);
+    TANDEM_CHECK(record(resource));
     finish(*change);
     return {};
   }
 
   Result<void> make_checked(std::size_t first, std::size_t end) {
+    CheckedFiles checked(context_, actions_, ledger_);
     std::vector<CheckedFiles::Candidate> candidates;
-    std::vector<Change> changes;
+    std::vector<Resource> unchecked; // written by a run that was cut off before it knew whether they may stay
     for (std::size_t i = first; i < end; ++i) {
       TANDEM_TRY(auto reading, reader_.read(resources_[i].kind));
       TANDEM_TRY(auto change, compare(resources_[i], reading));
+      if (!change && is_open(resources_[i])) unchecked.push_back(resources_[i]);
       if (!change) continue;
-      context_.observer.starting(*change);
       TANDEM_CHECK(owe(resources_[i]));
-      changes.push_back(std::move(*change));
-      candidates.push_back({std::get<File>(resources_[i].kind), std::get<PathReading>(reading.value)});
+      candidates.push_back(
+          {std::get<File>(resources_[i].kind), std::get<PathReading>(reading.value), std::move(*change)});
     }
-    if (candidates.empty()) return {};
-    TANDEM_CHECK(CheckedFiles(context_, ledger_, actions_).write(candidates));
-    for (const auto& change : changes)
-      finish(change);
+    if (!candidates.empty())
+      TANDEM_CHECK(checked.write(candidates));
+    else if (!unchecked.empty())
+      TANDEM_CHECK(checked.check_again(*check_of(first)));
+    for (const auto& resource : unchecked)
+      TANDEM_CHECK(record(resource));
+    for (const auto& candidate : candidates) {
+      TANDEM_CHECK(record({.kind = candidate.file}));
+      finish(candidate.change);
+    }
     return {};
   }
 
@@ -108,14 +117,20 @@ private:
     return resource.reactions.empty() ? Result<void>{} : ledger_.save(context_.ports.files);
   }
 
-  // A unit that was just started has read everything already.
-  void note_started(const Resource& resource) {
-    if (const auto* unit = std::get_if<Unit>(&resource.kind)) {
-      ledger_.paid({ReactionKind::reload, unit->name});
-      ledger_.paid({ReactionKind::restart, unit->name});
-    }
+  [[nodiscard]] bool is_open(const Resource& resource) const {
+    const auto* file = std::get_if<File>(&resource.kind);
+    return file != nullptr && ledger_.is_open(file->path);
   }
 
+  // What the next run cannot read from the server itself: who wrote a file.
+  Result<void> record(const Resource& resource) {
+    const auto* file = std::get_if<File>(&resource.kind);
+    if (file == nullptr) return {};
+    ledger_.settle(file->path, file->content);
+    return ledger_.save(context_.ports.files);
+  }
+
+  // Nothing is owed to a unit that starts afterwards: it reads everything anyway.
   Result<void> pay_before(const std::string& unit) {
     for (const auto& reaction : std::set<Reaction>(ledger_.owed()))
       if (reaction.kind == ReactionKind::reload_manager || reaction.unit == unit) TANDEM_CHECK(pay(reaction));
@@ -129,19 +144,28 @@ private:
   }
 
   Result<void> react(const Reaction& reaction) {
-    auto& services = context_.ports.services;
-    if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
-    TANDEM_TRY(const auto status, services.status(reaction.unit));
-    if (status.active != "active" && status.active != "reloading") return {};
+    if (reaction.kind != ReactionKind::reload_manager) {
+      TANDEM_TRY(const auto status, context_.ports.services.status(reaction.unit));
+      if (status.active != "active" && status.active != "reloading") return {};
+    }
     const Change change{.kind = ChangeKind::react, .id = to_text(reaction), .why = "what it reads has changed"};
     context_.observer.starting(change);
+    TANDEM_CHECK(context_.halts.reached(Moment::before, change));
+    TANDEM_CHECK(tell(reaction));
+    TANDEM_CHECK(context_.halts.reached(Moment::after, change));
+    finish(change);
+    return {};
+  }
+
+  // Of one service, one server at a time is away; systemd itself is not away while it reads its files.
+  Result<void> tell(const Reaction& reaction) {
+    auto& services = context_.ports.services;
+    if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);
     context_.turns.give_back(reaction);
-    if (!done) return done;
-    finish(change);
-    return {};
+    return done;
   }
 
   void finish(const Change& change) {

@@ -14,6 +14,21 @@ public:
   virtual void finished(const Change& change) = 0;
 };
 
+// The two moments of a change at which a cut hurts most.
+enum class Moment {
+  before, // the ledger says which services it concerns; nothing of it is done
+  after,  // it is done; the ledger does not say so yet
+};
+
+// Lets whoever rehearses an interruption make an apply stand still, or end, at one moment of one change.
+class Halts {
+public:
+  virtual ~Halts() = default;
+  // Called at both moments of every change, reloads and restarts included; may wait. An error ends the apply as a cut
+  // at this moment would: nothing is put back.
+  virtual Result<void> reached(Moment moment, const Change& change) = 0;
+};
+
 // Lets the pair keep two servers from reloading or restarting the same service at the same moment.
 class ReactionTurns {
 public:
@@ -34,6 +49,7 @@ struct ApplyContext {
   CertificateIssuer& issuer;
   ReactionTurns& turns;
   Observer& observer;
+  Halts& halts;
   std::string state_folder = "/var/lib/tandem"; // ledger, kept files, candidates
 };
 

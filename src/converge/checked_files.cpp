@@ -26,15 +26,30 @@ Result<void> CheckedFiles::write(const std::vector<Candidate>& candidates) {
       TANDEM_CHECK(check_before(candidate));
   std::size_t written = 0;
   Result<void> outcome;
-  for (; written < candidates.size() && outcome; ++written)
-    outcome = actions_.write_file(candidates[written].file, candidates[written].before);
+  for (; written < candidates.size() && outcome; ++written) {
+    const auto& candidate = candidates[written];
+    context_.observer.starting(candidate.change);
+    TANDEM_CHECK(context_.halts.reached(Moment::before, candidate.change));
+    outcome = actions_.write_file(candidate.file, candidate.before);
+    if (outcome) TANDEM_CHECK(context_.halts.reached(Moment::after, candidate.change));
+  }
   if (outcome && !wants_candidate(check)) outcome = check_live(check);
   if (outcome) return {};
   auto error = std::move(outcome).error();
-  error.hint = "The files from before were put back; nothing of this step is live.";
+  error.hint = "The files that this apply had replaced were put back.";
   while (written-- > 0)
     if (auto restored = put_back(candidates[written]); !restored)
       error.hint = "Putting back " + candidates[written].file.path + " failed too: " + restored.error().message;
+  return std::unexpected(std::move(error));
+}
+
+// A check of candidates came before their writing, so that it is done already.
+Result<void> CheckedFiles::check_again(const FileCheck& check) {
+  if (wants_candidate(check)) return {};
+  auto checked = check_live(check);
+  if (checked) return {};
+  auto error = std::move(checked).error().within("files that an apply wrote before it was cut off");
+  error.hint = "What tandem had there before is overwritten; mend what is wrong in them or in tandem.toml, then apply.";
   return std::unexpected(std::move(error));
 }
 

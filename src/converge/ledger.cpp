@@ -42,6 +42,7 @@ std::string content_hash(const std::string& content) {
 
 Result<void> Ledger::load(system::Files& files) {
   hashes_.clear();
+  open_.clear();
   owed_.clear();
   const auto text = files.read(path_);
   if (!text && text.error().kind == ErrorKind::not_found) return {};
@@ -55,6 +56,7 @@ Result<void> Ledger::load(system::Files& files) {
                   "Install the newer tandem on this server too.");
   try {
     hashes_ = json.at("files").get<decltype(hashes_)>();
+    open_ = json.value("open", decltype(open_){}); // added later than the rest, within the same version
     for (const auto& entry : json.at("owed")) {
       TANDEM_TRY(const auto kind, kind_of(entry.at("kind").get<std::string>()));
       owed_.insert({kind, entry.at("unit").get<std::string>()});
@@ -69,7 +71,7 @@ Result<void> Ledger::save(system::Files& files) const {
   nlohmann::json owed = nlohmann::json::array();
   for (const auto& reaction : owed_)
     owed.push_back({{"kind", name_of(reaction.kind)}, {"unit", reaction.unit}});
-  const nlohmann::json json{{"version", version}, {"files", hashes_}, {"owed", std::move(owed)}};
+  const nlohmann::json json{{"version", version}, {"files", hashes_}, {"open", open_}, {"owed", std::move(owed)}};
   return files.write(path_, json.dump(1) + "\n", 0600, {});
 }
 
@@ -84,10 +86,12 @@ void Ledger::expect(const std::string& path, const std::string& content) {
   auto& hashes = hashes_[path];
   const auto hash = content_hash(content);
   if (std::ranges::find(hashes, hash) == hashes.end()) hashes.push_back(hash);
+  open_.insert(path);
 }
 
 void Ledger::settle(const std::string& path, const std::string& content) {
   hashes_[path] = {content_hash(content)};
+  open_.erase(path);
 }
 
 } // namespace tandem::converge

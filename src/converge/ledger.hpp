@@ -30,9 +30,13 @@ public:
   Result<void> save(system::Files& files) const;
 
   [[nodiscard]] Authorship author(const std::string& path, const std::string& content) const;
-  // The old hash stays valid beside the new one until the write is known to have happened.
+  // Before a write: the old hash stays valid beside the new one, and the write is open until it is known to have
+  // happened and its program has accepted the file.
   void expect(const std::string& path, const std::string& content);
   void settle(const std::string& path, const std::string& content);
+
+  // A run was cut off between expect() and settle().
+  [[nodiscard]] bool is_open(const std::string& path) const { return open_.contains(path); }
 
   [[nodiscard]] bool manages(const std::string& path) const { return hashes_.contains(path); }
 
@@ -45,6 +49,7 @@ public:
 private:
   std::string path_;
   std::map<std::string, std::vector<std::string>> hashes_;
+  std::set<std::string> open_; // paths
   std::set<Reaction> owed_;
 };
 

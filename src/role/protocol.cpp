@@ -130,6 +130,16 @@ bool vouches(const Role& role) {
   return role.session.settled && !role.kept.promised && !role.session.candidacy && role.kept.conflict.empty();
 }
 
+Message hello_to(const std::string& server, const Members& members, const Role& role) {
+  Message hello{.kind = MessageKind::hello, .from = members.self, .to = server};
+  hello.from_boot = role.kept.incarnation;
+  hello.epoch = role.kept.epoch;
+  hello.primary = role.kept.primary;
+  hello.settled = vouches(role);
+  hello.in_sync = role.kept.in_sync;
+  return hello;
+}
+
 Event event_of(const Message& message) {
   constexpr std::array<EventKind, 7> kinds = {EventKind::hello,       EventKind::answer,  EventKind::grant,
                                               EventKind::ask_refusal, EventKind::refusal, EventKind::ask_promise,

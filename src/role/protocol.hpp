@@ -85,6 +85,10 @@ struct Event {
 
 [[nodiscard]] Event event_of(const Message& message);
 
+// What a server says first on every connection, whatever it is: the other may know neither its present boot nor its
+// epoch, and a serving server asks nobody by itself.
+[[nodiscard]] Message hello_to(const std::string& server, const Members& members, const Role& role);
+
 // What the agent has to do besides storing and sending; each is idempotent.
 enum class Action {
   serve,       // this server may serve: become (or go on as) primary

@@ -261,6 +261,7 @@ public:
   }
 
   system::AccountTable table;
+  std::function<void(const system::NewUser&)> on_add_user = [](const auto&) {};
 
   Result<system::AccountTable> read() override { return table; }
 
@@ -273,6 +274,7 @@ public:
   Result<void> add_user(const system::NewUser& user) override {
     TANDEM_CHECK(power_.spend());
     table.users.push_back({user.name, user.uid, table.group(user.primary_group)->gid, user.home, user.shell});
+    on_add_user(user);
     return {};
   }
 

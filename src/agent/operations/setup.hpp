@@ -6,14 +6,14 @@ namespace tandem::agent {
 
 class Turns;
 
-// {}: what `tandem apply` would do. -> {"servers": [{"name", "text", "changes", "edited"}], "changes", "absent":
-// [name]}
+// {}: what `tandem apply` would do. -> {"servers": [{"name", "text", "changes", "edited", "ids"}], "changes",
+// "absent": [name]}
 Operation plan_operation();
 // {}: does it, on all servers at once. -> {"servers": [{"name", "text", "done", "failed"}], "absent": [name]}
 Operation apply_operation(std::shared_ptr<Turns> turns);
 // Between agents: names and numbers of this server's users, for uids that fit everywhere. -> {"users": [[name, uid]]}
 Operation server_accounts_operation();
-// Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited"}; changes nothing.
+// Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited", "ids"}; changes nothing.
 Operation server_plan_operation();
 // The same, and does it. -> {"text", "done": [id], "failed"?: id}
 Operation server_apply_operation();

@@ -23,7 +23,8 @@ public:
   explicit RootedFiles(std::string root) : root_(std::move(root)) {}
 
   std::atomic<int> writes = 0;
-  std::atomic<int> cut_after = -1; // so many writes are done, then each fails; -1: never
+  std::atomic<int> cut_after = -1;                       // so many writes are done, then each fails; -1: never
+  std::function<void(const std::string& path)> on_write; // any thread; a removal too, and one that fails
 
   Result<std::optional<system::FileStatus>> status(const std::string& path) override { return real_.status(at(path)); }
 
@@ -33,6 +34,7 @@ public:
 
   Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode,
                      system::Ownership) override {
+    if (on_write) on_write(path);
     TANDEM_CHECK(spend());
     return real_.write(at(path), content, mode, {::geteuid(), ::getegid()});
   }
@@ -68,6 +70,7 @@ public:
   }
 
   Result<void> remove(const std::string& path) override {
+    if (on_write) on_write(path);
     TANDEM_CHECK(spend());
     return real_.remove(at(path));
   }
@@ -79,7 +82,8 @@ public:
 
 private:
   [[nodiscard]] std::string at(const std::string& path) const {
-    return path.starts_with("/etc/") || path.starts_with("/var/") ? root_ + path : path;
+    const bool below = path.starts_with("/etc/") || path.starts_with("/var/") || path == "/primary_server";
+    return below ? root_ + path : path;
   }
 
   Result<void> spend() {
@@ -123,6 +127,7 @@ public:
         standard_operations(std::make_shared<ReleaseWork>(applications_, std::make_shared<FilesLedger>()));
     for (auto& operation : more)
       operations.push_back(std::move(operation));
+    if (bind) bind(settings, operations);
     loop_ = std::make_unique<RunningLoop>();
     system::Ports ports{files,          fake_.processes, fake_.services, fake_.packages,
                         fake_.accounts, fake_.databases, fake_.clock};
@@ -174,7 +179,12 @@ public:
     ASSERT_TRUE(system::LinuxFiles().write(root_ + path, content, 0600, {::geteuid(), ::getegid()}));
   }
 
-  [[nodiscard]] std::string socket() const { return root_ + "/run/agent.sock"; }
+  [[nodiscard]] std::string run_folder() const { return root_ + "/run"; }
+
+  [[nodiscard]] std::string socket() const { return run_folder() + "/agent.sock"; }
+
+  // Adds to each agent before it is made.
+  std::function<void(Settings&, std::vector<Operation>&)> bind;
 
   Agent& agent() { return *agent_; }
 

@@ -1,4 +1,5 @@
 #include "converge/apply.hpp"
+#include "fakes/halts.hpp"
 #include "fakes/issuer.hpp"
 #include "fakes/server.hpp"
 
@@ -41,8 +42,10 @@ struct Bench : fakes::Server {
     };
   }
 
-  Result<Applied> apply_all(const std::vector<Resource>& resources) {
-    ApplyContext context{.ports = ports, .issuer = issuer, .turns = turns, .observer = observer};
+  Result<Applied> apply_all(const std::vector<Resource>& resources, std::optional<fakes::Halts::Point> cut = {}) {
+    halts = {};
+    halts.cut = cut;
+    ApplyContext context{.ports = ports, .issuer = issuer, .turns = turns, .observer = observer, .halts = halts};
     return apply(resources, context);
   }
 
@@ -51,6 +54,7 @@ struct Bench : fakes::Server {
   fakes::Issuer issuer{clock.wall};
   Quiet observer;
   NoTurns turns;
+  fakes::Halts halts;
 };
 
 const FileCheck nginx_check{{"nginx", "-t"}};
@@ -120,6 +124,78 @@ TEST(Apply, CutOffAtAnyActionTheNextRunFinishesIncludingTheReload) {
     EXPECT_NE(std::ranges::find(bench.services.calls, "reload nginx.service"), bench.services.calls.end())
         << "cut after " << cut;
   }
+}
+
+TEST(Apply, BeforeAChangeNothingOfItIsDoneAndAfterItOnlyItsRecordIsMissing) {
+  const std::string conf = "/etc/nginx/nginx.conf";
+  Bench whole;
+  ASSERT_TRUE(whole.apply_all(a_web_server()));
+  const auto& ids = whole.halts.reached_by[Moment::before];
+  EXPECT_EQ(ids, whole.halts.reached_by[Moment::after]);
+  const auto nth = static_cast<std::size_t>(std::ranges::find(ids, "file " + conf) - ids.begin()) + 1;
+  const std::string owed = R"("kind": "reload")";
+  Bench before;
+  EXPECT_EQ(before.apply_all(a_web_server(), {{Moment::before, nth}})->failed, "file " + conf);
+  EXPECT_EQ(before.files.content(conf), "Debian's own\n");
+  EXPECT_NE(before.files.content("/var/lib/tandem/converge.json").find(owed), std::string::npos);
+  Bench after;
+  EXPECT_EQ(after.apply_all(a_web_server(), {{Moment::after, nth}})->failed, "file " + conf);
+  EXPECT_EQ(after.files.content(conf), "worker 1\n") << "a cut puts nothing back";
+  Ledger ledger("/var/lib/tandem/converge.json");
+  ASSERT_TRUE(ledger.load(after.files));
+  EXPECT_TRUE(ledger.is_open(conf));
+  ASSERT_TRUE(after.apply_all(a_web_server()));
+  ASSERT_TRUE(ledger.load(after.files));
+  EXPECT_FALSE(ledger.is_open(conf)) << "the next run makes up for the record";
+}
+
+TEST(Apply, AServiceIsToldOfAChangeAtWhichTheRunWasCutOff) {
+  const std::vector<Resource> resources{
+      {.kind = Link{"/etc/app", "/srv/app"}, .reactions = {{ReactionKind::reload, "app.service"}}}};
+  for (const auto moment : {Moment::before, Moment::after}) {
+    Bench bench;
+    bench.services.put("app.service", "active", "enabled");
+    EXPECT_TRUE(bench.apply_all(resources, {{moment, 1}})->failed);
+    EXPECT_EQ(bench.files.entries().contains("/etc/app"), moment == Moment::after);
+    EXPECT_TRUE(bench.services.calls.empty());
+    ASSERT_TRUE(bench.apply_all(resources));
+    EXPECT_EQ(bench.services.calls, std::vector<std::string>{"reload app.service"});
+    EXPECT_TRUE(bench.plan(resources)->empty());
+  }
+}
+
+TEST(Apply, AReloadThatWasCutOffBeforeItsRecordIsDoneAgain) {
+  Bench whole;
+  ASSERT_TRUE(whole.apply_all(a_web_server()));
+  const auto& ids = whole.halts.reached_by[Moment::after];
+  const auto nth = static_cast<std::size_t>(std::ranges::find(ids, "reload nginx.service") - ids.begin()) + 1;
+  ASSERT_LE(nth, ids.size());
+  Bench bench;
+  EXPECT_EQ(bench.apply_all(a_web_server(), {{Moment::after, nth}})->error->message, "cut off at reload nginx.service");
+  EXPECT_EQ(std::ranges::count(bench.services.calls, "reload nginx.service"), 1);
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  EXPECT_EQ(std::ranges::count(bench.services.calls, "reload nginx.service"), 2);
+  EXPECT_TRUE(bench.plan(a_web_server())->empty());
+}
+
+// The file is as it should be, so that nothing differs any more; but its program has never seen it.
+TEST(Apply, AFileThatWasWrittenByARunCutOffBeforeItsCheckIsCheckedByTheNext) {
+  Bench bench;
+  ASSERT_TRUE(bench.apply_all(a_web_server()));
+  EXPECT_TRUE(bench.apply_all(a_web_server("broken\n"), {{Moment::after, 1}})->failed);
+  EXPECT_EQ(bench.files.content("/etc/nginx/nginx.conf"), "broken\n");
+  for (int run = 0; run < 2; ++run) {
+    const auto next = bench.apply_all(a_web_server("broken\n"));
+    ASSERT_TRUE(next && next->failed) << run;
+    EXPECT_EQ(next->failed, "file /etc/nginx/nginx.conf") << run;
+    EXPECT_NE(next->error->message.find("unknown directive"), std::string::npos);
+    EXPECT_EQ(std::ranges::count(bench.services.calls, "reload nginx.service"), 1) << "only the very first apply's";
+  }
+  const auto mended = bench.apply_all(a_web_server("worker 2\n"));
+  EXPECT_FALSE(mended->failed) << mended->error->message;
+  bench.processes.ran.clear();
+  ASSERT_TRUE(bench.apply_all(a_web_server("worker 2\n")));
+  EXPECT_TRUE(bench.processes.ran.empty()) << "what was accepted is not checked again";
 }
 
 TEST(Apply, AFileThatItsProgramRefusesIsPutBackAndTheRestIsNotStarted) {

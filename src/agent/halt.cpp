@@ -1,0 +1,31 @@
+#include "agent/halt.hpp"
+
+#include "base/text.hpp"
+#include "system/pause.hpp"
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds look_at_halt{20};
+
+} // namespace
+
+bool HaltFile::names(const std::string& point) const {
+  const auto held = files_.read(path_);
+  return held && trim(*held) == point;
+}
+
+Result<void> ApplyHalts::reached(converge::Moment moment, const converge::Change& change) {
+  const auto* name = moment == converge::Moment::before ? "before" : "after";
+  const auto point = fmt::format("apply {} {}", name, ++changes_.at(static_cast<std::size_t>(moment)));
+  if (!file_.names(point)) return {};
+  tell_(fmt::format("stands still {} {}, as long as {} says so", name, change.id, file_.path()));
+  do {
+    if (ended_()) return fail(ErrorKind::unavailable, "the agent stopped while apply stood still");
+    system::pause_thread(look_at_halt);
+  } while (file_.names(point));
+  return {};
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,43 @@
+// The file "halt" in the run folder, by which root makes an agent stand still at one point, to rehearse what an
+// interruption there would do. It holds the point's name, "STEP before" or "STEP after" of a runbook, "apply before N"
+// or "apply after N" of an apply's Nth change; the agent goes on once it holds another one or is gone. Any thread.
+#pragma once
+#include "converge/apply.hpp"
+#include "system/files.hpp"
+
+#include <array>
+#include <functional>
+#include <string>
+
+namespace tandem::agent {
+
+class HaltFile {
+public:
+  HaltFile(system::Files& files, const std::string& run_folder) : files_(files), path_(run_folder + "/halt") {}
+
+  [[nodiscard]] bool names(const std::string& point) const;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+  system::Files& files_;
+  std::string path_;
+};
+
+// The points of one apply. Waits on the applying thread.
+class ApplyHalts final : public converge::Halts {
+public:
+  // `tell` hears that it stands still and where; `ended` says when its waiting is to end with an error.
+  ApplyHalts(HaltFile file, std::function<void(const std::string&)> tell, std::function<bool()> ended)
+      : file_(std::move(file)), tell_(std::move(tell)), ended_(std::move(ended)) {}
+
+  Result<void> reached(converge::Moment moment, const converge::Change& change) override;
+
+private:
+  HaltFile file_;
+  std::function<void(const std::string&)> tell_;
+  std::function<bool()> ended_;
+  std::array<int, 2> changes_{}; // that have reached each moment
+};
+
+} // namespace tandem::agent
