@@ -11,16 +11,19 @@ class Periodic : public std::enable_shared_from_this<Periodic> {
 public:
   explicit Periodic(std::shared_ptr<FilesLedger> ledger) : ledger_(std::move(ledger)) {}
 
+  // Also when tandem.toml has changed: the interval counts from the latest turn, whatever it was then.
   void wait(Agent& agent) {
     const auto pair = agent.state().pair;
-    const auto interval = pair ? pair->files.reconcile : std::chrono::seconds(60);
-    timer_ = agent.loop().after(interval, [weak = weak_from_this(), &agent] {
+    const peer::Duration interval = pair ? pair->files.reconcile : std::chrono::seconds(60);
+    const auto past = std::chrono::duration_cast<peer::Duration>(std::chrono::steady_clock::now() - latest_);
+    timer_ = agent.loop().after(std::max(peer::Duration{0}, interval - past), [weak = weak_from_this(), &agent] {
       if (const auto self = weak.lock()) self->turn(agent);
     });
   }
 
 private:
   void turn(Agent& agent) {
+    latest_ = std::chrono::steady_clock::now();
     const auto state = agent.state();
     if (state.pair && !state.standing.primary.empty() && state.standing.primary == state.server)
       agent.in_background([ledger = ledger_, &agent, state] { reconcile_all(agent, state, *ledger); });
@@ -39,6 +42,7 @@ private:
   }
 
   std::shared_ptr<FilesLedger> ledger_;
+  std::chrono::steady_clock::time_point latest_ = std::chrono::steady_clock::now();
   peer::Timer timer_;
 };
 
@@ -56,6 +60,7 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     if (before) before(agent);
     periodic->wait(agent);
   };
+  settings.on_configuration = [periodic](Agent& agent) { periodic->wait(agent); };
 }
 
 } // namespace tandem::agent
