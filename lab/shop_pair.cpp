@@ -51,6 +51,10 @@ git push -q /srv/git/shop.git main
 
 } // namespace
 
+std::string shop_site_toml() {
+  return shop_site;
+}
+
 std::string shop_toml(const TomlOptions& options) {
   std::string toml = "[pair]\nname = \"shops\"\nadmin_mail = \"ops@example.org\"\n\n[host]\n" + options.host + "\n";
   toml += "[[server]]\nname = \"uno\"\naddress = \"10.77.0.11\"\n";

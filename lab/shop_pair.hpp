@@ -25,6 +25,8 @@ struct TomlOptions {
 };
 
 std::string shop_toml(const TomlOptions& options = {});
+// The shop's own tables of it alone. They need the user nikolays.
+std::string shop_site_toml();
 
 class ShopPair {
 public:

@@ -128,7 +128,26 @@ void Agent::set_pair(std::shared_ptr<const model::Pair> pair) {
 
 void Agent::adopt(std::shared_ptr<const model::Pair> pair) {
   set_pair(std::move(pair));
-  if (network_) network_->set_others(others());
+  if (network_) {
+    listen_where_configured();
+    network_->set_others(others());
+  }
+  if (settings_.on_configuration) settings_.on_configuration(*this);
+}
+
+// [pair] port has changed. Another program may have the new one: tried again for ever, as at the start.
+void Agent::listen_where_configured() {
+  if (settings_.listen) return;
+  retry_.cancel();
+  const auto before = network_->port();
+  if (auto moved = before == pair_->port ? Result<void>() : network_->listen_on({"", pair_->port}); !moved) {
+    if (moved.error().message != problem_) log(moved.error().message);
+    problem_ = std::move(moved.error().message);
+    retry_ = loop_.after(listen_again, [this] { listen_where_configured(); });
+    return;
+  }
+  problem_.clear();
+  if (before != network_->port()) log(fmt::format("listening for peers on port {} too", network_->port()));
 }
 
 void Agent::set_standing(peer::Standing standing) {

@@ -34,6 +34,8 @@ struct Settings {
   std::function<Result<void>(OperationContext&, const Membership&, const Json& admission)> be_admitted = {};
   // Called on the loop, once the network of this member runs, and again at each start of the agent.
   std::function<void(Agent&)> on_member = {};
+  // On the loop: tandem.toml has changed, and the agent goes by the new one.
+  std::function<void(Agent&)> on_configuration = {};
   // On the loop: another server's message told its standing; a server came or went.
   std::function<void(Agent&, const std::string& server, const peer::Standing&)> on_standing = {};
   std::function<void(Agent&, const std::string& server, bool connected)> on_peer = {};
@@ -115,6 +117,7 @@ private:
   std::atomic<bool> ending_ = false;
   void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
+  void listen_where_configured();
   void take_command(peer::ConnectionPtr connection);
   void finish_stopping();
   [[nodiscard]] peer::Hello hello() const;

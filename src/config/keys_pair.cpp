@@ -87,7 +87,8 @@ Keys pair_keys() {
   Keys keys = {
       table("pair", "The pair as a whole.").required(),
       value("pair.name", text(rules::label), at(pair, &Pair::name), "a name for the pair, for people").required(),
-      value("pair.admin_mail", text(rules::mail), at(pair, &Pair::admin_mail), "who gets mail from cron and alerts")
+      value("pair.admin_mail", text(rules::mail), at(pair, &Pair::admin_mail),
+            "who gets root's mail, such as that of cron")
           .required(),
       value("pair.port", port(), at(pair, &Pair::port), "TCP port on which the servers talk to each other"),
   };

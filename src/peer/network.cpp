@@ -36,7 +36,7 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
   Loop& loop;
   NetworkSettings settings;
   Hooks hooks;
-  std::unique_ptr<Listener> listener;
+  std::vector<std::unique_ptr<Listener>> listeners; // the latest one last
   std::map<std::string, Other> others;
   std::set<std::shared_ptr<Session>> arriving; // accepted, no hello yet; and those that wait for their stream
   std::set<std::shared_ptr<Session>> strangers;
@@ -249,18 +249,28 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
     if (const auto session = std::exchange(other.accepted, nullptr)) session->close(why);
   }
 
+  void move_to(Other& other, Member member) {
+    if (other.member == member) return;
+    other.member = std::move(member);
+    if (other.dialed) return;
+    other.retry.cancel();
+    other.wait = Duration{};
+    dial(other.member.name); // one that is being dialed at the old address is dialed here when that has failed
+  }
+
   void set_others(std::vector<Member> wanted) {
     std::map<std::string, Member> by_name;
     for (auto& member : wanted)
       by_name[member.name] = std::move(member);
     for (auto it = others.begin(); it != others.end();) {
       const auto kept = by_name.find(it->first);
-      if (kept != by_name.end() && kept->second == it->second.member) {
+      if (kept != by_name.end()) {
+        move_to(it->second, std::move(kept->second));
         by_name.erase(kept);
         ++it;
         continue;
       }
-      drop(it->second, Error{ErrorKind::unavailable, "it is no longer a server of this pair at that address", {}});
+      drop(it->second, Error{ErrorKind::unavailable, "it is no longer a server of this pair", {}});
       it = others.erase(it);
     }
     for (auto& [name, member] : by_name) {
@@ -323,7 +333,7 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
   void close(const Error& why) {
     if (closed) return;
     closed = why;
-    listener.reset();
+    listeners.clear();
     for (auto& [name, other] : others)
       drop(other, why);
     for (const auto& session : std::exchange(arriving, {}))
@@ -344,21 +354,32 @@ Network::~Network() {
 }
 
 Result<void> Network::start() {
-  TANDEM_TRY(parts_->listener, listen_tls(
-                                   parts_->loop, parts_->settings.listen, parts_->settings.identity,
-                                   [weak = std::weak_ptr(parts_)] {
-                                     const auto self = weak.lock();
-                                     return self && self->hooks.strangers && self->hooks.strangers();
-                                   },
-                                   [weak = std::weak_ptr(parts_)](ConnectionPtr connection) {
-                                     if (const auto self = weak.lock()) self->accept(std::move(connection));
-                                   }));
+  TANDEM_CHECK(listen_on(parts_->settings.listen));
   parts_->set_others(parts_->settings.others);
   return {};
 }
 
+Result<void> Network::listen_on(const Address& where) {
+  const auto same = std::ranges::find(parts_->listeners, where.port, [](const auto& one) { return one->port(); });
+  if (same != parts_->listeners.end()) { // it was left for another one and is returned to
+    std::rotate(same, same + 1, parts_->listeners.end());
+    return {};
+  }
+  TANDEM_TRY(auto listener, listen_tls(
+                                parts_->loop, where, parts_->settings.identity,
+                                [weak = std::weak_ptr(parts_)] {
+                                  const auto self = weak.lock();
+                                  return self && self->hooks.strangers && self->hooks.strangers();
+                                },
+                                [weak = std::weak_ptr(parts_)](ConnectionPtr connection) {
+                                  if (const auto self = weak.lock()) self->accept(std::move(connection));
+                                }));
+  parts_->listeners.push_back(std::move(listener));
+  return {};
+}
+
 std::uint16_t Network::port() const {
-  return parts_->listener ? parts_->listener->port() : 0;
+  return parts_->listeners.empty() ? 0 : parts_->listeners.back()->port();
 }
 
 void Network::set_others(std::vector<Member> others) {

@@ -61,8 +61,11 @@ public:
 
   // ---- on the loop
   Result<void> start();
-  [[nodiscard]] std::uint16_t port() const;
-  // The pair's file changed: servers that are gone from it are disconnected, new ones dialed.
+  [[nodiscard]] std::uint16_t port() const; // the latest that it listens on
+  // There too from now on. Where it listened before it goes on to: a server that was away still knows that only.
+  Result<void> listen_on(const Address& where);
+  // The pair's file changed: servers that are gone from it are disconnected, new ones dialed. One whose address has
+  // changed is dialed there from now on; a connection that stands is proven by its certificate and goes on.
   void set_others(std::vector<Member> others);
   // What our messages say from now on; told to all at once, not only with the next beat.
   void set_standing(Standing standing);

@@ -94,9 +94,16 @@ void FilesLedger::succeeded(const std::string& server, std::string complete_to, 
   entries_[server] = {.complete_to = std::move(complete_to), .last = done, .problem = {}};
 }
 
-void FilesLedger::failed(const std::string& server, std::string problem) {
+void FilesLedger::failed(const std::string& server, const Error& problem) {
   const std::lock_guard guard(mutex_);
-  entries_[server].problem = std::move(problem);
+  entries_[server].problem = problem.message;
+  entries_[server].refused = problem.kind == ErrorKind::refused;
+}
+
+bool FilesLedger::broke_off() const {
+  const std::lock_guard guard(mutex_);
+  return std::ranges::any_of(entries_,
+                             [](const auto& entry) { return !entry.second.problem.empty() && !entry.second.refused; });
 }
 
 std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
@@ -152,7 +159,7 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   if (done)
     ledger.succeeded(server, began, *done);
   else
-    ledger.failed(server, done.error().message);
+    ledger.failed(server, done.error());
   return done;
 }
 

@@ -24,11 +24,14 @@ public:
   struct Entry {
     std::string complete_to; // the standby has everything up to this wall time; "" when never
     replication::Reconciled last = {};
-    std::string problem; // why the latest attempt failed
+    std::string problem;  // why the latest attempt failed
+    bool refused = false; // by the deletion guard, say: a person has to look first
   };
 
   void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done);
-  void failed(const std::string& server, std::string problem);
+  void failed(const std::string& server, const Error& problem);
+  // The latest attempt for some server failed, and another may do better.
+  [[nodiscard]] bool broke_off() const;
   [[nodiscard]] std::map<std::string, Entry> entries() const;
 
   // Waits for the one that is under way.

@@ -51,6 +51,13 @@ public:
 
   std::uint16_t port() const { return port_; }
 
+  std::uint16_t listen_somewhere_else() {
+    return loop_.on([&] {
+      EXPECT_TRUE(network_->listen_on({"127.0.0.1", 0}));
+      return network_->port();
+    });
+  }
+
   void set_others(std::vector<Member> others) {
     loop_.on([&] { network_->set_others(std::move(others)); });
   }
@@ -225,6 +232,33 @@ TEST(Network, ServerThatIsNoLongerInTheFileIsDisconnected) {
   pair.uno.set_others({});
   EXPECT_TRUE(eventually([&] { return !pair.duo.connected("uno"); }));
   EXPECT_EQ(pair.uno.call("duo", "echo", Json::object()).error().kind, ErrorKind::not_found);
+}
+
+TEST(Network, ServerThatMovesIsDialedAtItsNewAddressAndKeepsItsConnection) {
+  const Authority authority = new_authority();
+  Node uno("uno", identity_of(authority, "uno"), {});
+  Node duo("duo", identity_of(authority, "duo"), {});
+  duo.set_others({{"uno", {"127.0.0.1", 1}}}); // nothing listens on port 1
+  uno.set_others({member("duo", duo)});
+  ASSERT_TRUE(eventually([&] { return uno.connected("duo"); }));
+  auto answer = std::async(std::launch::async, [&] {
+    return uno.call("duo", "never", Json::object(), {}, {.time_limit = std::chrono::seconds(1)});
+  });
+  ASSERT_TRUE(eventually([&] { return duo.requests == 1; }));
+  uno.set_others({{"duo", {"127.0.0.1", 1}}});
+  EXPECT_TRUE(uno.call("duo", "echo", Json::object())) << "what stands is not cut";
+  EXPECT_EQ(answer.get().error().message.find("no longer"), std::string::npos);
+
+  const auto first = duo.port();
+  const auto second = duo.listen_somewhere_else();
+  EXPECT_NE(second, first);
+  auto again = std::make_unique<Node>("tre", identity_of(authority, "tre"), std::vector<Member>{});
+  duo.set_others({member("uno", uno), member("tre", *again)});
+  again->set_others({{"duo", {"127.0.0.1", second}}});
+  EXPECT_TRUE(eventually([&] { return again->connected("duo"); })) << "nobody listens on the new port";
+  again->set_others({});
+  again->set_others({{"duo", {"127.0.0.1", first}}});
+  EXPECT_TRUE(eventually([&] { return again->connected("duo"); })) << "who was away knows the old port only";
 }
 
 TEST(Network, CertificateOfAnotherAuthorityIsRefusedOnBothSides) {

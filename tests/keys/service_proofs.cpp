@@ -1,0 +1,46 @@
+// [database], [files].
+#include "keys/key_proofs.hpp"
+
+namespace tandem::proofs {
+
+namespace {
+
+Probe reaches_standby(const std::string& path, const std::string& before, const std::string& after,
+                      const std::string& how = "reconcile") {
+  return {Place::standby, "test -e " + path + " && echo came || echo waits", before, after,
+          "touch " + path + "; " + how};
+}
+
+} // namespace
+
+std::vector<Proof> service_proofs() {
+  using enum Place;
+  const std::string excluded = R"("*.pyc", "__pycache__/", "logs/")";
+  // Half of the files vanish and come back.
+  const std::string half = "for page in $(seq 10); do touch /srv/guarded/page$page; done; reconcile; "
+                           "rm /srv/guarded/page[1-5]; tandem files reconcile; "
+                           "for page in $(seq 10); do touch /srv/guarded/page$page; done; reconcile";
+  return {
+      {"database.settings",
+       R"({ work_mem = "5MB" })",
+       R"({ work_mem = "6MB" })",
+       {{primary, "sql 'show work_mem'", "5MB", "6MB"}, {standby, "sql 'show work_mem'", "5MB", "6MB"}}},
+      {"database.slot_limit", R"("1GB")", R"("2GB")", {{primary, "sql 'show max_slot_wal_keep_size'", "1GB", "2GB"}}},
+      {"files.replicate",
+       R"(["/www", "/srv/guarded"])",
+       R"(["/www", "/srv/guarded", "/srv/papers"])",
+       {reaches_standby("/srv/papers/note", "waits", "came")}},
+      {"files.exclude",
+       "[" + excluded + "]",
+       "[" + excluded + R"(, "*.draft"])",
+       {reaches_standby("/srv/guarded/%moment%.draft", "came", "waits")}},
+      {"files.deletion_guard", R"("10%")", R"("90%")", {{primary, half, "would vanish", "5 deleted"}}},
+      // Nobody asks for it.
+      {"files.reconcile",
+       R"("1h")",
+       R"("1m")",
+       {reaches_standby("/srv/guarded/unasked-%moment%", "waits", "came", "true")}},
+  };
+}
+
+} // namespace tandem::proofs
