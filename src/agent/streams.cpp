@@ -63,7 +63,7 @@ void Streams::pass_on(const peer::Request& request) {
                                   if (!far) return request.answer(std::unexpected(std::move(far).error()));
                                   const auto held = held_.find(request.params().value("latch", ""));
                                   if (held == held_.end()) return join(request, *far);
-                                  held->second.emplace_back([this, request, far = *far] { join(request, far); });
+                                  held->second.push_back({request, *far});
                                 });
 }
 
@@ -80,8 +80,8 @@ void Streams::hold(const std::string& latch) {
 
 void Streams::let_go(const std::string& latch) {
   if (auto held = held_.extract(latch))
-    for (const auto& join_now : held.mapped())
-      join_now();
+    for (const auto& waiting : held.mapped())
+      join(waiting.request, waiting.far);
 }
 
 peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
@@ -94,7 +94,9 @@ peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
 }
 
 void Streams::close(const Error& why) {
-  held_.clear();
+  for (const auto& [latch, all] : std::exchange(held_, {}))
+    for (const auto& waiting : all)
+      waiting.far->close();
   for (const auto& known : std::exchange(local_, {}))
     if (const auto connection = known.lock()) connection->abort(why);
 }

@@ -33,14 +33,19 @@ public:
   [[nodiscard]] std::size_t open() const { return open_; }
 
 private:
+  struct Waiting {
+    peer::Request request;
+    peer::ConnectionPtr far;
+  };
+
   Result<void> start(const peer::Request& request);
   peer::ConnectionPtr take_over(const peer::Request& request);
   void join(const peer::Request& request, const peer::ConnectionPtr& far);
 
   Agent& agent_;
   std::map<std::string, StreamProgram> programs_;
-  std::vector<std::weak_ptr<peer::Connection>> local_;             // of commands
-  std::map<std::string, std::vector<std::function<void()>>> held_; // what each latch that is held keeps waiting
+  std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
+  std::map<std::string, std::vector<Waiting>> held_;   // by the latch that keeps them waiting; an empty one is held too
   std::size_t open_ = 0;
 };
 

@@ -92,7 +92,7 @@ struct FreeTurns final : converge::ReactionTurns {
 
 struct Debian : fakes::Server {
   Debian() {
-    for (const auto* folder : {"/etc", "/etc/systemd", "/etc/systemd/system", "/var", "/var/lib", "/home"})
+    for (const auto* folder : {"/etc", "/etc/systemd", "/etc/systemd/system", "/var", "/var/lib", "/home", "/root"})
       files.put_folder(folder);
     for (const auto* group : {"www-data", "adm"})
       accounts.table.groups.push_back({group, 33 + static_cast<std::uint32_t>(accounts.table.groups.size()), {}});
