@@ -48,6 +48,7 @@ Result<void> be_agent(RealPorts& real) {
 int main(int argc, char** argv) {
   RealPorts real;
   tandem::cli::Environment environment{.services = real.services,
+                                       .files = real.files,
                                        .socket = "/run/tandem/agent.sock",
                                        .version = version,
                                        .run_agent = [&] { return be_agent(real); },

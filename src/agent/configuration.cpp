@@ -84,7 +84,7 @@ Result<Configuration> read_configuration(system::Files& files, const std::string
   auto text = files.read(path);
   if (!text && text.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found, fmt::format("there is no {}", path),
-                "Write it first: the example in /usr/share/doc/tandem shows all that it may say");
+                "Write it first: /usr/share/doc/tandem/configuration.md tells what it may say");
   if (!text) return std::unexpected(std::move(text).error());
   return parse_configuration(path, *text, [&](const std::string& secret) { return files.read(secret).has_value(); });
 }

@@ -6,12 +6,6 @@ namespace {
 
 constexpr auto* latch = "last-files";
 
-Result<void> run(const LastFiles::Job& job, const std::string& held_by) {
-  const auto held = job.files.wait();
-  TANDEM_CHECK(catch_up_server(job.agent, *job.pair, job.server, job.files, job.progress, held_by));
-  return {};
-}
-
 } // namespace
 
 std::future<Result<void>> LastFiles::take() {
@@ -20,25 +14,34 @@ std::future<Result<void>> LastFiles::take() {
 }
 
 void LastFiles::make_ready(const Job& job) {
-  go(job.agent);
+  job.let_go();
   if (auto unused = take(); unused.valid()) unused.wait();
-  job.agent.on_loop([&] { job.agent.streams().hold(latch); });
+  job.hold();
   const std::lock_guard guard(mutex_);
-  pass_ = std::async(std::launch::async, [job] { return run(job, latch); });
-}
-
-void LastFiles::go(Agent& agent) {
-  agent.on_loop([&] { agent.streams().let_go(latch); });
+  pass_ = std::async(std::launch::async, job.pass, true);
 }
 
 Result<void> LastFiles::finish(const Job& job) {
-  go(job.agent);
+  job.let_go();
   auto ready = take();
-  if (!ready.valid()) return run(job, {});
+  if (!ready.valid()) return job.pass(false);
   const auto done = ready.get();
   if (done) return {};
   job.progress("the last files: " + describe(done.error()) + "; once more");
-  return run(job, {});
+  return job.pass(false);
+}
+
+LastFiles::Job last_files_to(const std::string& server, Agent& agent, std::shared_ptr<const model::Pair> pair,
+                             FilesLedger& ledger, replication::Progress progress) {
+  const auto pass = [server, &agent, pair, &ledger, progress](bool held) -> Result<void> {
+    const auto working = ledger.wait();
+    TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress, held ? latch : ""));
+    return {};
+  };
+  return {.hold = [&agent] { agent.on_loop([&agent] { agent.streams().hold(latch); }); },
+          .let_go = [&agent] { agent.on_loop([&agent] { agent.streams().let_go(latch); }); },
+          .pass = pass,
+          .progress = progress};
 }
 
 } // namespace tandem::agent

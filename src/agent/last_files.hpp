@@ -11,17 +11,18 @@ namespace tandem::agent {
 class LastFiles {
 public:
   struct Job {
-    Agent& agent;
-    std::shared_ptr<const model::Pair> pair;
-    std::string server; // the standby
-    FilesLedger& files;
+    std::function<void()> hold;                  // a pass that begins from now on looks at no file before the word
+    std::function<void()> let_go;                // the word; nothing when no pass waits
+    std::function<Result<void>(bool held)> pass; // returns when the standby has all files on its disk
     replication::Progress progress;
   };
 
   // Starts what can be started without looking at a file. One that was made ready and never used is let run first.
   void make_ready(const Job& job);
+
   // What was made ready compares and sends from now on. Nothing else when it was not, or does so already.
-  void go(Agent& agent);
+  static void go(const Job& job) { job.let_go(); }
+
   // Lets it go, or begins it now, and returns when the standby has all files on its disk. One that broke off is made
   // up for by a second pass.
   Result<void> finish(const Job& job);
@@ -32,5 +33,9 @@ private:
   std::mutex mutex_;
   std::future<Result<void>> pass_; // guarded by mutex_
 };
+
+// The pass to one standby; `agent` and `ledger` must outlive it.
+LastFiles::Job last_files_to(const std::string& server, Agent& agent, std::shared_ptr<const model::Pair> pair,
+                             FilesLedger& ledger, replication::Progress progress);
 
 } // namespace tandem::agent

@@ -173,7 +173,9 @@ private:
     return {};
   }
 
-  [[nodiscard]] LastFiles::Job last_files() const { return {agent_, now_.pair, other(), files_, progress()}; }
+  [[nodiscard]] LastFiles::Job last_files() const {
+    return last_files_to(other(), agent_, now_.pair, files_, progress());
+  }
 
   Result<void> send_last_files() { return memory_.last_files.finish(last_files()); }
 
@@ -195,7 +197,7 @@ private:
 
   // Everything that a primary needs, since a reboot may lie between.
   Result<void> serve_again() {
-    memory_.last_files.go(agent_); // what was made ready is of use all the same
+    LastFiles::go(last_files()); // what was made ready is of use all the same
     return keeper_.serve();
   }
 
@@ -284,7 +286,7 @@ private:
 
   // The last files go meanwhile: nothing writes any more, and visitors wait.
   Result<void> stop_database() {
-    memory_.last_files.go(agent_);
+    LastFiles::go(last_files());
     TANDEM_TRY(const auto database, tools());
     TANDEM_TRY(const auto control, replication::stop_in_order(database, progress()));
     memory_.stopped_at = control.checkpoint;

@@ -1,6 +1,7 @@
 // What the commands need of the world, and how a command hangs in the command line. main builds the environment.
 #pragma once
 #include "base/result.hpp"
+#include "system/files.hpp"
 #include "system/services.hpp"
 
 #include <functional>
@@ -15,6 +16,7 @@ namespace tandem::cli {
 
 struct Environment {
   system::Services& services; // to start the agent
+  system::Files& files;       // to read a tandem.toml
   std::string socket;         // the agent's
   std::string version;
   std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
@@ -39,6 +41,7 @@ void add_resume(CLI::App& app, CommandLine& line);
 void add_abort(CLI::App& app, CommandLine& line);
 void add_runbook(CLI::App& app, CommandLine& line);
 void add_agent(CLI::App& app, CommandLine& line);
+void add_check(CLI::App& app, CommandLine& line);
 void add_init(CLI::App& app, CommandLine& line);
 void add_join(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);

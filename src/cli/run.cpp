@@ -42,6 +42,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   app.require_subcommand(1);
   app.footer("`tandem COMMAND --help` tells about one command, with examples.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because it would be unsafe.");
+  add_check(app, line);
   add_init(app, line);
   add_join(app, line);
   add_status(app, line);

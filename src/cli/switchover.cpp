@@ -77,6 +77,7 @@ void add_runbook(CLI::App& app, CommandLine& line) {
   auto to = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("runbook", "The steps of a role change as commands that a person can type");
   command->require_subcommand(1);
+  command->footer("Example:\n  tandem runbook switchover > switchover.txt");
   CLI::App* switchover = command->add_subcommand("switchover", "Those of a switchover");
   switchover->add_option("server", *to, "The new primary; not needed in a pair of two");
   switchover->footer("For the day when tandem itself is what is broken: print it while all is well.\n\n"

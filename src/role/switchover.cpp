@@ -39,7 +39,7 @@ std::vector<Step> before_visitors_wait() {
            .title = "Check that {new} can take over",
            .what =
                "Replica lag, long transactions and versions. While the runbook is open no deploy and no apply begins.",
-           .commands = {"tandem check",
+           .commands = {"tandem status",
                         "sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
                         "sudo -u postgres psql -c \"select pid, now() - xact_start, query from pg_stat_activity where "
                         "xact_start < now() - interval '5 s'\""},

@@ -8,18 +8,22 @@ namespace {
 // A visitor comes while the gate is closed in a switchover that stands still; then it is given up.
 constexpr auto* held_visitor = R"shell(echo drain before > /run/tandem/halt
 tandem switchover &
-until test ! -e /run/tandem/serving; do sleep 0.1; done
+within_a_minute test ! -e /run/tandem/serving
 visit probe.test / -o /dev/null --max-time 20 -w 'a visitor got %{http_code}\n'
 tandem abort &
-until grep -hq '"kind":"turned back"' $(ls -t /var/lib/tandem/runs/* | head -1); do sleep 0.1; done
+turned_back() { grep -hq '"kind":"turned back"' $(ls -t /var/lib/tandem/runs/* | head -1); }
+within_a_minute turned_back
 rm /run/tandem/halt
 wait
 )shell";
 
 constexpr auto* old_transaction = R"shell(
 systemd-run -q --collect --unit=old-transaction runuser -u postgres -- psql -Xqc 'begin' -c 'select pg_sleep(100)'
-until test "$(sql "select count(*) from pg_stat_activity where state = 'active' and query ~ '^select pg_sleep'
-  and xact_start < now() - interval '4 s'")" = 1; do sleep 0.1; done
+old_enough() {
+  test "$(sql "select count(*) from pg_stat_activity where state = 'active' and query ~ '^select pg_sleep'
+    and xact_start < now() - interval '4 s'")" = 1
+}
+within_a_minute old_enough
 )shell";
 
 } // namespace

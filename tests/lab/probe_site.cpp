@@ -130,7 +130,17 @@ std::string probe_words() {
 cd /
 sql() { runuser -u postgres -- psql -XAtqc "$1"; }
 database() { runuser -u postgres -- psql -XAtqd "$1" -c "$2"; }
-reconcile() { until tandem files reconcile > /dev/null; do sleep 0.2; done; }
+within_a_minute() {
+  local end=$((SECONDS + 60))
+  until "$@"; do
+    if [ $SECONDS -ge $end ]; then
+      echo "not within a minute: $*"
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+reconcile() { within_a_minute tandem files reconcile > /dev/null; }
 visit_unnamed() {
   local site=$1 path=$2
   shift 2

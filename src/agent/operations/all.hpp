@@ -23,8 +23,8 @@ Operation configuration_put_operation();
 // All that the agent can be asked to do, but for what bind_role() and bind_replication() add.
 std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases);
 
-// Hands this server's tandem.toml and secrets to all connected others and adopts it here; the first step of apply.
+// Hands this server's tandem.toml and secrets to these others and adopts it here; the first step of apply.
 // An error names each server that could not take it over.
-Result<void> spread_configuration(const OperationContext& context);
+Result<void> spread_configuration(const OperationContext& context, const std::vector<std::string>& servers);
 
 } // namespace tandem::agent

@@ -33,20 +33,13 @@ Operation configuration_put_operation() {
   return {.name = "configuration.put", .callers = {Caller::peer}, .lock = "configuration", .run = put};
 }
 
-Result<void> spread_configuration(const OperationContext& context) {
+Result<void> spread_configuration(const OperationContext& context, const std::vector<std::string>& servers) {
   Agent& agent = context.agent();
   const Settings& settings = agent.settings();
   system::Files& files = context.ports().files;
   TANDEM_TRY(const Configuration configuration, read_configuration(files, settings.configuration_file));
   TANDEM_TRY(const Json packed, pack(files, configuration));
-  std::vector<std::string> servers;
-  Snapshot snapshot;
-  agent.on_loop([&] {
-    agent.adopt(configuration.pair);
-    snapshot = agent.state();
-  });
-  for (const auto& peer : snapshot.peers)
-    servers.push_back(peer.name);
+  agent.on_loop([&] { agent.adopt(configuration.pair); });
   std::vector<std::string> failures;
   context.call_peers(servers, "configuration.put", packed, {},
                      [&](const std::string& server, const Result<Json>& answer) {

@@ -113,7 +113,7 @@ Result<Json> apply(OperationContext& context, Turns& turns) {
   TANDEM_TRY(const auto orders, orders_for(context));
   for (const auto& server : orders.absent)
     context.report(server + " does not answer; it is left out, and gets its part by `tandem apply` once it does");
-  TANDEM_CHECK(spread_configuration(context));
+  TANDEM_CHECK(spread_configuration(context, orders.present));
   // This server works on a thread of its own while the others' progress comes in on this one.
   Result<Json> own = Json();
   std::jthread here([&] {

@@ -82,7 +82,9 @@ private:
                   fmt::format("PostgreSQL on {} runs as a primary of the same database as {}'s; it may have writes "
                               "that {} lacks",
                               tools_.self, upstream_.name, upstream_.name),
-                  "tandem rejoin keeps them and makes it follow.");
+                  fmt::format("When they are not needed there: systemctl stop {} on {}, then the same again. Its data "
+                              "directory is kept.",
+                              tools_.layout.unit, tools_.self));
     const auto followed = try_to_follow();
     if (followed) {
       progress_("the database follows " + upstream_.name + " already");

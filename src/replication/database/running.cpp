@@ -42,7 +42,7 @@ Result<void> check_undiverged(const DatabaseTools& tools, const Upstream& upstre
               fmt::format("PostgreSQL on {} was a primary and was not stopped in order ({}), so {} may not have all "
                           "that it wrote",
                           tools.self, control.state, upstream.name),
-              "tandem rejoin keeps what it wrote alone and makes it follow.");
+              "tandem database copy keeps what it wrote alone aside and copies the database anew.");
 }
 
 Result<void> drop_own_slots(const DatabaseTools& tools) {

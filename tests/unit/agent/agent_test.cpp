@@ -198,7 +198,7 @@ TEST_F(Joined, AnOperationTalksToAnOperationOnTheOtherServerWithProgress) {
 TEST_F(Joined, ConfigurationAndSecretsReachTheOtherServer) {
   const Operation spread{
       .name = "spread", .callers = {Caller::command}, .run = [](OperationContext& context) -> Result<Json> {
-        TANDEM_CHECK(spread_configuration(context));
+        TANDEM_CHECK(spread_configuration(context, context.params().at("servers")));
         return Json();
       }};
   begin({spread});
@@ -206,13 +206,17 @@ TEST_F(Joined, ConfigurationAndSecretsReachTheOtherServer) {
   const std::string old = two.duo.files.read("/etc/tandem/tandem.toml").value();
   two.uno.put("/etc/tandem/tandem.toml", changed);
   two.uno.put("/etc/tandem/secrets/shop", "another key");
-  const auto answer = two.uno.ask("spread");
+  ASSERT_TRUE(two.uno.ask("spread", {{"servers", Json::array()}}));
+  EXPECT_EQ(two.duo.files.read("/etc/tandem/tandem.toml").value(), old)
+      << "a server that apply leaves out is not asked";
+  const Json to_duo{{"servers", {"duo"}}};
+  const auto answer = two.uno.ask("spread", to_duo);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(two.duo.files.read("/etc/tandem/tandem.toml").value(), changed);
   EXPECT_EQ(two.duo.files.read("/etc/tandem/tandem.toml.old").value(), old);
   EXPECT_EQ(two.duo.files.read("/etc/tandem/secrets/shop").value(), "another key");
   const int writes = two.duo.files.writes;
-  ASSERT_TRUE(two.uno.ask("spread"));
+  ASSERT_TRUE(two.uno.ask("spread", to_duo));
   EXPECT_EQ(two.duo.files.writes, writes) << "what is there already is not written again";
 }
 

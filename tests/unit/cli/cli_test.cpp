@@ -62,6 +62,7 @@ struct Cli : ::testing::Test {
   int run(std::vector<const char*> words) {
     words.insert(words.begin(), "tandem");
     Environment environment{.services = server.services,
+                            .files = server.files,
                             .socket = socket,
                             .version = "0.1",
                             .run_agent = [this]() -> Result<void> {
@@ -75,7 +76,8 @@ struct Cli : ::testing::Test {
 };
 
 TEST_F(Cli, EveryCommandHasHelpWithExamples) {
-  for (const char* command : {"init", "join", "status", "agent"}) {
+  for (const char* command :
+       {"check", "init", "join", "status", "plan", "apply", "deploy", "rollback", "switchover", "runbook", "agent"}) {
     out.str("");
     EXPECT_EQ(run({command, "--help"}), 0);
     EXPECT_NE(out.str().find("Example"), std::string::npos) << command;
@@ -88,6 +90,28 @@ TEST_F(Cli, WrongUsageIsStatusTwoAndSaysWhatIsWrong) {
   EXPECT_EQ(run({"fly"}), 2);
   EXPECT_EQ(run({"join", "192.0.2.11"}), 2);
   EXPECT_NE(errors.str().find("TOKEN"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, CheckSaysAllThatIsWrongWithAFileAndWhere) {
+  server.files.put("/etc/tandem/tandem.toml", "[pair]\nname = \"shops\"\nprot = 7411\n[[server]]\nname = \"uno\"\n");
+  EXPECT_EQ(run({"check"}), 2);
+  EXPECT_NE(errors.str().find("/etc/tandem/tandem.toml:3:1: "), std::string::npos) << errors.str();
+  EXPECT_NE(errors.str().find("/etc/tandem/tandem.toml:4:1: "), std::string::npos) << errors.str();
+  EXPECT_EQ(run({"check", "/root/other.toml"}), 1);
+  EXPECT_NE(errors.str().find("/root/other.toml"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, CheckAcceptsAGoodFileWhoseSecretsAreThere) {
+  const std::string text = "[pair]\nname = \"shops\"\nadmin_mail = \"ops@example.org\"\n"
+                           "[[server]]\nname = \"uno\"\naddress = \"192.0.2.11\"\n[[user]]\nname = \"shop\"\n"
+                           "[[site]]\ndomain = \"shop.example\"\nrepo = \"https://git.example/shop.git\"\n"
+                           "owner = \"shop\"\nwsgi = \"shop:application\"\nbasic_auth = \"secrets/visitors\"\n";
+  server.files.put("/root/tandem.toml", text);
+  EXPECT_EQ(run({"check", "/root/tandem.toml"}), 2);
+  EXPECT_NE(errors.str().find("/root/secrets/visitors"), std::string::npos) << errors.str();
+  server.files.put("/root/secrets/visitors", "visitor:hash\n");
+  EXPECT_EQ(run({"check", "/root/tandem.toml"}), 0) << errors.str();
+  EXPECT_NE(out.str().find("servers: 1, users: 1, sites: 1"), std::string::npos) << out.str();
 }
 
 TEST_F(Cli, WithoutAnAgentStatusFailsAndSaysHowToStartIt) {

@@ -174,7 +174,7 @@ TEST(Follow, RefusesAPrimaryThatWasNotStoppedInOrder) {
   const auto done = follow(world.tools(), uno, limit, world.progress);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::refused);
-  EXPECT_NE(done.error().hint.find("rejoin"), std::string::npos);
+  EXPECT_NE(done.error().hint.find("tandem database copy"), std::string::npos);
 }
 
 TEST(Follow, RefusesARunningPrimary) {

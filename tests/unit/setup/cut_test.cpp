@@ -1,6 +1,7 @@
 // An apply of the whole setup, cut off at every change, before it and after it: the next one finishes the work, and
 // nothing that a person wrote is lost.
 #include "debian.hpp"
+#include "view_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -35,14 +36,7 @@ model::Pair a_pair() {
 
 Resources resources_of(const std::string& self) {
   const auto pair = a_pair();
-  return resources({.pair = pair,
-                    .self = self,
-                    .primary = "uno",
-                    .release = {"bookworm", 15},
-                    .uids = {{"andrey", 1000}, {"nikolays", 1001}},
-                    .ca_certificate = "CA\n",
-                    .secrets = {{"/etc/tandem/htpasswd", "ops:hash\n"}},
-                    .site_unit = "[Service]\n"});
+  return resources(testing::view_of(pair, self));
 }
 
 std::string by_hand(const std::string& path) {

@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 #include "converge/plan.hpp"
 #include "setup/setup.hpp"
+#include "view_of.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,8 @@
 #include <sstream>
 
 namespace tandem::setup {
+
+using testing::view_of;
 
 namespace {
 
@@ -35,17 +38,6 @@ model::Pair shops() {
   site.database = model::SiteDatabase{"sworld", "sworld", {"pg_trgm"}};
   pair.sites = {site};
   return pair;
-}
-
-View view_of(const model::Pair& pair, const std::string& self) {
-  return {.pair = pair,
-          .self = self,
-          .primary = "uno",
-          .release = {"bookworm", 15},
-          .uids = {{"andrey", 1000}, {"nikolays", 1001}},
-          .ca_certificate = "CA\n",
-          .secrets = {{"/etc/tandem/htpasswd", "ops:hash\n"}},
-          .site_unit = "[Service]\n"};
 }
 
 // All files as one readable text: what a review of a change to the generated configuration looks at.

@@ -1,0 +1,47 @@
+#include "base/text.hpp"
+#include "cli/environment.hpp"
+#include "config/load.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+constexpr auto* usual_file = "/etc/tandem/tandem.toml";
+
+Result<void> check(CommandLine& line, const std::string& file) {
+  auto& files = line.environment.files;
+  const std::string path = std::filesystem::absolute(file).lexically_normal();
+  TANDEM_TRY(auto text, files.read(path));
+  const auto loaded = config::load({path, std::move(text)}, [&](const std::string& secret) {
+    const auto status = files.status(secret);
+    return status && *status;
+  });
+  if (loaded.pair) {
+    line.environment.out << fmt::format("{}: nothing is wrong; servers: {}, users: {}, sites: {}\n", path,
+                                        loaded.pair->servers.size(), loaded.pair->users.size(),
+                                        loaded.pair->sites.size());
+    return {};
+  }
+  std::vector<std::string> problems;
+  for (const auto& problem : loaded.problems)
+    problems.push_back(config::format(problem));
+  return fail(ErrorKind::invalid, join(problems, "\n"), "Every key: /usr/share/doc/tandem/configuration.md");
+}
+
+} // namespace
+
+void add_check(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("check", "Say everything that is wrong with tandem.toml; changes nothing");
+  auto file = std::make_shared<std::string>(usual_file);
+  command->add_option("file", *file, std::string("Another file than ") + usual_file);
+  command->footer("Needs no agent and no second server. Exit status 2 when something is wrong.\n\n"
+                  "Examples:\n  tandem check\n  tandem check ./tandem.toml");
+  command->callback([&line, file] { line.chosen = [&line, file] { return check(line, *file); }; });
+}
+
+} // namespace tandem::cli
