@@ -132,12 +132,11 @@ void Agent::adopt(std::shared_ptr<const model::Pair> pair) {
     listen_where_configured();
     network_->set_others(others());
   }
-  if (settings_.on_configuration) settings_.on_configuration(*this);
 }
 
 // [pair] port has changed. Another program may have the new one: tried again for ever, as at the start.
 void Agent::listen_where_configured() {
-  if (settings_.listen) return;
+  if (settings_.listen || ending_) return;
   retry_.cancel();
   const auto before = network_->port();
   if (auto moved = before == pair_->port ? Result<void>() : network_->listen_on({"", pair_->port}); !moved) {

@@ -34,8 +34,6 @@ struct Settings {
   std::function<Result<void>(OperationContext&, const Membership&, const Json& admission)> be_admitted = {};
   // Called on the loop, once the network of this member runs, and again at each start of the agent.
   std::function<void(Agent&)> on_member = {};
-  // On the loop: tandem.toml has changed, and the agent goes by the new one.
-  std::function<void(Agent&)> on_configuration = {};
   // On the loop: another server's message told its standing; a server came or went.
   std::function<void(Agent&, const std::string& server, const peer::Standing&)> on_standing = {};
   std::function<void(Agent&, const std::string& server, bool connected)> on_peer = {};
@@ -52,7 +50,7 @@ public:
   // Takes nothing new, asks operations to end, waits for them a while, then stops the loop.
   void stop();
 
-  [[nodiscard]] bool idle() const { return runner_.idle(); }
+  [[nodiscard]] bool idle() { return runner_.idle(); }
 
   [[nodiscard]] Snapshot state() const;
   // The pair's file has changed, or was read for the first time.

@@ -1,10 +1,14 @@
 #include "agent/last_files.hpp"
 
+#include "system/pause.hpp"
+
 namespace tandem::agent {
 
 namespace {
 
 constexpr auto* latch = "last-files";
+constexpr std::chrono::milliseconds look_at_pass{20};
+constexpr std::chrono::minutes longest_held{5}; // longer than any switchover needs from there to its last files
 
 } // namespace
 
@@ -17,8 +21,24 @@ void LastFiles::make_ready(const Job& job) {
   job.let_go();
   if (auto unused = take(); unused.valid()) unused.wait();
   job.hold();
-  const std::lock_guard guard(mutex_);
-  pass_ = std::async(std::launch::async, job.pass, true);
+  const auto task = std::make_shared<std::packaged_task<Result<void>()>>([pass = job.pass] { return pass(true); });
+  {
+    const std::lock_guard guard(mutex_);
+    pass_ = task->get_future();
+  }
+  job.start([task] { (*task)(); });
+}
+
+Result<void> LastFiles::wait_ready(const Job& job, const std::function<bool()>& ended) {
+  for (;;) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (!pass_.valid() || pass_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) return {};
+    }
+    if (job.waits()) return {};
+    if (ended()) return fail(ErrorKind::refused, "the files are being compared still", "Try again when that has ended");
+    system::pause_thread(look_at_pass);
+  }
 }
 
 Result<void> LastFiles::finish(const Job& job) {
@@ -38,8 +58,15 @@ LastFiles::Job last_files_to(const std::string& server, Agent& agent, std::share
     TANDEM_CHECK(catch_up_server(agent, *pair, server, ledger, progress, held ? latch : ""));
     return {};
   };
-  return {.hold = [&agent] { agent.on_loop([&agent] { agent.streams().hold(latch); }); },
+  return {.hold = [&agent] { agent.on_loop([&agent] { agent.streams().hold(latch, longest_held); }); },
           .let_go = [&agent] { agent.on_loop([&agent] { agent.streams().let_go(latch); }); },
+          .waits =
+              [&agent] {
+                bool waits = false;
+                agent.on_loop([&] { waits = agent.streams().waiting(latch) > 0; });
+                return waits;
+              },
+          .start = [&agent](std::function<void()> work) { agent.in_background(std::move(work)); },
           .pass = pass,
           .progress = progress};
 }

@@ -11,14 +11,20 @@ namespace tandem::agent {
 class LastFiles {
 public:
   struct Job {
-    std::function<void()> hold;                  // a pass that begins from now on looks at no file before the word
-    std::function<void()> let_go;                // the word; nothing when no pass waits
-    std::function<Result<void>(bool held)> pass; // returns when the standby has all files on its disk
+    std::function<void()> hold;                       // a pass that begins from now on looks at no file before the word
+    std::function<void()> let_go;                     // the word; nothing when no pass waits
+    std::function<bool()> waits;                      // a pass that was held waits for nothing but the word
+    std::function<void(std::function<void()>)> start; // on a thread of its own
+    std::function<Result<void>(bool held)> pass;      // returns when the standby has all files on its disk
     replication::Progress progress;
   };
 
   // Starts what can be started without looking at a file. One that was made ready and never used is let run first.
   void make_ready(const Job& job);
+
+  // Waits until what was made ready waits for nothing but the word, or has broken off. refused when `ended` says so
+  // before: another comparison goes on, say.
+  Result<void> wait_ready(const Job& job, const std::function<bool()>& ended);
 
   // What was made ready compares and sends from now on. Nothing else when it was not, or does so already.
   static void go(const Job& job) { job.let_go(); }

@@ -1,55 +1,60 @@
 #include "agent/replication_binding.hpp"
 
 #include "agent/operations/replication.hpp"
+#include "agent/reconcile_turns.hpp"
 
 namespace tandem::agent {
 
 namespace {
 
-// One that broke off is not left alone for an hour.
-constexpr peer::Duration try_again = std::chrono::seconds(20);
+constexpr peer::Duration look_for_turns = std::chrono::seconds(1);
 
 // Turns by itself on the loop, from the moment on that this server is a member.
 class Periodic : public std::enable_shared_from_this<Periodic> {
 public:
   explicit Periodic(std::shared_ptr<FilesLedger> ledger) : ledger_(std::move(ledger)) {}
 
-  // Also when tandem.toml has changed: the interval counts from the latest turn, whatever it was then.
   void wait(Agent& agent) {
-    const auto pair = agent.state().pair;
-    const peer::Duration interval = pair ? pair->files.reconcile : std::chrono::seconds(60);
-    const auto past = std::chrono::duration_cast<peer::Duration>(std::chrono::steady_clock::now() - latest_);
-    const auto left = std::max(peer::Duration{0}, interval - past);
-    timer_ = agent.loop().after(std::min(left, try_again), [weak = weak_from_this(), &agent, due = left <= try_again] {
+    timer_ = agent.loop().after(look_for_turns, [weak = weak_from_this(), &agent] {
       const auto self = weak.lock();
       if (!self) return;
-      if (due || self->ledger_->broke_off()) return self->turn(agent);
+      self->look(agent);
       self->wait(agent);
     });
   }
 
 private:
-  void turn(Agent& agent) {
-    latest_ = std::chrono::steady_clock::now();
+  // A runbook compares the files itself, and its last pass must not find them taken.
+  void look(Agent& agent) {
+    const auto now = std::chrono::steady_clock::now();
     const auto state = agent.state();
-    if (state.pair && !state.standing.primary.empty() && state.standing.primary == state.server)
-      agent.in_background([ledger = ledger_, &agent, state] { reconcile_all(agent, state, *ledger); });
-    wait(agent);
+    if (!state.pair || state.standing.primary.empty() || state.standing.primary != state.server) {
+      turns_ = ReconcileTurns(now);
+      return;
+    }
+    if (!agent.runbook().empty()) return;
+    std::vector<std::string> connected;
+    for (const auto& peer : state.peers)
+      if (peer.connected) connected.push_back(peer.name);
+    auto due = turns_.take(now, state.pair->files.reconcile, connected, ledger_->broke_off());
+    if (due.empty()) return;
+    agent.in_background(
+        [ledger = ledger_, &agent, state, due = std::move(due)] { reconcile_all(agent, *state.pair, due, *ledger); });
   }
 
-  static void reconcile_all(Agent& agent, const Snapshot& state, FilesLedger& ledger) {
+  static void reconcile_all(Agent& agent, const model::Pair& pair, const std::vector<std::string>& servers,
+                            FilesLedger& ledger) {
     const auto held = ledger.begin();
     if (!held) return; // somebody's own is under way
     const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
-    for (const auto& peer : state.peers) {
-      if (!peer.connected) continue;
-      const auto done = reconcile_server(agent, *state.pair, peer.name, false, ledger, log);
-      if (!done) log(fmt::format("files on {}: {}", peer.name, describe(done.error())));
+    for (const auto& server : servers) {
+      const auto done = reconcile_server(agent, pair, server, false, ledger, log);
+      if (!done) log(fmt::format("files on {}: {}", server, describe(done.error())));
     }
   }
 
   std::shared_ptr<FilesLedger> ledger_;
-  std::chrono::steady_clock::time_point latest_ = std::chrono::steady_clock::now();
+  ReconcileTurns turns_{std::chrono::steady_clock::now()};
   peer::Timer timer_;
 };
 
@@ -67,7 +72,6 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     if (before) before(agent);
     periodic->wait(agent);
   };
-  settings.on_configuration = [periodic](Agent& agent) { periodic->wait(agent); };
 }
 
 } // namespace tandem::agent

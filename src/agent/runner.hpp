@@ -15,7 +15,8 @@ public:
 
   void in_background(std::function<void()> work) { workers_.submit(std::move(work)); }
 
-  [[nodiscard]] bool idle() const { return runs_.empty(); }
+  // No operation is under way, and nothing in the background.
+  [[nodiscard]] bool idle() { return runs_.empty() && workers_.idle(); }
 
   // One that is to be apart from runbooks; empty: none.
   [[nodiscard]] std::string busy_with() const;

@@ -61,9 +61,9 @@ void Streams::pass_on(const peer::Request& request) {
   agent_.network()->open_stream(*server, *name, request.params().value("params", Json::object()),
                                 [this, request](Result<peer::ConnectionPtr> far) {
                                   if (!far) return request.answer(std::unexpected(std::move(far).error()));
-                                  const auto held = held_.find(request.params().value("latch", ""));
-                                  if (held == held_.end()) return join(request, *far);
-                                  held->second.push_back({request, *far});
+                                  const auto held = latches_.find(request.params().value("latch", ""));
+                                  if (held == latches_.end()) return join(request, *far);
+                                  held->second.waiting.push_back({request, *far});
                                 });
 }
 
@@ -74,14 +74,27 @@ void Streams::join(const peer::Request& request, const peer::ConnectionPtr& far)
   peer::join_streams(near, far, [this](const Result<void>&) { --open_; });
 }
 
-void Streams::hold(const std::string& latch) {
-  held_.try_emplace(latch);
+void Streams::hold(const std::string& latch, peer::Duration limit) {
+  latches_[latch].forgotten = agent_.loop().after(limit, [this, latch] { forget(latch); });
 }
 
 void Streams::let_go(const std::string& latch) {
-  if (auto held = held_.extract(latch))
-    for (const auto& waiting : held.mapped())
+  if (auto held = latches_.extract(latch))
+    for (const auto& waiting : held.mapped().waiting)
       join(waiting.request, waiting.far);
+}
+
+void Streams::forget(const std::string& latch) {
+  const auto held = latches_.extract(latch);
+  for (const auto& waiting : held.mapped().waiting) {
+    waiting.far->close();
+    waiting.request.answer(fail(ErrorKind::unavailable, "nobody has let the stream go on"));
+  }
+}
+
+std::size_t Streams::waiting(const std::string& latch) const {
+  const auto held = latches_.find(latch);
+  return held == latches_.end() ? 0 : held->second.waiting.size();
 }
 
 peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
@@ -94,8 +107,8 @@ peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
 }
 
 void Streams::close(const Error& why) {
-  for (const auto& [latch, all] : std::exchange(held_, {}))
-    for (const auto& waiting : all)
+  for (const auto& [name, latch] : std::exchange(latches_, {}))
+    for (const auto& waiting : latch.waiting)
       waiting.far->close();
   for (const auto& known : std::exchange(local_, {}))
     if (const auto connection = known.lock()) connection->abort(why);

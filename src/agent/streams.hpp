@@ -24,9 +24,12 @@ public:
   // A command asks, {"server", "name", "params", "latch"?}: opens the stream there and joins the two connections, at
   // once or when the latch that it names is let go: the program over there has started then, and nothing passes yet.
   void pass_on(const peer::Request& request);
-  // Commands that name this latch wait, until it is let go. Both idempotent.
-  void hold(const std::string& latch);
+  // Commands that name this latch wait, until it is let go. Both idempotent. Whoever holds one and forgets it keeps
+  // nobody waiting for ever: after `limit` what waits there is closed, and the latch is gone.
+  void hold(const std::string& latch, peer::Duration limit);
   void let_go(const std::string& latch);
+  // How many wait there.
+  [[nodiscard]] std::size_t waiting(const std::string& latch) const;
   // All that are open end with this error.
   void close(const Error& why);
 
@@ -38,14 +41,21 @@ private:
     peer::ConnectionPtr far;
   };
 
+  // One is held while it is empty, too.
+  struct Latch {
+    std::vector<Waiting> waiting = {};
+    peer::Timer forgotten = {};
+  };
+
   Result<void> start(const peer::Request& request);
+  void forget(const std::string& latch);
   peer::ConnectionPtr take_over(const peer::Request& request);
   void join(const peer::Request& request, const peer::ConnectionPtr& far);
 
   Agent& agent_;
   std::map<std::string, StreamProgram> programs_;
   std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
-  std::map<std::string, std::vector<Waiting>> held_;   // by the latch that keeps them waiting; an empty one is held too
+  std::map<std::string, Latch> latches_;
   std::size_t open_ = 0;
 };
 

@@ -1,4 +1,5 @@
 // What the two servers ask each other while a switchover is under way.
+#include "agent/calm_moment.hpp"
 #include "agent/switchover_steps.hpp"
 #include "replication/database/control.hpp"
 #include "sites/serving.hpp"

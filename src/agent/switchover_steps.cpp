@@ -1,5 +1,6 @@
 #include "agent/switchover_steps.hpp"
 
+#include "agent/calm_moment.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
 #include "sites/builder.hpp"
@@ -13,9 +14,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::seconds health_patience{3};
-constexpr std::chrono::milliseconds quick_drain{400};
 constexpr std::chrono::seconds calm_patience{60};
-constexpr std::chrono::seconds settled_for{2}; // so long a disk counts as up to date
 
 using role::Call;
 using role::Phase;
@@ -187,7 +186,11 @@ private:
   // ---- while visitors wait
 
   Result<void> close_gate() {
-    return on_gate(agent_, [](Gate& gate) { return gate.close(); });
+    return on_gate(agent_, [this](Gate& gate) -> Result<void> {
+      // Looked at where nothing comes between: once a step is over, its server may serve again.
+      if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
+      return gate.close();
+    });
   }
 
   Result<void> gate_is_closed() {
@@ -206,10 +209,6 @@ private:
     return std::max(milliseconds(0), left);
   }
 
-  [[nodiscard]] milliseconds patience(std::chrono::nanoseconds until) const {
-    return std::min(left_until(until), milliseconds(settled_for));
-  }
-
   // The domain of a site that still has requests; empty: none.
   Result<std::string> busy_site(std::chrono::nanoseconds until) {
     auto sites = serving();
@@ -220,23 +219,25 @@ private:
     return std::string();
   }
 
-  // Visitors wait as long as the slowest request in flight, so a moment without slow ones is worth waiting for. One
-  // that turns out to be slow after the gate has closed is let end: visitors come through again, and the next moment is
-  // taken.
   Result<void> close_in_calm() {
+    const auto job = last_files();
+    memory_.last_files.make_ready(job);
     const auto until = agent_.ports().clock.boot_time() + calm_patience;
-    memory_.last_files.make_ready(last_files());
-    for (;;) {
-      // The standby's disk is brought up to date just before, so that the last files need not wait for it long.
-      if (const auto settled = settle_files(agent_, other()); !settled) tell(describe(settled.error()));
-      TANDEM_TRY(const bool calm, serving().wait_calm(now_.pair->sites, slow_request, patience(until)));
-      if (!calm && left_until(until) == milliseconds(0)) return {}; // the next steps wait in earnest
-      if (!calm) continue;
-      TANDEM_CHECK(close_gate());
-      TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + quick_drain));
-      if (busy.empty()) return {};
-      TANDEM_CHECK(open_gate());
-    }
+    TANDEM_CHECK(
+        memory_.last_files.wait_ready(job, [this, until] { return ended_() || left_until(until) == milliseconds(0); }));
+    return agent::close_in_calm({
+        .settle = [this](milliseconds limit) { return settle_files(agent_, other(), limit); },
+        .is_calm =
+            [this](milliseconds patience) { return serving().wait_calm(now_.pair->sites, slow_request, patience); },
+        .drained = [this](milliseconds patience) -> Result<bool> {
+          TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + patience));
+          return busy.empty();
+        },
+        .close_gate = [this] { return close_gate(); },
+        .open_gate = [this] { return open_gate(); },
+        .left = [this, until] { return left_until(until); },
+        .ended = ended_,
+    });
   }
 
   Result<void> drain() {
@@ -429,7 +430,10 @@ PerformStep switchover_steps(Agent& agent, system::Applications& applications, s
                              std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
   return [&agent, &applications, files = std::move(files), memory = std::move(memory),
           keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
-    return StepWork({agent, applications, *files, *memory, keeper()}, call, ended).run();
+    // One that has outlived its limit has been given up by the runbook, and must not go on to change anything.
+    const auto until = agent.ports().clock.boot_time() + call.limit;
+    const std::function<bool()> over = [&] { return ended() || agent.ports().clock.boot_time() >= until; };
+    return StepWork({agent, applications, *files, *memory, keeper()}, call, over).run();
   };
 }
 

@@ -5,8 +5,6 @@
 
 namespace tandem::agent {
 
-constexpr std::chrono::milliseconds slow_request{250}; // under way for longer, it is not about to end
-
 // What one step leaves for a later one of the same agent; each does without it after a restart.
 struct StepMemory {
   std::atomic<std::uint64_t> stopped_at = 0; // where the last record of this server's WAL begins, stopped in order; 0:

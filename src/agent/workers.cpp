@@ -21,6 +21,11 @@ void Workers::submit(std::function<void()> work) {
   changed_.notify_one();
 }
 
+bool Workers::idle() {
+  const std::lock_guard lock(mutex_);
+  return waiting_.empty() && idle_ == threads_.size();
+}
+
 void Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -21,6 +21,8 @@ public:
 
   // Any thread.
   void submit(std::function<void()> work);
+  // Nothing runs, and nothing waits to.
+  [[nodiscard]] bool idle();
 
 private:
   void work();

@@ -1,6 +1,7 @@
 #include "config/checks.hpp"
 #include "config/syntax.hpp"
 #include "config/units.hpp"
+#include "model/ports.hpp"
 
 namespace tandem::config {
 
@@ -27,8 +28,9 @@ void check_addresses(const Checked& checked) {
 }
 
 void check_port(const Checked& checked) {
-  const std::map<std::uint16_t, std::string> taken = {
-      {22, "ssh"}, {25, "exim4"}, {80, "nginx"}, {443, "nginx"}, {5432, "PostgreSQL"}};
+  const std::map<std::uint16_t, std::string> taken = {{22, "ssh"},          {25, "exim4"},
+                                                      {80, "nginx"},        {443, "nginx"},
+                                                      {5432, "PostgreSQL"}, {model::own_nginx_port, "nginx"}};
   if (const auto service = taken.find(checked.pair.port); service != taken.end())
     checked.report("pair.port", fmt::format("the port {} is used by {}", checked.pair.port, service->second),
                    "a port that nothing else uses, such as 7411");

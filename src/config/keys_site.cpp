@@ -55,7 +55,9 @@ Keys serving_keys() {
       value("site.basic_auth", secret_file(), at(site, &Site::basic_auth),
             "htpasswd file; the site asks for a password"),
       value("site.nginx_extra", secret_file(), at(site, &Site::nginx_extra),
-            "file that is put into the server block and checked by nginx -t"),
+            "file that is put into the server block and checked by nginx -t; for a request that the gate held or "
+            "passed on, "
+            "$scheme says http in it"),
   };
 }
 

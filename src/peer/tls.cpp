@@ -9,6 +9,7 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/ssl/context.hpp>
 #include <asio/ssl/stream.hpp>
+#include <netinet/tcp.h>
 
 namespace tandem::peer {
 
@@ -96,9 +97,25 @@ std::string where_is(const TlsStream& stream) {
   return error ? "an address unknown" : to_text(Address{end.address().to_string(), end.port()});
 }
 
+// Sessions have signs of life of their own; a stream of files has none, and one that waits says nothing for minutes.
+// Best effort. tcp(7).
+void notice_a_dead_peer(int socket) {
+  constexpr int on = 1;
+  constexpr int idle_seconds = 10;
+  constexpr int between_seconds = 5;
+  constexpr int probes = 3;
+  constexpr unsigned int unanswered_milliseconds = 20'000;
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &between_seconds, sizeof between_seconds);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_milliseconds, sizeof unanswered_milliseconds);
+}
+
 ConnectionPtr connected(Loop& loop, std::unique_ptr<TlsStream> stream, std::string name, SecurityPtr security) {
   std::error_code ignored;
   stream->next_layer().set_option(tcp::no_delay(true), ignored);
+  notice_a_dead_peer(stream->next_layer().native_handle());
   std::string where = where_is(*stream);
   const bool stranger = name.empty();
   auto connection =

@@ -1,4 +1,5 @@
 #include "base/text.hpp"
+#include "model/ports.hpp"
 #include "setup/subjects.hpp"
 
 // The gate's lines and the settings without which it loses requests are explained in docs/architecture.md ("The gate").
@@ -14,7 +15,7 @@ const converge::FileCheck nginx_check{{"nginx", "-t", "-q"}};
 
 // Where this server's nginx answers what its own gate has let through, once more and without TLS: a burst of held
 // requests would cost it two handshakes each before the first of them is answered. Loopback only.
-constexpr auto* own_port = "127.0.0.1:10443";
+const std::string own_port = fmt::format("127.0.0.1:{}", model::own_nginx_port);
 constexpr auto* own_upstream = "http://tandem_here";
 
 std::string upstream_of(const std::string& server) {

@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <mutex>
+#include <optional>
+
 namespace tandem::system {
 
 namespace {
@@ -36,8 +39,12 @@ Result<Libpq> load() {
 } // namespace
 
 Result<const Libpq*> libpq() {
-  static const Result<Libpq> loaded = load();
-  if (!loaded) return std::unexpected(loaded.error());
+  static std::mutex mutex;
+  static std::optional<Libpq> loaded; // guarded by mutex until it is there; a failure is not kept: it may be installed
+  const std::lock_guard lock(mutex);
+  if (!loaded) {
+    TANDEM_TRY(loaded, load());
+  }
   return &*loaded;
 }
 

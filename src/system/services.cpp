@@ -60,7 +60,8 @@ struct SystemdServices::Bus {
   sd_bus* bus = nullptr;
   sd_bus_slot* slot = nullptr;
   FinishedJobs finished;
-  std::deque<std::string> kept_loaded; // paths of units, the oldest first; systemd lets go of them with the connection
+  std::deque<std::pair<std::string, std::string>> kept_loaded; // units and their paths, the oldest first; systemd lets
+                                                               // go of them with the connection
 
   ~Bus() { close(); }
 
@@ -110,20 +111,26 @@ struct SystemdServices::Bus {
     if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
     if (code < 0) return error.within("asking systemd for " + unit, code);
     std::string found = path;
-    keep_loaded(found);
+    keep_loaded(unit, found);
     return found;
   }
 
   // systemd forgets a unit that does not run as soon as it has answered, so each question would make it read the unit's
   // files anew and tell every listener of it. Best effort.
-  void keep_loaded(const std::string& path) {
+  void keep_loaded(const std::string& unit, const std::string& path) {
     constexpr std::size_t most_kept = 32;
-    if (std::ranges::find(kept_loaded, path) != kept_loaded.end()) return;
+    if (std::ranges::find(kept_loaded, unit, &std::pair<std::string, std::string>::first) != kept_loaded.end()) return;
     if (sd_bus_call_method(bus, destination, path.c_str(), unit_interface, "Ref", nullptr, nullptr, "") < 0) return;
-    kept_loaded.push_back(path);
-    if (kept_loaded.size() <= most_kept) return;
-    sd_bus_call_method(bus, destination, kept_loaded.front().c_str(), unit_interface, "Unref", nullptr, nullptr, "");
-    kept_loaded.pop_front();
+    kept_loaded.emplace_back(unit, path);
+    if (kept_loaded.size() > most_kept) let_go(kept_loaded.front().first);
+  }
+
+  // One that has ended is not kept, so that systemd forgets those of its units that ask for it (CollectMode=).
+  void let_go(const std::string& unit) {
+    const auto kept = std::ranges::find(kept_loaded, unit, &std::pair<std::string, std::string>::first);
+    if (kept == kept_loaded.end()) return;
+    sd_bus_call_method(bus, destination, kept->second.c_str(), unit_interface, "Unref", nullptr, nullptr, "");
+    kept_loaded.erase(kept);
   }
 
   // Queues the job and waits for its end; systemd's own time-outs of the unit bound it well below job_limit.
@@ -136,7 +143,9 @@ struct SystemdServices::Bus {
                                   unit.c_str(), "replace");
     if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
     if (code < 0) return error.within(doing + " " + unit, code);
-    return wait_for(path, unit, doing);
+    auto done = wait_for(path, unit, doing);
+    if (!done || std::string_view(method) == "StopUnit") let_go(unit);
+    return done;
   }
 
   Result<void> wait_for(const std::string& job, const std::string& unit, const std::string& doing) {

@@ -66,7 +66,8 @@ Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
 
 // With paths only what lies there; those of another place than the replicated folders are none of the peer's business.
 Result<Json> settle_here(OperationContext& context) {
-  TANDEM_TRY(const auto pair, context.load_pair());
+  const auto pair = context.snapshot().pair;
+  if (!pair) return failed("tandem.toml cannot be read here", "tandem check");
   const auto& roots = pair->files.replicate;
   if (context.params().contains("paths")) {
     TANDEM_TRY(const auto paths, peer::texts_member(context.params(), "paths"));
@@ -84,8 +85,9 @@ Result<Json> settle_here(OperationContext& context) {
 
 } // namespace
 
-Result<void> settle_files(Agent& agent, const std::string& server) {
-  TANDEM_CHECK(ask_server(agent, server, "files.settle", Json::object(), {.time_limit = settle_limit}));
+Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::milliseconds limit) {
+  auto settled = ask_server(agent, server, "files.settle", Json::object(), {.time_limit = limit});
+  if (!settled) return std::unexpected(std::move(settled).error().within("writing the files to the disk of " + server));
   return {};
 }
 
@@ -100,10 +102,12 @@ void FilesLedger::failed(const std::string& server, const Error& problem) {
   entries_[server].refused = problem.kind == ErrorKind::refused;
 }
 
-bool FilesLedger::broke_off() const {
+std::set<std::string> FilesLedger::broke_off() const {
   const std::lock_guard guard(mutex_);
-  return std::ranges::any_of(entries_,
-                             [](const auto& entry) { return !entry.second.problem.empty() && !entry.second.refused; });
+  std::set<std::string> servers;
+  for (const auto& [server, entry] : entries_)
+    if (!entry.problem.empty() && !entry.refused) servers.insert(server);
+  return servers;
 }
 
 std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
@@ -132,7 +136,7 @@ public:
   }
 
   Result<void> settle(Agent& agent, const std::string& server) const {
-    if (whole_) return settle_files(agent, server);
+    if (whole_) return settle_files(agent, server, settle_limit);
     if (paths_.empty()) return {};
     TANDEM_CHECK(ask_server(agent, server, "files.settle", {{"paths", paths_}}, {.time_limit = settle_limit}));
     return {};
@@ -154,7 +158,7 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
                     .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
                     .changed = [&](const std::string& path) { touched.add(path); }});
   if (done)
-    if (auto settled = settle_all ? settle_files(agent, server) : touched.settle(agent, server); !settled)
+    if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : touched.settle(agent, server); !settled)
       done = std::unexpected(std::move(settled).error());
   if (done)
     ledger.succeeded(server, began, *done);

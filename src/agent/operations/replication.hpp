@@ -30,8 +30,8 @@ public:
 
   void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done);
   void failed(const std::string& server, const Error& problem);
-  // The latest attempt for some server failed, and another may do better.
-  [[nodiscard]] bool broke_off() const;
+  // The servers for which the latest attempt failed, and another may do better.
+  [[nodiscard]] std::set<std::string> broke_off() const;
   [[nodiscard]] std::map<std::string, Entry> entries() const;
 
   // Waits for the one that is under way.
@@ -58,7 +58,7 @@ Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair&
                                                 const std::string& latch);
 
 // What was written to the replicated folders there is on its disk. Worker thread.
-Result<void> settle_files(Agent& agent, const std::string& server);
+Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::milliseconds limit);
 
 // {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
 // others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}

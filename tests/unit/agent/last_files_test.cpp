@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <semaphore>
+#include <thread>
 
 namespace tandem::agent {
 namespace {
@@ -15,6 +16,9 @@ struct Passes {
   std::counting_semaphore<8> word{0};
   bool holding = false; // guarded by mutex
   std::vector<Result<void>> outcomes;
+  std::atomic<bool> at_the_latch = false;
+  std::counting_semaphore<8> begun{8}; // a held pass takes one before it stands at the latch
+  std::vector<std::jthread> threads;
 
   void tell(const std::string& line) {
     const std::lock_guard lock(mutex);
@@ -22,7 +26,12 @@ struct Passes {
   }
 
   Result<void> pass(bool held) {
-    if (held) word.acquire();
+    if (held) {
+      begun.acquire();
+      at_the_latch = true;
+      word.acquire();
+      at_the_latch = false;
+    }
     tell(held ? "a held pass" : "a pass at once");
     const std::lock_guard lock(mutex);
     if (outcomes.empty()) return {};
@@ -34,6 +43,8 @@ struct Passes {
   LastFiles::Job job() {
     return {.hold = [this] { set_holding(true); },
             .let_go = [this] { set_holding(false); },
+            .waits = [this] { return at_the_latch.load(); },
+            .start = [this](std::function<void()> work) { threads.emplace_back(std::move(work)); },
             .pass = [this](bool held) { return pass(held); },
             .progress = [this](const std::string& line) { tell(line); }};
   }
@@ -92,6 +103,34 @@ TEST(LastFilesTest, TheSecondPassesErrorIsTold) {
   const auto done = files.finish(passes.job());
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().message, "the disk is full");
+}
+
+TEST(LastFilesTest, ItIsReadyOnceItWaitsForNothingButTheWord) {
+  Passes passes;
+  while (passes.begun.try_acquire()) {
+  }
+  LastFiles files;
+  const auto job = passes.job();
+  files.make_ready(job);
+  int asked = 0;
+  const auto ready = files.wait_ready(job, [&] { return ++asked == 3; });
+  ASSERT_FALSE(ready) << "another comparison has the files";
+  EXPECT_EQ(ready.error().kind, ErrorKind::refused);
+  passes.begun.release();
+  EXPECT_TRUE(files.wait_ready(job, [] { return false; }));
+  ASSERT_TRUE(files.finish(job));
+}
+
+TEST(LastFilesTest, OneThatBrokeOffIsWaitedForNoLonger) {
+  Passes passes;
+  passes.outcomes = {failed("the link was cut")};
+  LastFiles files;
+  const auto job = passes.job();
+  files.make_ready(job);
+  passes.word.release();
+  EXPECT_TRUE(files.wait_ready(job, [] { return false; }));
+  LastFiles::go(job);
+  ASSERT_TRUE(files.finish(job));
 }
 
 // A switchover that was given up left it; visitors come through, and it is of use all the same.

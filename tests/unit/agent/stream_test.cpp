@@ -126,7 +126,7 @@ TEST_F(StreamTest, WhatTheOtherAgentDoesNotKnowOrRefusesIsNotStarted) {
 
 TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetGo) {
   begin();
-  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready"); });
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready", std::chrono::minutes(5)); });
   auto stream = std::async(std::launch::async, [&] { return run("copy", "hello", "ready"); });
   EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 1; }); }))
       << "the program over there has started";
@@ -139,12 +139,23 @@ TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetG
 
 TEST_F(StreamTest, WhatWaitsAtALatchEndsWithItsAgent) {
   begin();
-  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready"); });
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready", std::chrono::minutes(5)); });
   auto stream = std::async(std::launch::async, [&] { return run("copy", "hello", "ready"); });
   EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 1; }); }));
   two.uno.stop();
   EXPECT_FALSE(stream.get());
   EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 0; }); }));
+}
+
+TEST_F(StreamTest, ALatchThatIsForgottenClosesWhatWaitsThere) {
+  begin();
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("ready", std::chrono::milliseconds(300)); });
+  auto stream = std::async(std::launch::async, [&] { return run("copy", "hello", "ready"); });
+  const auto ended = stream.get();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().message, "nobody has let the stream go on");
+  EXPECT_TRUE(eventually([&] { return two.duo.loop().on([&] { return two.duo.agent().open_streams() == 0; }); }));
+  EXPECT_EQ(run("copy", "at once", "ready").value(), "at once");
 }
 
 TEST_F(StreamTest, RequestsGoOnBesideAStream) {

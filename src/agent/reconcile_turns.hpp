@@ -1,0 +1,35 @@
+// When the files of which standby are compared as a whole: each at the interval, and one whose comparison broke off
+// sooner, but ever less often. Pure.
+#pragma once
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tandem::agent {
+
+class ReconcileTurns {
+public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Duration = std::chrono::steady_clock::duration;
+
+  // All count as compared at that moment.
+  explicit ReconcileTurns(Time now) : since_(now) {}
+
+  // The connected servers whose turn it is; they count as compared now. `broken`: those whose latest comparison broke
+  // off and may do better.
+  std::vector<std::string> take(Time now, Duration interval, const std::vector<std::string>& connected,
+                                const std::set<std::string>& broken);
+
+private:
+  struct Turn {
+    Time at;
+    Duration pause; // until one that broke off is tried again
+  };
+
+  Time since_;
+  std::map<std::string, Turn> turns_;
+};
+
+} // namespace tandem::agent
