@@ -39,8 +39,10 @@ Examples:
   tandem-lab up
   tandem-lab run uno -- apt-get update                  packages come from a local archive
   tandem-lab run uno -- bash                            look around
-  tandem-lab run tre --user git -- git init --bare /srv/git/shop.git
-                                                        served as http://tre/git/shop.git and git@tre:shop.git
+  tandem-lab run tre --user git -- git init --bare -b main /srv/git/shop.git
+                                                        served as http://tre/git/shop.git and git@tre:shop.git;
+                                                        push there: clone /srv/git/shop.git on tre as user git
+  ls /srv/wheels                                        on uno and duo: what pip finds of the shop's requirements
   tandem-lab copy build/tandem.deb uno:/root/tandem.deb
   tandem-lab cut uno && tandem-lab boot uno
 )";

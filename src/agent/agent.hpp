@@ -69,6 +69,14 @@ public:
 
   [[nodiscard]] const std::string& runbook() const { return runbook_; }
 
+  // The latest operation of that name failed so; "": it went well.
+  void remember(const std::string& what, const std::string& failure) {
+    failures_.erase(what);
+    if (!failure.empty()) failures_[what] = failure;
+  }
+
+  [[nodiscard]] const std::map<std::string, std::string>& failures() const { return failures_; }
+
   // An operation under way that a runbook must not meet; empty: none.
   [[nodiscard]] std::string busy_with() const { return runner_.busy_with(); }
 
@@ -139,6 +147,7 @@ private:
   Streams streams_;
   std::string problem_;
   std::string runbook_;
+  std::map<std::string, std::string> failures_;
   peer::Timer retry_;
   peer::Timer stopping_;
   std::chrono::steady_clock::time_point stop_limit_{};

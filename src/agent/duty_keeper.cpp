@@ -89,6 +89,7 @@ void DutyKeeper::look() {
       if (!taken_up && now.server == role::ServerNow::primary) now.server = role::ServerNow::opening;
       if (!taken_up && now.server == role::ServerNow::standby) now.server = role::ServerNow::adrift;
       act_on(now);
+      if (!working_) duty_problem_.clear(); // it is what it is to be, however that came about
     });
   });
 }

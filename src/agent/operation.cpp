@@ -19,6 +19,14 @@ void OperationContext::report_event(const Json& event) const {
   agent_.loop().post([run = run_, event] { run->request.event(event); });
 }
 
+void OperationContext::log(const std::string& line) const {
+  agent_.loop().post([&agent = agent_, line] { agent.log(line); });
+}
+
+void OperationContext::remember(const std::string& what, const std::string& failure) const {
+  agent_.on_loop([&] { agent_.remember(what, failure); });
+}
+
 Snapshot OperationContext::snapshot() const {
   Snapshot snapshot;
   agent_.on_loop([&] { snapshot = agent_.state(); });

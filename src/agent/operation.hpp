@@ -69,6 +69,11 @@ public:
   // Progress that a program reads: an object; {"line": …} is what report(line) sends.
   void report_event(const Json& event) const;
 
+  // One line for the agent's own log.
+  void log(const std::string& line) const;
+  // What went wrong with the latest operation of that name here, for status, until one goes well: "".
+  void remember(const std::string& what, const std::string& failure) const;
+
   // The agent stops, or somebody asked for an end: finish the step at hand and return an error.
   [[nodiscard]] bool cancelled() const { return run_->cancelled; }
 

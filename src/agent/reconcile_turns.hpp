@@ -1,8 +1,9 @@
 // When the files of which standby are compared as a whole: each at the interval, and one whose comparison broke off
-// sooner, but ever less often. Pure.
+// sooner, but ever less often; one that was away soon after it has come back. Pure.
 #pragma once
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,11 +26,15 @@ public:
 private:
   struct Turn {
     Time at;
-    Duration pause; // until one that broke off is tried again
+    Duration pause;                // until one that broke off is tried again
+    std::optional<Time> back = {}; // when it came back, until it has had its turn for that
   };
+
+  bool is_due(Turn& turn, Time now, Duration interval, bool broke_off) const;
 
   Time since_;
   std::map<std::string, Turn> turns_;
+  std::optional<std::set<std::string>> present_; // at the latest look
 };
 
 } // namespace tandem::agent

@@ -3,6 +3,8 @@
 #include "agent/operations/replication.hpp"
 #include "agent/reconcile_turns.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace tandem::agent {
 
 namespace {
@@ -33,10 +35,15 @@ private:
       return;
     }
     if (!agent.runbook().empty()) return;
+    auto open = ledger_->broke_off();
+    const auto known = ledger_->entries();
     std::vector<std::string> connected;
-    for (const auto& peer : state.peers)
-      if (peer.connected) connected.push_back(peer.name);
-    auto due = turns_.take(now, state.pair->files.reconcile, connected, ledger_->broke_off());
+    for (const auto& peer : state.peers) {
+      if (!peer.connected) continue;
+      connected.push_back(peer.name);
+      if (!known.contains(peer.name)) open.insert(peer.name); // since this agent started nobody has looked
+    }
+    auto due = turns_.take(now, state.pair->files.reconcile, connected, open);
     if (due.empty()) return;
     agent.in_background(
         [ledger = ledger_, &agent, state, due = std::move(due)] { reconcile_all(agent, *state.pair, due, *ledger); });
@@ -50,7 +57,18 @@ private:
     for (const auto& server : servers) {
       const auto done = reconcile_server(agent, pair, server, false, ledger, log);
       if (!done) log(fmt::format("files on {}: {}", server, describe(done.error())));
+      if (done && done->sent + done->changed > 0) keep_releases_warm(agent, pair, server, log);
     }
+  }
+
+  // A release may have come with the files: one that was deployed while that server was away.
+  static void keep_releases_warm(Agent& agent, const model::Pair& pair, const std::string& server,
+                                 const replication::Progress& log) {
+    for (const auto& site : pair.sites)
+      if (const auto warm = ask_server(agent, server, "release.live", {{"site", site.domain}},
+                                       {.time_limit = std::chrono::minutes(5)});
+          !warm)
+        log(fmt::format("{} on {}: {}", site.domain, server, describe(warm.error())));
   }
 
   std::shared_ptr<FilesLedger> ledger_;
@@ -68,6 +86,7 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
   settings.streams["files"] = accept_files;
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });
+  settings.status_parts.emplace_back(add_sites_status);
   settings.on_member = [before = settings.on_member, periodic](Agent& agent) {
     if (before) before(agent);
     periodic->wait(agent);

@@ -75,10 +75,11 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
                           return take_message(context, *keeper);
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
-  for (auto& operation : {switchover_operation(of), resume_operation(of), abort_operation(of), runbook_operation(of),
-                          run_records_operation(of)})
+  const StepsOf steps = [keeper](Agent& agent) { return keeper->steps(agent); };
+  for (auto& operation : {switchover_operation(of, steps), resume_operation(of), abort_operation(of),
+                          runbook_operation(of), run_records_operation(of)})
     operations.push_back(operation);
-  operations.push_back(run_step_operation(of, [keeper](Agent& agent) { return keeper->steps(agent); }));
+  operations.push_back(run_step_operation(of, steps));
   return of;
 }
 

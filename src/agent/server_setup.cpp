@@ -63,11 +63,18 @@ private:
 std::string outcome_text(const converge::Applied& applied, const std::string& server) {
   if (!applied.failed)
     return applied.done.empty() ? server + ": nothing to do\n"
-                                : fmt::format("{}: {} changes made\n", server, applied.done.size());
+                                : fmt::format("{}: {} change{} made\n", server, applied.done.size(),
+                                              applied.done.size() == 1 ? "" : "s");
   auto text = fmt::format("{}: failed at {} after {} changes\n  {}\n", server, *applied.failed, applied.done.size(),
                           applied.error ? describe(*applied.error) : std::string());
   if (!applied.not_started.empty()) text += "  not started: " + join(applied.not_started, ", ") + "\n";
   return text + "  What is done stays done; run `tandem apply` again once the cause is mended.\n";
+}
+
+// In one line, for status.
+std::string failure_of(const Result<converge::Applied>& applied) {
+  if (!applied) return "could not begin: " + applied.error().message;
+  return fmt::format("failed at {}: {}", *applied->failed, applied->error ? applied->error->message : "");
 }
 
 } // namespace
@@ -93,6 +100,7 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
   TANDEM_TRY(const auto wanted, resources(context, input, authority));
   PairIssuer issuer(authority, context.ports().clock);
   const std::lock_guard database(context.agent().database_work());
+  context.log("apply begins, asked for by " + context.from());
   Reporter reporter(context, input.self);
   ApplyHalts halts(
       HaltFile(context.ports().files, context.agent().settings().run_folder),
@@ -107,9 +115,13 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
                               .observer = reporter,
                               .halts = halts,
                               .state_folder = context.agent().settings().state_folder};
-  TANDEM_TRY(const auto applied, converge::apply(wanted, work));
-  Json answer{{"text", outcome_text(applied, input.self)}, {"done", applied.done}};
-  if (applied.failed) answer["failed"] = *applied.failed;
+  const auto applied = converge::apply(wanted, work);
+  const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
+  context.log("apply: " + std::string(trim(text)));
+  context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
+  if (!applied) return std::unexpected(applied.error());
+  Json answer{{"text", text}, {"done", applied->done}};
+  if (applied->failed) answer["failed"] = *applied->failed;
   return answer;
 }
 

@@ -52,6 +52,7 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
                               {"new_address", pair.server(opening.to)->peer_address},
                               {"database", layout.unit},
                               {"data", layout.data},
+                              {"programs", layout.binaries},
                               {"applications", applications_of(agent, pair)},
                               {"folders", join(pair.files.replicate, " ")},
                               {"excludes", join(excludes, " ")},

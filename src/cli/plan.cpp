@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/watch.hpp"
 
 #include <CLI/CLI.hpp>
@@ -16,8 +17,6 @@ bool print_servers(std::ostream& out, const Json& answer) {
     out << server.value("text", "");
     failed = failed || server.contains("failed");
   }
-  for (const auto& name : answer["absent"])
-    out << name.get<std::string>() << ": does not answer\n";
   return failed;
 }
 
@@ -31,7 +30,10 @@ Result<void> finish(CommandLine& line, const Json& answer, const std::string& wh
     has_failed = print_servers(line.environment.out, answer);
   }
   if (has_failed) return failed(what + " did not succeed on every server");
-  return {};
+  std::vector<std::string> absent = answer["absent"];
+  if (absent.empty()) return {};
+  return fail(ErrorKind::unavailable, what + " left out " + tandem::join(absent, ", "),
+              "Once it answers (or has joined): the same command again");
 }
 
 Result<void> plan(CommandLine& line) {

@@ -17,11 +17,73 @@ std::string role_of(const Json& server) {
   return primary == server.value("name", "") ? "primary" : "standby";
 }
 
-std::string row(const Json& server, const std::string& self) {
-  const std::string name = server.value("name", "?");
-  const std::uint64_t epoch = server.value("epoch", std::uint64_t{0});
-  return fmt::format("{:<16} {:<14} {:<6} {}", name + (name == self ? " (here)" : ""), role_of(server),
-                     epoch == 0 ? "-" : std::to_string(epoch), server.value("version", "-"));
+// What a standby's database says of itself, or the primary of it; both are asked at about the same moment.
+std::string database_of(const Json& server, const Json* primary) {
+  const Json database = server.value("database", Json::object());
+  const auto state = database.value("state", "-");
+  if (state != "standby" || primary == nullptr) return state == "primary" ? "takes writes" : state;
+  const Json of_primary = primary->value("database", Json::object());
+  for (const auto& link : of_primary.value("standbys", Json::array()))
+    if (link["server"] == server["name"] && link["lag_bytes"].is_number())
+      return fmt::format("{} B, {:.1f} s behind", link["lag_bytes"].get<std::uint64_t>(),
+                         link["lag_seconds"].is_number() ? link["lag_seconds"].get<double>() : 0.0);
+  return "does not follow";
+}
+
+std::string files_of(const Json& server, const Json* primary) {
+  if (primary == nullptr || &server == primary) return "-";
+  const Json files = primary->value("files", Json::object());
+  for (const auto& standby : files.value("standbys", Json::array()))
+    if (standby["server"] == server["name"])
+      return standby["complete_to"].is_string() ? "complete to " + standby["complete_to"].get<std::string>()
+                                                : "not compared yet";
+  return "-";
+}
+
+const Json* primary_of(const Json& servers) {
+  for (const auto& server : servers)
+    if (role_of(server) == "primary") return &server;
+  return nullptr;
+}
+
+void print_servers(std::ostream& out, const Json& servers, const std::string& self) {
+  out << fmt::format("\n{:<16} {:<14} {:<6} {:<8} {:<20} {}\n", "SERVER", "ROLE", "EPOCH", "AGENT", "DATABASE",
+                     "FILES");
+  const auto* primary = primary_of(servers);
+  for (const auto& server : servers) {
+    const std::string name = server.value("name", "?");
+    const std::uint64_t epoch = server.value("epoch", std::uint64_t{0});
+    out << fmt::format("{:<16} {:<14} {:<6} {:<8} {:<20} {}\n", name + (name == self ? " (here)" : ""), role_of(server),
+                       epoch == 0 ? "-" : std::to_string(epoch), server.value("version", "-"),
+                       database_of(server, primary), files_of(server, primary));
+  }
+}
+
+std::string release_of(const Json& site) {
+  if (!site["release"].is_string()) return "not deployed";
+  return site["release"].get<std::string>() + (site.value("runs", false) ? "" : " (does not run)");
+}
+
+// A line a site: what the primary serves, and what the others have when it is something else.
+void print_sites(std::ostream& out, const Json& servers) {
+  const auto* primary = primary_of(servers);
+  if (primary == nullptr || primary->value("sites", Json::array()).empty()) return;
+  out << fmt::format("\n{:<32} {}\n", "SITE", "RELEASE");
+  for (const auto& site : (*primary)["sites"]) {
+    auto line = fmt::format("{:<32} {}", site["domain"].get<std::string>(), release_of(site));
+    for (const auto& server : servers)
+      for (const auto& theirs : server.value("sites", Json::array()))
+        if (&server != primary && theirs["domain"] == site["domain"] && release_of(theirs) != release_of(site))
+          line += "; " + server.value("name", "?") + ": " + release_of(theirs);
+    out << line << '\n';
+  }
+}
+
+// Of what is under way; the agents' small questions to each other are none.
+bool is_work(const std::string& operation) {
+  static const std::set<std::string> work{"apply", "server.apply",  "deploy",          "rollback", "switchover",
+                                          "join",  "database.copy", "files.reconcile", "init",     "join.accept"};
+  return work.contains(operation);
 }
 
 void print(std::ostream& out, const Json& status) {
@@ -34,12 +96,11 @@ void print(std::ostream& out, const Json& status) {
   for (const auto& problem : problems)
     out << "  ! " << problem.get<std::string>() << '\n';
   if (status["servers"].empty()) return;
-  out << fmt::format("\n{:<16} {:<14} {:<6} {}\n", "SERVER", "ROLE", "EPOCH", "AGENT");
-  for (const auto& server : status["servers"])
-    out << row(server, status.value("self", "")) << '\n';
+  print_servers(out, status["servers"], status.value("self", ""));
+  print_sites(out, status["servers"]);
   for (const auto& server : status["servers"])
     for (const auto& running : server.value("operations", Json::array()))
-      if (!running.value("name", "").ends_with("status"))
+      if (is_work(running.value("name", "")))
         out << fmt::format("\nunder way on {}: {} since {}, started by {}", server.value("name", "?"),
                            running.value("name", "?"), running.value("started", "?"), running.value("from", "?"))
             << '\n';

@@ -16,6 +16,16 @@ struct Options {
   bool cut_requests = false;
 };
 
+std::string sentence(const Json& answer) {
+  const auto from = answer["from"].get<std::string>();
+  return fmt::format("{} is the primary now, at epoch {}{}. It took {:.1f} s{}.", answer["to"].get<std::string>(),
+                     answer["epoch"].get<std::uint64_t>(), answer.contains("left") ? "" : "; " + from + " follows it",
+                     answer["seconds"].get<double>(),
+                     answer.contains("held_ms")
+                         ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
+                         : "");
+}
+
 Result<void> show_ending(CommandLine& line, const Json& answer) {
   auto& out = line.environment.out;
   if (line.json)
@@ -23,12 +33,13 @@ Result<void> show_ending(CommandLine& line, const Json& answer) {
   else if (answer.contains("text"))
     out << answer["text"].get<std::string>() << '\n';
   else
-    out << fmt::format(
-        "{} is the primary now, at epoch {}; {} follows it. It took {:.1f} s{}.\n", answer["to"].get<std::string>(),
-        answer["epoch"].get<std::uint64_t>(), answer["from"].get<std::string>(), answer["seconds"].get<double>(),
-        answer.contains("held_ms") ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
-                                   : "");
-  return {};
+    out << sentence(answer) << '\n';
+  if (!answer.contains("left")) return {};
+  std::string left;
+  for (const auto& one : answer["left"])
+    left += (left.empty() ? "" : "\n") + one.get<std::string>();
+  return fail(ErrorKind::failed, std::move(left),
+              "The agents go on trying where they can; tandem status says what is the matter.");
 }
 
 Result<void> watch_run(CommandLine& line, const std::string& operation, const Json& params) {

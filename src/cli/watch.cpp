@@ -3,10 +3,52 @@
 #include "peer/local_client.hpp"
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
+#include <csignal>
 #include <ostream>
 
 namespace tandem::cli {
+
+namespace {
+
+// Who types Ctrl-C learns that this ended the watching only.
+class Interrupt {
+public:
+  explicit Interrupt(bool goes_on) {
+    if (!goes_on) return;
+    struct sigaction action{};
+    action.sa_handler = say_and_end;
+    ::sigaction(SIGINT, &action, &before_);
+    set_ = true;
+  }
+
+  ~Interrupt() {
+    if (set_) ::sigaction(SIGINT, &before_, nullptr);
+  }
+
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+private:
+  static void say_and_end(int /*signal*/) {
+    constexpr std::string_view text = "\nThe agents go on with it; `tandem status` shows what is under way and what "
+                                      "came of it.\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    ::_exit(128 + SIGINT);
+  }
+
+  struct sigaction before_{};
+  bool set_ = false;
+};
+
+// Those that only look are not worth the words.
+bool goes_on_alone(const std::string& operation) {
+  static const std::set<std::string> looks{"status", "plan", "runbook"};
+  return !looks.contains(operation);
+}
+
+} // namespace
 
 Printer line_printer(Environment& environment) {
   return [&environment](const Json& event) {
@@ -18,6 +60,7 @@ Printer line_printer(Environment& environment) {
 Result<Json> watch_operation(Environment& environment, const std::string& name, const Json& params,
                              const Printer& printer) {
   TANDEM_TRY(auto client, peer::LocalClient::connect(environment.socket, environment.version));
+  const Interrupt interrupt(goes_on_alone(name));
   return client.call(name, params, printer);
 }
 

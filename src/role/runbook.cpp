@@ -66,8 +66,11 @@ std::string dry_run(const Runbook& runbook, const Opening& opening) {
 }
 
 std::string typed(const Runbook& runbook, const Opening& opening) {
-  auto text = fmt::format("# {} from {} to {} by hand, as root; stop \"tandem.service\" on both servers first.\n# {}",
-                          runbook.name, opening.from, opening.to, grant_line(runbook, opening));
+  auto text =
+      fmt::format("# {} from {} to {} by hand, as root; stop \"tandem.service\" on both servers first.\n"
+                  "# It needs curl, and root's ssh key of each server on the other. Print it anew after each deploy.\n"
+                  "# {}",
+                  runbook.name, opening.from, opening.to, grant_line(runbook, opening));
   for (std::size_t i = 0; i < runbook.steps.size(); ++i) {
     const auto& step = runbook.steps[i];
     text += "\n" + heading(i + 1, step, opening);

@@ -118,7 +118,7 @@ std::vector<Step> while_visitors_wait() {
                    .title = "Stop PostgreSQL on {old}, clean",
                    .what = "Sessions are ended, and the last WAL up to the shutdown record is sent before it stops.",
                    .commands = {"systemctl stop {database}",
-                                "pg_controldata -D {data} | grep -E 'cluster state|checkpoint location'"},
+                                "{programs}/pg_controldata -D {data} | grep -E 'cluster state|checkpoint location'"},
                    .precondition = "{new} streams from {old} without lag",
                    .check = "it was shut down clean",
                    .undo = "start PostgreSQL on {old} as the primary",
@@ -242,8 +242,8 @@ const Runbook& switchover() {
 
 std::span<const std::string_view> switchover_parameters() {
   static constexpr auto names =
-      std::to_array<std::string_view>({"old_address", "new_address", "database", "data", "applications", "folders",
-                                       "excludes", "health", "on_promote", "drain", "hold"});
+      std::to_array<std::string_view>({"old_address", "new_address", "database", "data", "programs", "applications",
+                                       "folders", "excludes", "health", "on_promote", "drain", "hold"});
   return names;
 }
 

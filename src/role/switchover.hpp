@@ -5,6 +5,7 @@
 //   old_address, new_address  the peers' addresses
 //   database                  PostgreSQL's unit on both servers, "postgresql@15-main"
 //   data                      its data directory
+//   programs                  the folder of its own programs
 //   applications              the sites' units, separated by spaces
 //   folders                   the replicated folders, separated by spaces
 //   excludes                  rsync's options for what is not replicated

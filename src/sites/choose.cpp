@@ -1,5 +1,7 @@
 #include "sites/choose.hpp"
 
+#include "base/text.hpp"
+
 #include <set>
 
 namespace tandem::sites {
@@ -22,13 +24,24 @@ const Release* find_wanted(const Holdings& holdings, const std::string& wanted) 
   return found;
 }
 
+std::string names_of(const Holdings& holdings) {
+  std::vector<std::string> names;
+  for (const auto& release : holdings.releases)
+    names.push_back(release.id);
+  return names.empty() ? "none" : join(names, ", ");
+}
+
 std::set<std::string> kept(const Holdings& holdings) {
   std::set<std::string> ids;
   const auto& releases = holdings.releases;
   for (std::size_t at = releases.size() - std::min(releases.size(), kept_releases); at < releases.size(); ++at)
     ids.insert(releases[at].id);
   if (holdings.current) ids.insert(*holdings.current);
-  if (const auto previous = previous_release(holdings)) ids.insert(*previous);
+  for (const auto& id : holdings.history) {
+    if (id == holdings.current || find_release(holdings, id) == nullptr) continue;
+    ids.insert(id); // what was live before it, newer or older
+    break;
+  }
   return ids;
 }
 
@@ -36,7 +49,7 @@ std::set<std::string> kept(const Holdings& holdings) {
 
 std::optional<std::string> previous_release(const Holdings& holdings) {
   for (const auto& id : holdings.history)
-    if (id != holdings.current && find_release(holdings, id) != nullptr) return id;
+    if (id < holdings.current.value_or("~") && find_release(holdings, id) != nullptr) return id; // ids sort by time
   return {};
 }
 
@@ -65,8 +78,7 @@ Result<WayBack> choose_rollback(const Holdings& holdings, const std::string& wan
   if (target == nullptr && wanted.empty())
     return fail(ErrorKind::not_found, "no earlier release is left to go back to", "Deploy an earlier commit instead.");
   if (target == nullptr)
-    return fail(ErrorKind::not_found, "there is no release " + wanted,
-                "tandem status lists the releases that are here.");
+    return fail(ErrorKind::not_found, "there is no release " + wanted, "Those that are here: " + names_of(holdings));
   if (target->id == holdings.current) return fail(ErrorKind::refused, "release " + target->id + " is the current one");
   WayBack way{*target, {}};
   if (const auto* current = holdings.current ? find_release(holdings, *holdings.current) : nullptr)

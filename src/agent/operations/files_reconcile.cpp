@@ -1,6 +1,7 @@
 // `tandem files reconcile`, and what carries it: the primary's rsync talks over a stream to the one that the standby's
 // agent starts. Idempotent.
 #include "agent/operations/replication.hpp"
+#include "agent/touched.hpp"
 #include "base/text.hpp"
 #include "peer/waiting.hpp"
 
@@ -61,6 +62,9 @@ Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
                        {"deleted", done.deleted},
                        {"bytes", done.bytes}});
   }
+  if (servers.empty() && !snapshot.peers.empty())
+    return fail(ErrorKind::unavailable, "no standby answers, so nothing was compared",
+                "A standby that comes back is compared by itself");
   return Json{{"servers", std::move(servers)}};
 }
 
@@ -124,28 +128,12 @@ namespace {
 
 using FilesWork = std::function<Result<replication::Reconciled>(const replication::FilesTools&)>;
 
-// What one pass changed on the standby, with the folders around it.
-class Touched {
-public:
-  void add(std::string path) {
-    constexpr std::size_t most = 1000;                               // for more it is quicker to settle everything
-    if (path.contains("\\#") || paths_.size() > most) whole_ = true; // rsync's escape for bytes that are no text
-    if (path.ends_with('/')) path.pop_back();
-    paths_.insert(path.substr(0, path.rfind('/')));
-    paths_.insert(std::move(path));
-  }
-
-  Result<void> settle(Agent& agent, const std::string& server) const {
-    if (whole_) return settle_files(agent, server, settle_limit);
-    if (paths_.empty()) return {};
-    TANDEM_CHECK(ask_server(agent, server, "files.settle", {{"paths", paths_}}, {.time_limit = settle_limit}));
-    return {};
-  }
-
-private:
-  std::set<std::string> paths_;
-  bool whole_ = false;
-};
+Result<void> settle(Agent& agent, const std::string& server, const Touched& touched) {
+  if (touched.whole()) return settle_files(agent, server, settle_limit);
+  if (touched.paths().empty()) return {};
+  TANDEM_CHECK(ask_server(agent, server, "files.settle", {{"paths", touched.paths()}}, {.time_limit = settle_limit}));
+  return {};
+}
 
 // `latch`: empty: at once. `settle_all`: what an earlier pass changed may not be on the disk yet.
 Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
@@ -158,7 +146,8 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
                     .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
                     .changed = [&](const std::string& path) { touched.add(path); }});
   if (done)
-    if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : touched.settle(agent, server); !settled)
+    if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : settle(agent, server, touched);
+        !settled)
       done = std::unexpected(std::move(settled).error());
   if (done)
     ledger.succeeded(server, began, *done);

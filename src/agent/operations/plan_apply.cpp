@@ -27,13 +27,19 @@ struct Orders {
   std::vector<std::string> absent;  // in tandem.toml, but not joined yet or not reachable
 };
 
-Result<std::vector<system::AccountTable>> all_accounts(const OperationContext& context,
-                                                       const std::vector<std::string>& others) {
+// A server that falls silent just now is absent.
+Result<std::vector<system::AccountTable>> all_accounts(const OperationContext& context, Orders& orders) {
   TANDEM_TRY(auto own, context.ports().accounts.read());
   std::vector<system::AccountTable> tables{std::move(own)};
   std::optional<Error> problem;
+  const auto others = orders.present;
   context.call_peers(
       others, "server.accounts", Json::object(), {}, [&](const std::string& server, const Result<Json>& answer) {
+        if (!answer && answer.error().kind == ErrorKind::unavailable) {
+          std::erase(orders.present, server);
+          orders.absent.push_back(server);
+          return;
+        }
         if (!answer) {
           problem = Error(answer.error()).within("asking " + server + " for its users");
           return;
@@ -68,7 +74,7 @@ Result<Orders> orders_for(const OperationContext& context) {
     TANDEM_TRY(orders.own.secrets[secret.path], files.read(secret.path));
   }
   sort_servers(orders, snapshot);
-  TANDEM_TRY(const auto tables, all_accounts(context, orders.present));
+  TANDEM_TRY(const auto tables, all_accounts(context, orders));
   TANDEM_TRY(orders.own.uids, setup::assign_uids(orders.own.pair, tables));
   TANDEM_TRY(auto packed, pack(files, configuration));
   orders.params = {{"configuration", std::move(packed)}, {"uids", orders.own.uids}, {"primary", orders.own.primary}};

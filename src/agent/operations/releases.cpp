@@ -178,8 +178,13 @@ Result<Json> live(OperationContext& context, ReleaseWork& shared) {
 
 Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork> work,
                     Result<Json> (*run)(OperationContext&, ReleaseWork&)) {
-  return {.name = std::move(name), .callers = {caller}, .apart = true, .run = [work, run](OperationContext& context) {
-            return run(context, *work);
+  return {.name = name, .callers = {caller}, .apart = true, .run = [name, work, run](OperationContext& context) {
+            const auto site = context.params().value("site", "");
+            context.log(fmt::format("{} {} begins, asked for by {}", name, site, context.from()));
+            auto done = run(context, *work);
+            context.log(done ? fmt::format("{} {}: done", name, site)
+                             : fmt::format("{} {}: {}", name, site, describe(done.error())));
+            return done;
           }};
 }
 

@@ -1,6 +1,7 @@
 // `tandem status`. Reads only.
 #include "agent/agent.hpp"
 #include "agent/operations/all.hpp"
+#include "agent/operations/replication.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,13 +14,19 @@ constexpr std::chrono::milliseconds peer_limit{700};
 // What this server knows of itself.
 Json own_status(const OperationContext& context, const Snapshot& snapshot) {
   Json running;
-  context.agent().on_loop([&] { running = context.agent().running(); });
+  std::map<std::string, std::string> failures;
+  context.agent().on_loop([&] {
+    running = context.agent().running();
+    failures = context.agent().failures();
+  });
   Json status{{"name", snapshot.server},
               {"reachable", true},
               {"version", snapshot.version},
               {"epoch", snapshot.standing.epoch},
               {"primary", snapshot.standing.primary},
               {"operations", running}};
+  for (const auto& [what, failure] : failures)
+    status["problems"].push_back(fmt::format("the latest {} {}", what, failure));
   for (const auto& part : context.agent().settings().status_parts)
     part(context, status);
   return status;
@@ -75,6 +82,7 @@ Result<Json> status(OperationContext& context) {
       problems.push_back(fmt::format("{}: {}", name, problem.get<std::string>()));
     servers.push_back(std::move(server));
   }
+  compare_servers(servers, snapshot.standing.primary, problems);
   return Json{{"pair", snapshot.pair ? snapshot.pair->name : snapshot.pair_id},
               {"self", snapshot.server},
               {"version", snapshot.version},

@@ -65,11 +65,16 @@ private:
       break;
     case RecordKind::after:
       if (record.step == "forward-gate") held_until_ = now();
-      if (record.ending != role::Ending::done) context_.report("  " + record.message);
+      if (record.ending == role::Ending::failed && record.step == "preflight")
+        refused_ = record.message;
+      else if (record.ending != role::Ending::done)
+        context_.report("  " + record.message);
+      if (record.ending == role::Ending::left && step != nullptr)
+        left_.push_back(fmt::format("\"{}\" is not done: {}", role::filled(step->title, opening_), record.message));
       break;
     case RecordKind::turned_back:
       why_back_ = record.message;
-      context_.report("going back: " + record.message);
+      if (refused_.empty()) context_.report("going back: " + record.message);
       break;
     case RecordKind::before_undo:
       if (step != nullptr && !step->undo.empty()) context_.report("undoing: " + role::filled(step->undo, opening_));
@@ -86,6 +91,9 @@ private:
   }
 
   Result<Json> outcome() {
+    if (!refused_.empty())
+      return fail(ErrorKind::refused, "the switchover was refused, and nothing was changed: " + refused_,
+                  "tandem status");
     if (closed_->ending == role::Ending::undone)
       return fail(ErrorKind::failed,
                   fmt::format("the switchover was undone, and {} serves on: {}", opening_.from, why_back_),
@@ -99,6 +107,7 @@ private:
                 {"seconds", std::chrono::duration<double>(now() - begin_).count()}};
     if (held_since_ && held_until_)
       answer["held_ms"] = std::chrono::duration<double, std::milli>(*held_until_ - *held_since_).count();
+    if (!left_.empty()) answer["left"] = left_;
     return answer;
   }
 
@@ -112,6 +121,8 @@ private:
   std::optional<nanoseconds> held_since_;
   std::optional<nanoseconds> held_until_;
   std::string why_back_;
+  std::string refused_;           // why preflight did not let it begin
+  std::vector<std::string> left_; // what a server that had its chances has not done
   std::optional<role::Record> closed_;
 };
 
@@ -136,19 +147,32 @@ Result<void> begin(OperationContext& context, DutyKeeper& keeper, const role::Op
   return begun;
 }
 
-Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper) {
+// Asks what the first step asks, which changes nothing; the sentence for a switchover that would not begin.
+std::string would_be_refused(OperationContext& context, const role::Opening& opening, const PerformStep& perform) {
+  const auto& step = role::switchover().steps.front();
+  const role::Call call{.server = context.snapshot().server,
+                        .step = std::string(step.id),
+                        .phase = role::Phase::action,
+                        .opening = opening,
+                        .limit = step.limit};
+  const auto done = perform(call, [&context] { return context.cancelled(); });
+  return done ? "" : "\nNow it would be refused: " + describe(done.error());
+}
+
+Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {
   TANDEM_CHECK(context.load_pair());
   TANDEM_TRY(const auto to, peer::text_member_or(context.params(), "to", ""));
   const bool cut = context.params().value("cut_requests", false);
   const bool dry = context.params().value("dry_run", false);
   const auto primary = elsewhere(context, context.snapshot().standing.primary);
-  if (!primary.empty() && !dry) {
+  if (!primary.empty()) {
     TANDEM_TRY(const auto begun, context.call_peer(primary, "switchover", context.params()));
+    if (dry) return begun;
     TANDEM_TRY(const auto id, peer::text_member(begun, "id"));
     return Watch(context, keeper, id).run();
   }
   TANDEM_TRY(const auto opening, switchover_opening(context.agent(), keeper.role(), to, cut));
-  if (dry) return Json{{"text", role::dry_run(role::switchover(), opening)}};
+  if (dry) return Json{{"text", role::dry_run(role::switchover(), opening) + would_be_refused(context, opening, perform)}};
   TANDEM_CHECK(begin(context, keeper, opening));
   if (context.caller() == Caller::peer) return Json{{"id", opening.id}};
   return Watch(context, keeper, opening.id).run();
@@ -221,8 +245,12 @@ Operation operation(std::string name, std::set<Caller> callers, KeeperOf keeper,
 
 } // namespace
 
-Operation switchover_operation(KeeperOf keeper) {
-  return operation("switchover", {Caller::command, Caller::peer}, std::move(keeper), switch_over);
+Operation switchover_operation(KeeperOf keeper, StepsOf steps) {
+  return {.name = "switchover",
+          .callers = {Caller::command, Caller::peer},
+          .run = [keeper = std::move(keeper), steps = std::move(steps)](OperationContext& context) {
+            return switch_over(context, keeper(context.agent()), steps(context.agent()));
+          }};
 }
 
 Operation resume_operation(KeeperOf keeper) {
@@ -241,7 +269,7 @@ Operation run_records_operation(KeeperOf keeper) {
   return operation("run.records", {Caller::peer}, std::move(keeper), take_records);
 }
 
-Operation run_step_operation(KeeperOf keeper, std::function<PerformStep(Agent&)> steps) {
+Operation run_step_operation(KeeperOf keeper, StepsOf steps) {
   return {.name = "run.step",
           .callers = {Caller::peer},
           .run = [keeper = std::move(keeper), steps = std::move(steps)](OperationContext& context) {

@@ -5,10 +5,12 @@
 namespace tandem::agent {
 
 using KeeperOf = std::function<DutyKeeper&(Agent&)>;
+using StepsOf = std::function<PerformStep(Agent&)>;
 
 // {"to"?, "cut_requests"?, "dry_run"?}: begins a switchover and watches it to its end, wherever it goes on.
-//   -> {"from", "to", "epoch", "ending", "text", "held_ms"?, "seconds"}; dry_run: {"text"}
-Operation switchover_operation(KeeperOf keeper);
+//   -> {"from", "to", "epoch", "ending", "text", "held_ms"?, "seconds"}; dry_run: {"text"}, which says whether it would
+// be refused now
+Operation switchover_operation(KeeperOf keeper, StepsOf steps);
 // {}: watches the open run to its end. -> as above
 Operation resume_operation(KeeperOf keeper);
 // {}: turns the open run back. -> as above
@@ -17,6 +19,6 @@ Operation abort_operation(KeeperOf keeper);
 Operation runbook_operation(KeeperOf keeper);
 // Between agents: a run's records -> {"count"}; a step to be done here -> {}.
 Operation run_records_operation(KeeperOf keeper);
-Operation run_step_operation(KeeperOf keeper, std::function<PerformStep(Agent&)> steps);
+Operation run_step_operation(KeeperOf keeper, StepsOf steps);
 
 } // namespace tandem::agent

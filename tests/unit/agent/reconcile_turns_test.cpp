@@ -48,9 +48,14 @@ TEST_F(ReconcileTurnsTest, AfterASuccessThePauseIsShortAgain) {
   EXPECT_EQ(moments_of("duo", {"duo"}, 151, 200), std::vector<long>{160});
 }
 
-TEST_F(ReconcileTurnsTest, OneThatWasAwayHasItsTurnOnceItIsThere) {
-  EXPECT_EQ(turns.take(begin + 2h, 1h, {}, {}), Servers{});
-  EXPECT_EQ(turns.take(begin + 2h, 1h, {"duo"}, {}), Servers{"duo"});
+TEST_F(ReconcileTurnsTest, OneThatWasAwayHasItsTurnSoonAfterItIsBack) {
+  EXPECT_EQ(turns.take(begin + 10s, 1h, {"duo"}, {}), Servers{});
+  EXPECT_EQ(turns.take(begin + 11s, 1h, {}, {}), Servers{});
+  EXPECT_EQ(turns.take(begin + 20s, 1h, {"duo"}, {}), Servers{});
+  EXPECT_EQ(turns.take(begin + 24s, 1h, {"duo"}, {}), Servers{});
+  EXPECT_EQ(turns.take(begin + 25s, 1h, {"duo"}, {}), Servers{"duo"});
+  EXPECT_EQ(turns.take(begin + 26s, 1h, {"duo"}, {}), Servers{});
+  EXPECT_EQ(turns.take(begin + 25s + 1h, 1h, {"duo"}, {}), Servers{"duo"});
 }
 
 } // namespace

@@ -131,11 +131,69 @@ TEST_F(Cli, StatusShowsServersRolesAndProblems) {
   EXPECT_EQ(run({"status"}), 0);
   EXPECT_NE(out.str().find("pair shops: 1 problem\n  ! duo does not answer: no route\n"), std::string::npos)
       << out.str();
-  EXPECT_NE(out.str().find("uno (here)       primary        3      0.1\n"), std::string::npos) << out.str();
-  EXPECT_NE(out.str().find("duo              not reachable  -      -\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("uno (here)       primary        3      0.1 "), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("duo              not reachable  -      - "), std::string::npos) << out.str();
   out.str("");
   EXPECT_EQ(run({"status", "--json"}), 0);
   EXPECT_EQ(Json::parse(out.str()), *answers.at("status"));
+}
+
+TEST_F(Cli, StatusShowsHowFarTheStandbyIsAndEachSitesRelease) {
+  const Json uno{
+      {"name", "uno"},
+      {"reachable", true},
+      {"version", "0.1"},
+      {"epoch", 3},
+      {"primary", "uno"},
+      {"database",
+       {{"state", "primary"}, {"standbys", {{{"server", "duo"}, {"lag_bytes", 4096}, {"lag_seconds", 1.5}}}}}},
+      {"files", {{"standbys", {{{"server", "duo"}, {"complete_to", "2026-11-24T08:00:00Z"}}}}}},
+      {"sites",
+       {{{"domain", "a.example"}, {"release", "2-b"}, {"runs", true}},
+        {{"domain", "b.example"}, {"release", nullptr}}}}};
+  const Json duo{{"name", "duo"},
+                 {"reachable", true},
+                 {"version", "0.1"},
+                 {"epoch", 3},
+                 {"primary", "uno"},
+                 {"database", {{"state", "standby"}}},
+                 {"sites",
+                  {{{"domain", "a.example"}, {"release", "1-a"}, {"runs", false}},
+                   {{"domain", "b.example"}, {"release", nullptr}}}}};
+  answers.emplace("status",
+                  Json{{"pair", "shops"}, {"self", "uno"}, {"servers", {duo, uno}}, {"problems", Json::array()}});
+  start_agent();
+  EXPECT_EQ(run({"status"}), 0);
+  const auto row = [&](const std::string& begin) {
+    const auto at = out.str().find("\n" + begin);
+    return at == std::string::npos ? "no row " + begin
+                                   : out.str().substr(at + 1, out.str().find('\n', at + 1) - at - 1);
+  };
+  EXPECT_TRUE(row("duo ").ends_with("4096 B, 1.5 s behind complete to 2026-11-24T08:00:00Z")) << out.str();
+  EXPECT_TRUE(row("uno (here)").contains("takes writes")) << out.str();
+  EXPECT_TRUE(row("a.example").ends_with(" 2-b; duo: 1-a (does not run)")) << out.str();
+  EXPECT_TRUE(row("b.example").ends_with(" not deployed")) << out.str();
+}
+
+TEST_F(Cli, ASwitchoverWhoseOldPrimaryDoesNotFollowDoesNotSaySo) {
+  answers.emplace("switchover", Json{{"from", "uno"},
+                                     {"to", "duo"},
+                                     {"epoch", 4},
+                                     {"ending", "done"},
+                                     {"seconds", 20.0},
+                                     {"left", {"\"uno follows duo\" is not done: systemd says failed"}}});
+  start_agent();
+  EXPECT_EQ(run({"switchover"}), 1);
+  EXPECT_NE(out.str().find("duo is the primary now, at epoch 4. It took"), std::string::npos) << out.str();
+  EXPECT_NE(errors.str().find("\"uno follows duo\" is not done: systemd says failed"), std::string::npos);
+}
+
+TEST_F(Cli, ApplyThatLeftAServerOutIsNotDone) {
+  answers.emplace("apply",
+                  Json{{"servers", {{{"name", "uno"}, {"text", "uno: nothing to do\n"}}}}, {"absent", {"duo"}}});
+  start_agent();
+  EXPECT_EQ(run({"apply"}), 1);
+  EXPECT_NE(errors.str().find("apply left out duo"), std::string::npos) << errors.str();
 }
 
 TEST_F(Cli, InitPrintsWhatToTypeOnTheOtherServer) {

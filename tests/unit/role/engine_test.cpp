@@ -83,6 +83,17 @@ struct OneRun {
     }
   }
 
+  // This server has all that the run's old primary wrote of it, up to its grant.
+  Result<void> take_over_after_the_grant() {
+    OneRun old;
+    TANDEM_CHECK(old.engine->open(opening()));
+    old.drive();
+    for (const auto& record : old.copies.stored)
+      TANDEM_CHECK(log->accept(record));
+    kept = old.kept;
+    return {};
+  }
+
   std::vector<std::string> undone() const {
     std::vector<std::string> steps;
     for (const auto& call : calls)
@@ -176,12 +187,7 @@ TEST(Engine, DoesNotGrantBeforeTheOtherServerHasStoredTheJournal) {
 
 TEST(Engine, GoesOnlyForwardAfterTheGrant) {
   OneRun run("duo");
-  OneRun old;
-  ASSERT_TRUE(old.engine->open(OneRun::opening()));
-  old.drive();
-  for (const auto& record : old.copies.stored)
-    ASSERT_TRUE(run.log->accept(record));
-  run.kept = old.kept;
+  ASSERT_TRUE(run.take_over_after_the_grant());
   run.failing["promote"] = broken;
   EXPECT_EQ(run.drive(20).kind, Operation::Kind::wait);
   EXPECT_TRUE(run.undone().empty());
@@ -196,12 +202,7 @@ TEST(Engine, GoesOnlyForwardAfterTheGrant) {
 
 TEST(Engine, LeavesTheStepsOfASilentOldPrimaryToItsOwnStart) {
   OneRun run("duo");
-  OneRun old;
-  ASSERT_TRUE(old.engine->open(OneRun::opening()));
-  old.drive();
-  for (const auto& record : old.copies.stored)
-    ASSERT_TRUE(run.log->accept(record));
-  run.kept = old.kept;
+  ASSERT_TRUE(run.take_over_after_the_grant());
   run.failing["forward-gate"] = silent;
   run.failing["follow"] = silent;
   run.failing["turn-files"] = silent; // on duo itself, but it needs uno

@@ -24,6 +24,7 @@ Opening example() {
                          {"new_address", "10.0.0.2"},
                          {"database", "postgresql@15-main"},
                          {"data", "/var/lib/postgresql/15/main"},
+                         {"programs", "/usr/lib/postgresql/15/bin"},
                          {"applications", "tandem-site@shop.example"},
                          {"folders", "/www"},
                          {"excludes", "--exclude='*.pyc'"},

@@ -124,6 +124,17 @@ TEST(Rollback, LeadsToWhatWasLiveBeforeNotToWhatWasBuiltBefore) {
   EXPECT_EQ(choose_rollback(holdings, "")->target.id, id(3));
 }
 
+TEST(Rollback, ASecondOneGoesFurtherBackAndNeverToWhatTheFirstOneLeft) {
+  auto holdings = five_releases();
+  holdings.history = {id(3), id(5), id(3), id(2)};
+  holdings.current = id(3);
+  EXPECT_EQ(choose_rollback(holdings, "")->target.id, id(2));
+  EXPECT_EQ(choose_rollback(holdings, id(5))->target.id, id(5)) << "but by its name";
+  holdings.history = {id(2), id(3), id(5), id(3), id(2)};
+  holdings.current = id(2);
+  EXPECT_EQ(choose_rollback(holdings, "").error().kind, ErrorKind::not_found);
+}
+
 TEST(Rollback, ByIdOrByTheBeginningOfACommit) {
   EXPECT_EQ(choose_rollback(five_releases(), id(2))->target.id, id(2));
   EXPECT_EQ(choose_rollback(five_releases(), "00000020")->target.id, id(2));

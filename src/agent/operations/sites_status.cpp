@@ -1,0 +1,88 @@
+// The sites' part of `tandem status`: which release each has, and whether it runs. Reads only, and asks nobody who may
+// be busy.
+#include "agent/operations/replication.hpp"
+#include "base/text.hpp"
+#include "converge/ledger.hpp"
+#include "sites/layout.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+// Unix sockets that a process listens on, as the kernel lists them (proc(5), net/unix: the path comes last).
+class Listening {
+public:
+  explicit Listening(std::string_view text) {
+    for (const auto& line : lines_of(text))
+      if (const auto path = line.rfind(" /"); path != std::string::npos) paths_.emplace(line.substr(path + 1));
+  }
+
+  [[nodiscard]] bool has(const std::string& path) const { return paths_.contains(path); }
+
+private:
+  std::set<std::string> paths_;
+};
+
+bool nginx_runs(system::Files& files) {
+  const auto pid = files.read("/run/nginx.pid");
+  if (!pid) return false;
+  const auto process = files.status("/proc/" + std::string(trim(*pid)));
+  return process && *process;
+}
+
+} // namespace
+
+void add_sites_status(const OperationContext& context, Json& status) {
+  auto& files = context.ports().files;
+  const auto text = files.read(context.agent().settings().configuration_file);
+  if (text) status["configuration"] = converge::content_hash(*text);
+  const auto snapshot = context.snapshot();
+  const auto sockets = files.read("/proc/net/unix");
+  if (!snapshot.pair || snapshot.standing.primary.empty() || !sockets) return;
+  const Listening listening(*sockets);
+  const sites::Layout layout{.state = context.agent().settings().state_folder};
+  bool deployed = false;
+  status["sites"] = Json::array();
+  for (const auto& site : snapshot.pair->sites) {
+    const auto link = files.status(layout.site_link(site.domain));
+    Json entry{{"domain", site.domain}, {"release", nullptr}};
+    if (link && *link && (*link)->type == system::FileType::link) {
+      const std::string release = (*link)->target.substr((*link)->target.rfind('/') + 1);
+      const bool runs = listening.has(layout.socket(site.domain, release));
+      entry["release"] = release;
+      entry["runs"] = runs;
+      deployed = true;
+      if (!runs) status["problems"].push_back(fmt::format("the application of {} does not run", site.domain));
+    }
+    status["sites"].push_back(std::move(entry));
+  }
+  status["nginx"] = nginx_runs(files);
+  if (deployed && !status["nginx"].get<bool>()) status["problems"].push_back("nginx does not run");
+}
+
+void compare_servers(const Json& servers, const std::string& primary, Json& problems) {
+  const auto serving = std::ranges::find_if(servers, [&](const Json& server) { return server["name"] == primary; });
+  if (serving == servers.end() || !serving->value("reachable", false)) return;
+  for (const auto& server : servers) {
+    if (!server.value("reachable", false) || server["name"] == primary) continue;
+    const auto name = server["name"].get<std::string>();
+    if (server.value("configuration", "") != serving->value("configuration", ""))
+      problems.push_back(
+          fmt::format("tandem.toml on {} is not that on {}: `tandem plan` on the one that is right shows "
+                      "what is not applied",
+                      name, primary));
+    for (const auto& site : serving->value("sites", Json::array())) {
+      const auto theirs = server.value("sites", Json::array());
+      const auto same = std::ranges::find_if(theirs, [&](const Json& one) { return one["domain"] == site["domain"]; });
+      if (same != theirs.end() && (*same)["release"] != site["release"])
+        problems.push_back(
+            fmt::format("{} has another release of {} than {}; it gets it with the next comparison of the "
+                        "files",
+                        name, site["domain"].get<std::string>(), primary));
+    }
+  }
+}
+
+} // namespace tandem::agent
