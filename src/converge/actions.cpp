@@ -184,7 +184,12 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
   TANDEM_CHECK(context_.turns.take(reaction));
   auto done = context_.ports.services.restart(restart.unit);
   context_.turns.give_back(reaction);
-  return done;
+  if (done) return {};
+  // What the check of its files cannot see: memory that is not there, a library to load that is not there.
+  auto error = std::move(done).error();
+  error.hint = "It may be that it cannot start with its settings: see journalctl -u " + restart.unit +
+               ", mend [database] settings and apply again.";
+  return std::unexpected(std::move(error));
 }
 
 Result<void> Actions::make_one(const Certificate& certificate, const Reading& /*actual*/) {

@@ -55,6 +55,9 @@ private:
 
   Result<void> make_group(std::size_t first, std::size_t end) {
     if (const auto* unit = std::get_if<Unit>(&resources_[first].kind)) TANDEM_CHECK(pay_before(unit->name));
+    // What waits for a restart is only known once the service has read its files again.
+    if (const auto* settings = std::get_if<DatabaseRestart>(&resources_[first].kind))
+      TANDEM_CHECK(pay_before(settings->unit));
     if (check_of(first) != nullptr) return make_checked(first, end);
     return make_single(resources_[first]);
   }

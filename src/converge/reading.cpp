@@ -1,5 +1,7 @@
 #include "converge/reading.hpp"
 
+#include "base/text.hpp"
+
 namespace tandem::converge {
 
 namespace {
@@ -163,13 +165,67 @@ Result<Reading> Reader::read_one(const DatabaseGrant& grant) {
   return Reading{std::move(reading)};
 }
 
-Result<Reading> Reader::read_one(const DatabaseRestart& /*restart*/) {
-  auto rows = ports_.databases.query("postgres", "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name");
-  if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
-  if (!rows) return std::unexpected(std::move(rows).error());
-  DatabaseReading reading{.reachable = true, .exists = true, .owner = {}, .missing = {}};
-  for (const auto& row : *rows)
-    reading.missing.push_back(row[0].value_or(""));
+Result<DatabaseSettings> Reader::fixed_while_running(const std::vector<std::string>& names) {
+  const auto* statement = "SELECT lower(name), current_setting(name) FROM pg_settings"
+                          " WHERE context = 'postmaster' AND lower(name) = ANY ($1::text[])";
+  DatabaseSettings settings;
+  if (names.empty()) return settings;
+  TANDEM_TRY(const auto rows, ports_.databases.query("postgres", statement, {array_literal(names)}));
+  for (const auto& row : rows)
+    settings[row[0].value_or("")] = row[1].value_or("");
+  return settings;
+}
+
+Result<std::vector<std::string>> Reader::waiting_for_restart(const DatabaseRestart& restart) {
+  // A reload reaches this session some time after it was asked for; a look into the files makes it know now.
+  TANDEM_CHECK(ports_.databases.query("postgres", "SELECT count(*) FROM pg_file_settings"));
+  TANDEM_TRY(const auto rows,
+             ports_.databases.query("postgres", "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"));
+  std::set<std::string> waiting;
+  for (const auto& row : rows)
+    waiting.insert(row[0].value_or(""));
+  TANDEM_TRY(const auto file, path(restart.path, true));
+  const auto wanted = parse_settings(restart.content);
+  const auto changing = differing_names(parse_settings(file.content.value_or("")), wanted);
+  TANDEM_TRY(const auto fixed, fixed_while_running(changing));
+  for (const auto& [name, value] : fixed) {
+    // Back to the value that it never ceased to run with.
+    if (const auto found = wanted.find(name); found != wanted.end() && found->second == value)
+      waiting.erase(name);
+    else
+      waiting.insert(name);
+  }
+  return std::vector<std::string>(waiting.begin(), waiting.end());
+}
+
+// The new value may also be one that tandem did not write; it counts as lower.
+Result<bool> Reader::would_be_lowered(const DatabaseRestart& restart, const std::vector<std::string>& names) {
+  const auto wanted = parse_settings(restart.content);
+  TANDEM_TRY(const auto running, fixed_while_running(names));
+  return std::ranges::any_of(running, [&](const auto& setting) {
+    if (!standby_needs_as_much(setting.first)) return false;
+    const auto found = wanted.find(setting.first);
+    const auto now = to_number(setting.second);
+    const auto then = found == wanted.end() ? std::nullopt : to_number(found->second);
+    return !now || !then || *then < *now;
+  });
+}
+
+Result<Reading> Reader::read_one(const DatabaseRestart& restart) {
+  if (restart.standby) {
+    auto rows = ports_.databases.query("postgres", "SELECT pg_is_in_recovery()");
+    if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
+    if (!rows) return std::unexpected(std::move(rows).error());
+    if (rows->empty() || rows->front()[0] != "t") return Reading{DatabaseReading{}};
+  }
+  auto waiting = waiting_for_restart(restart);
+  if (!waiting && unreachable(waiting.error())) return Reading{DatabaseReading{}};
+  if (!waiting) return std::unexpected(std::move(waiting).error());
+  DatabaseReading reading{.reachable = true, .exists = true, .owner = {}, .missing = std::move(*waiting)};
+  if (restart.standby) {
+    TANDEM_TRY(const auto lowered, would_be_lowered(restart, reading.missing));
+    if (lowered) reading.missing.clear();
+  }
   return Reading{std::move(reading)};
 }
 

@@ -4,6 +4,7 @@
 #include "converge/certificates.hpp"
 #include "converge/ledger.hpp"
 #include "converge/resource.hpp"
+#include "converge/settings_file.hpp"
 #include "system/ports.hpp"
 
 namespace tandem::converge {
@@ -44,7 +45,7 @@ struct DatabaseReading {
   bool login = false;
   bool replication = false;
   std::string owner;
-  std::vector<std::string> missing; // extensions, functions not granted, settings that wait for a restart
+  std::vector<std::string> missing; // extensions, functions not granted, settings that wait or will wait for a restart
 };
 
 struct CertificateReading {
@@ -86,6 +87,10 @@ private:
   Result<Reading> read_one(const DatabaseRestart& restart);
   Result<Reading> read_one(const Certificate& certificate);
   Result<PathReading> path(const std::string& path, bool with_content);
+  // Of these settings, those that only a restart changes, with the values that PostgreSQL runs with.
+  Result<DatabaseSettings> fixed_while_running(const std::vector<std::string>& names);
+  Result<std::vector<std::string>> waiting_for_restart(const DatabaseRestart& restart);
+  Result<bool> would_be_lowered(const DatabaseRestart& restart, const std::vector<std::string>& names);
 
   system::Ports& ports_;
   const Ledger& ledger_;

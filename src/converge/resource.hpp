@@ -94,8 +94,14 @@ struct DatabaseGrant {
 };
 
 // PostgreSQL runs with all settings that its files have: those that need a restart are waited for by nothing else.
+// Of the settings file that stands before it in the list it says beforehand which of its changes will need one.
 struct DatabaseRestart {
   std::string unit;
+  std::string path = {};    // the settings file
+  std::string content = {}; // what it will have
+  // Asks only a PostgreSQL that runs as a standby. One with less than its primary has of certain settings does not
+  // start again: as long as one of those waits to be lowered, this standby goes on as it is.
+  bool standby = false;
 };
 
 // A certificate of the pair's own authority, with its key; issued anew when names differ or too little life is left.

@@ -122,14 +122,32 @@ void add_certificates(Resources& out, const View& view, const Names& names) {
                  .reactions = {{ReactionKind::reload, names.unit}}});
 }
 
+std::string settings_path(const Names& names) {
+  return names.config + "/conf.d/50-tandem.conf";
+}
+
+// PostgreSQL reads all its settings as it does when it starts, and ends. Not with -D: that must be there already, and a
+// standby has none before its first copy. Run as the user who starts it, who must be able to read them, too.
+converge::FileCheck settings_check(const Names& names) {
+  return {{"runuser", "-u", "postgres", "--", names.binaries + "/postgres", "-C", "data_directory", "-c",
+           "config_file=" + names.config + "/postgresql.conf", "-c", "data_directory=" + names.data, "-c",
+           "log_line_prefix="}};
+}
+
 void add_configuration(Resources& out, const View& view, const Names& names) {
   const std::string why = "PostgreSQL with replication";
   const Reaction reload{ReactionKind::reload, names.unit};
   const auto add = [&](converge::File file, std::vector<Reaction> reactions) {
     out.push_back({.kind = std::move(file), .why = why, .reactions = std::move(reactions), .after = {"packages"}});
   };
-  add(owned(names.config + "/conf.d/50-tandem.conf", settings_text(view), 0644), {reload});
-  add(owned(system::upstream_path(names), upstream_text(view), 0644), {reload});
+  const auto checked = [&](converge::File file) {
+    file.check = settings_check(names);
+    return file;
+  };
+  // Neighbours: a check belongs to both.
+  add(checked(owned(settings_path(names), settings_text(view), 0644)), {reload});
+  add(checked(owned(system::upstream_path(names), upstream_text(view), 0644)), {reload});
+  // Of these two the check sees nothing; their lines hold nothing that a person wrote but names and addresses.
   add(owned(names.config + "/pg_hba.conf", access_text(view), 0640), {reload});
   add(owned(names.config + "/pg_ident.conf", identities_text(view), 0640), {reload});
   // Only the agent starts PostgreSQL, once it knows the role.
@@ -171,11 +189,16 @@ void add_postgres(Resources& out, const View& view) {
   // Debian's umbrella unit starts every cluster at boot.
   out.push_back({.kind = converge::Unit{.name = "postgresql.service", .enabled = false, .running = std::nullopt},
                  .why = "only the agent starts PostgreSQL"});
-  if (!view.is_primary()) return; // a standby's PostgreSQL begins with its first copy, which replication makes
-  out.push_back({.kind = converge::Unit{.name = names.unit, .enabled = std::nullopt, .running = true},
-                 .why = "this server is the primary"});
-  out.push_back({.kind = converge::DatabaseRestart{names.unit}, .why = "settings that a reload cannot change"});
-  add_contents(out, view);
+  // A standby's PostgreSQL begins with its first copy, which replication makes.
+  if (view.is_primary())
+    out.push_back({.kind = converge::Unit{.name = names.unit, .enabled = std::nullopt, .running = true},
+                   .why = "this server is the primary"});
+  out.push_back({.kind = converge::DatabaseRestart{.unit = names.unit,
+                                                   .path = settings_path(names),
+                                                   .content = settings_text(view),
+                                                   .standby = !view.is_primary()},
+                 .why = "settings that a reload cannot change"});
+  if (view.is_primary()) add_contents(out, view);
 }
 
 } // namespace tandem::setup

@@ -180,6 +180,7 @@ public:
 
   std::map<std::string, system::UnitStatus> units;
   std::vector<std::string> calls;
+  std::function<void(const std::string&)> on_call = [](const auto&) {}; // "restart nginx.service", once it is done
 
   Result<system::UnitStatus> status(const std::string& unit) override {
     const auto found = units.find(unit);
@@ -218,6 +219,7 @@ private:
     calls.push_back(verb + " " + unit);
     if (!units.contains(unit)) return failed("there is no unit " + unit);
     units[unit].active = active;
+    on_call(calls.back());
     return {};
   }
 

@@ -20,6 +20,10 @@ public:
   std::map<std::string, std::set<std::string>> extensions;
   std::set<std::string> slots;
   std::set<std::string> grants;
+  bool in_recovery = false;
+  // What each setting that only a restart changes runs with, and those that a reload found to differ.
+  std::map<std::string, std::string> fixed;
+  std::set<std::string> pending;
 
   Result<std::vector<system::Row>> query(const std::string& database, const std::string& statement,
                                          const std::vector<std::string>& parameters) override {
@@ -44,7 +48,16 @@ private:
                                 const std::vector<std::string>& parameters) {
     std::vector<system::Row> rows;
     const auto is_about = [&](std::string_view what) { return statement.contains(what); };
-    if (is_about("FROM unnest"))
+    if (is_about("pg_is_in_recovery"))
+      rows.push_back({text(in_recovery)});
+    else if (is_about("pending_restart"))
+      for (const auto& name : pending)
+        rows.push_back({name});
+    else if (is_about("context = 'postmaster'"))
+      for (const auto& [name, value] : fixed) {
+        if (parameters[0].contains('"' + name + '"')) rows.push_back({name, value});
+      }
+    else if (is_about("FROM unnest"))
       for (const auto& function : grants)
         rows.push_back({function});
     else if (is_about("FROM pg_roles") && roles.contains(parameters[0]))
