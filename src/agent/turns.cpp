@@ -2,6 +2,11 @@
 
 namespace tandem::agent {
 
+void Turns::begin() {
+  const std::lock_guard lock(mutex_);
+  failed_.clear();
+}
+
 Result<void> Turns::take(const std::string& what, const std::string& server, std::chrono::seconds limit) {
   std::unique_lock lock(mutex_);
   const auto mine = [&] {
@@ -10,12 +15,16 @@ Result<void> Turns::take(const std::string& what, const std::string& server, std
   };
   if (!changed_.wait_for(lock, limit, mine))
     return fail(ErrorKind::unavailable, "waiting to " + what + ": " + holders_[what] + " has not finished it");
+  if (const auto bad = failed_.find(what); bad != failed_.end())
+    return fail(ErrorKind::refused,
+                fmt::format("not done on {}, since it failed on {}: {}", server, bad->second, what));
   holders_[what] = server;
   return {};
 }
 
-void Turns::give_back(const std::string& what, const std::string& server) {
+void Turns::give_back(const std::string& what, const std::string& server, bool done) {
   const std::lock_guard lock(mutex_);
+  if (!done) failed_.emplace(what, server);
   if (const auto holder = holders_.find(what); holder != holders_.end() && holder->second == server)
     holders_.erase(holder);
   changed_.notify_all();

@@ -13,16 +13,20 @@ namespace tandem::agent {
 
 class Turns {
 public:
-  // Waits until it is the server's turn; taking it twice is the same as once. unavailable after the limit.
+  // A new apply: what failed in the one before may be tried again.
+  void begin();
+  // Waits until it is the server's turn; taking it twice is the same as once. unavailable after the limit; refused when
+  // it failed on a server in this apply: what one server does not survive is not tried on the next.
   Result<void> take(const std::string& what, const std::string& server, std::chrono::seconds limit);
-  void give_back(const std::string& what, const std::string& server);
+  void give_back(const std::string& what, const std::string& server, bool done);
   // A server that is gone holds nothing any more.
   void forget(const std::string& server);
 
 private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::string> holders_; // guarded by mutex_
+  std::map<std::string, std::string> holders_; // guarded by mutex_, as are all below
+  std::map<std::string, std::string> failed_;  // what, and on which server
 };
 
 } // namespace tandem::agent

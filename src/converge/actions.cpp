@@ -183,7 +183,7 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
   const Reaction reaction{ReactionKind::restart, restart.unit};
   TANDEM_CHECK(context_.turns.take(reaction));
   auto done = context_.ports.services.restart(restart.unit);
-  context_.turns.give_back(reaction);
+  context_.turns.give_back(reaction, done.has_value());
   if (done) return {};
   // What the check of its files cannot see: memory that is not there, a library to load that is not there.
   auto error = std::move(done).error();

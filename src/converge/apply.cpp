@@ -167,7 +167,7 @@ private:
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);
-    context_.turns.give_back(reaction);
+    context_.turns.give_back(reaction, done.has_value());
     return done;
   }
 

@@ -33,8 +33,8 @@ public:
 class ReactionTurns {
 public:
   virtual ~ReactionTurns() = default;
-  virtual Result<void> take(const Reaction& reaction) = 0; // waits for its turn
-  virtual void give_back(const Reaction& reaction) = 0;
+  virtual Result<void> take(const Reaction& reaction) = 0;         // waits for its turn
+  virtual void give_back(const Reaction& reaction, bool done) = 0; // done: the service is there again
 };
 
 struct Applied {

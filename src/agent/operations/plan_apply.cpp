@@ -108,7 +108,9 @@ public:
     return turns_.take(converge::to_text(reaction), self_, std::chrono::minutes(5));
   }
 
-  void give_back(const converge::Reaction& reaction) override { turns_.give_back(converge::to_text(reaction), self_); }
+  void give_back(const converge::Reaction& reaction, bool done) override {
+    turns_.give_back(converge::to_text(reaction), self_, done);
+  }
 
 private:
   Turns& turns_;
@@ -117,6 +119,7 @@ private:
 
 Result<Json> apply(OperationContext& context, Turns& turns) {
   TANDEM_TRY(const auto orders, orders_for(context));
+  turns.begin();
   for (const auto& server : orders.absent)
     context.report(server + " does not answer; it is left out, and gets its part by `tandem apply` once it does");
   TANDEM_CHECK(spread_configuration(context, orders.present));

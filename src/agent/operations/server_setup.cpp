@@ -25,9 +25,9 @@ public:
   }
 
   // A lost answer is no harm: the coordinator forgets what a server holds when its apply has ended.
-  void give_back(const converge::Reaction& reaction) override {
+  void give_back(const converge::Reaction& reaction, bool done) override {
     [[maybe_unused]] const auto answer =
-        context_.call_peer(context_.from(), "turn.give", {{"reaction", converge::to_text(reaction)}});
+        context_.call_peer(context_.from(), "turn.give", {{"reaction", converge::to_text(reaction)}, {"done", done}});
   }
 
 private:
@@ -95,7 +95,7 @@ Operation turn_take_operation(std::shared_ptr<Turns> turns) {
 Operation turn_give_operation(std::shared_ptr<Turns> turns) {
   return {.name = "turn.give", .callers = {Caller::peer}, .run = [turns](OperationContext& context) -> Result<Json> {
             TANDEM_TRY(const auto what, peer::text_member(context.params(), "reaction"));
-            turns->give_back(what, context.from());
+            turns->give_back(what, context.from(), context.params().value("done", true));
             return Json::object();
           }};
 }

@@ -22,7 +22,7 @@ struct Quiet final : Observer {
 struct NoTurns final : ReactionTurns {
   Result<void> take(const Reaction& /*reaction*/) override { return {}; }
 
-  void give_back(const Reaction& /*reaction*/) override {}
+  void give_back(const Reaction& /*reaction*/, bool /*done*/) override {}
 };
 
 // A server on which installing "nginx" brings its user, folder and unit, as Debian does.

@@ -100,7 +100,7 @@ struct SilentObserver final : converge::Observer {
 struct FreeTurns final : converge::ReactionTurns {
   Result<void> take(const converge::Reaction& /*reaction*/) override { return {}; }
 
-  void give_back(const converge::Reaction& /*reaction*/) override {}
+  void give_back(const converge::Reaction& /*reaction*/, bool /*done*/) override {}
 };
 
 struct Debian : fakes::Server {
