@@ -29,7 +29,8 @@ Result<Lock> lock_lab(const Names& names) {
   std::error_code error;
   fs::create_directories(names.folder(), error);
   if (error) return failed("cannot make " + names.folder() + ": " + error.message());
-  auto lock = Lock::take(names.lock_file(), std::chrono::seconds(0));
+  // What a killed one has just forked holds the lock for it until it becomes another program.
+  auto lock = Lock::take(names.lock_file(), std::chrono::seconds(2));
   if (!lock) return std::unexpected(std::move(lock).error().within("lab " + names.lab()));
   return lock;
 }

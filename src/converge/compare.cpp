@@ -123,7 +123,7 @@ struct Compare {
       compare_access(details, found, file.mode, file.owner, file.group);
       if (found.content != file.content) {
         edited = found.author == Authorship::edited;
-        if (edited) details.emplace_back("was edited by hand since tandem wrote it; the edited file is kept");
+        if (edited) details.emplace_back("was edited by hand since tandem wrote it; a copy of the edited file is kept");
         if (found.author == Authorship::elsewhere) details.emplace_back("was not tandem's; the old file is kept");
         if (file.secret)
           details.emplace_back("its content changes (not shown)");

@@ -98,7 +98,7 @@ TEST_F(LabHosts, AreLostByAPowerCutAndBootAgainWithTheirFiles) {
   on("uno", "echo kept >/etc/kept && echo served >/www/served && sync");
   const auto machine = on("uno", "cat /etc/machine-id"),
              boot = on("uno", "cat /proc/sys/kernel/random/boot_id; uptime -s");
-  on("tre", "systemd-run --quiet --unit=held ssh uno sleep 1000");
+  on("tre", "systemd-run --quiet --collect --unit=held ssh uno sleep 1000");
   const std::string established = "ss -Htn state established dst 10.77.0.11:22 | grep -q .";
   ASSERT_TRUE(wait_until([&] { return holds_on("tre", established); }, 10s));
 

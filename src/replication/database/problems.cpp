@@ -36,7 +36,8 @@ Problems of_standby(const DatabaseStanding& standing, const DatabaseRole& role) 
   switch (standing.state) {
   case DatabaseState::absent:
   case DatabaseState::primary:
-    return {"the database is no copy of " + role.primary + "'s yet (tandem database copy)"};
+    return {"the database is no copy of " + role.primary + "'s yet (tandem apply on " + role.primary +
+            " makes it one)"};
   case DatabaseState::stopped:
   case DatabaseState::starting:
     return {"the database does not run" + (standing.problem.empty() ? "" : ": " + standing.problem)};

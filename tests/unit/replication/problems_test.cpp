@@ -42,9 +42,9 @@ TEST(DatabaseProblems, OfThePrimaryNameTheStandby) {
 
 TEST(DatabaseProblems, OfTheStandbySayWhatToDo) {
   EXPECT_THAT(database_problems({.state = DatabaseState::primary}, on_standby),
-              ElementsAre(HasSubstr("tandem database copy")));
+              ElementsAre(HasSubstr("tandem apply on uno")));
   EXPECT_THAT(database_problems({.state = DatabaseState::absent}, on_standby),
-              ElementsAre(HasSubstr("tandem database copy")));
+              ElementsAre(HasSubstr("tandem apply on uno")));
   EXPECT_THAT(database_problems({.state = DatabaseState::standby}, on_standby),
               ElementsAre("the database does not follow uno"));
   EXPECT_THAT(database_problems({.state = DatabaseState::starting, .problem = "the system is starting up"}, on_standby),
