@@ -36,9 +36,11 @@ std::string upstream_path(const PostgresLayout& layout) {
   return layout.config + "/conf.d/60-tandem-upstream.conf";
 }
 
+// The timeline is not named: the latest is the default since PostgreSQL 12, and a server that has been promoted and
+// names it no more would wait for a restart.
 std::string upstream_text(const std::string& self, const std::string& primary_address) {
   return generated_header() + "primary_conninfo = " + quoted(replication_connection(primary_address, self)) + "\n" +
-         "primary_slot_name = " + quoted(replication_slot(self)) + "\n" + "recovery_target_timeline = 'latest'\n";
+         "primary_slot_name = " + quoted(replication_slot(self)) + "\n";
 }
 
 std::string no_upstream_text() {

@@ -26,6 +26,12 @@ Json parsed(const Result<std::string>& text) {
   return text ? Json::parse(*text, nullptr, false) : Json();
 }
 
+// A change of primary must not look like drift, on neither server.
+void expect_nothing_to_do(ShopPair& pair) {
+  const auto plan = parsed(pair.tandem("uno", {"plan", "--json"}));
+  EXPECT_EQ(plan["changes"], 0) << plan.dump(2);
+}
+
 // A switchover's own command, while the test does something else.
 std::future<Result<system::Outcome>> begin_switchover(ShopPair& pair, const std::string& host) {
   return std::async(std::launch::async, [&pair, host] { return pair.try_tandem(host, {"switchover"}); });
@@ -40,6 +46,7 @@ TEST_F(PairTest, SwitchoverThereAndBackNoVisitorNotices) {
   ASSERT_TRUE(visitors);
   ASSERT_OK(pair().tandem("uno", {"switchover"}));
   EXPECT_EQ(wait_until_whole(), other(first));
+  expect_nothing_to_do(pair());
   ASSERT_OK(pair().tandem("uno", {"switchover"}));
   EXPECT_EQ(wait_until_whole(), first);
   const auto summary = parsed(visitors->leave());
@@ -48,9 +55,7 @@ TEST_F(PairTest, SwitchoverThereAndBackNoVisitorNotices) {
   EXPECT_EQ(compared["lost"], 0) << compared.dump(2);
   EXPECT_EQ(compared["doubled"], 0) << compared.dump(2);
   prove(first);
-  const auto plan = pair().tandem("uno", {"plan"});
-  ASSERT_OK(plan);
-  EXPECT_THAT(*plan, HasSubstr("no changes")) << "a change of primary must not look like drift";
+  expect_nothing_to_do(pair());
 }
 
 TEST_F(PairTest, SwitchoverIsShownBeforeRefusedWhenUnsafeAndAborted) {
