@@ -148,7 +148,7 @@ TEST_F(LabHosts, StandStillWhenFrozenAndGoOnWhenThawed) {
 TEST_F(LabHosts, CanBePartedBothWaysAndOneWay) {
   const auto reaches = [&] { return holds_on("tre", "ping -c 1 -W 1 uno"); };
   const auto asked = [&] { // echo requests that have come in
-    return to_number(on("uno", "awk '/^Icmp:/ && $2 ~ /[0-9]/ {print $9}' /proc/net/snmp")).value_or(-1);
+    return to_number(on("uno", "awk '/^Icmp:/ && $2 ~ /[0-9]/ {print $10}' /proc/net/snmp")).value_or(-1);
   };
   ASSERT_TRUE(reaches());
   ASSERT_OK(lab().partition("tre", "uno"));
