@@ -177,7 +177,7 @@ Result<DatabaseSettings> Reader::fixed_while_running(const std::vector<std::stri
 }
 
 Result<std::vector<std::string>> Reader::waiting_for_restart(const DatabaseRestart& restart) {
-  // A reload reaches this session some time after it was asked for; a look into the files makes it know now.
+  // PostgreSQL takes a reload some time after it was asked for; a look into the files makes this connection know now.
   TANDEM_CHECK(ports_.databases.query("postgres", "SELECT count(*) FROM pg_file_settings"));
   TANDEM_TRY(const auto rows,
              ports_.databases.query("postgres", "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"));
