@@ -74,10 +74,8 @@ Result<Configuration> parse_configuration(const std::string& path, const std::st
   config::Loaded loaded = config::load({path, text}, exists);
   if (loaded.pair)
     return Configuration{std::make_shared<const model::Pair>(*std::move(loaded.pair)), text, std::move(loaded.secrets)};
-  std::vector<std::string> problems;
-  for (const auto& problem : loaded.problems)
-    problems.push_back(config::format(problem));
-  return fail(ErrorKind::invalid, join(problems, "\n"), "`tandem check` says the same after each change of the file");
+  return fail(ErrorKind::invalid, config::format(loaded.problems),
+              "`tandem check` says the same after each change of the file");
 }
 
 Result<Configuration> read_configuration(system::Files& files, const std::string& path) {

@@ -1,6 +1,7 @@
 #include "agent/replication_binding.hpp"
 
 #include "agent/operations/replication.hpp"
+#include "agent/operations/sites_status.hpp"
 #include "agent/reconcile_turns.hpp"
 
 #include <nlohmann/json.hpp>

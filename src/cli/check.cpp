@@ -1,4 +1,3 @@
-#include "base/text.hpp"
 #include "cli/environment.hpp"
 #include "config/load.hpp"
 
@@ -27,10 +26,7 @@ Result<void> check(CommandLine& line, const std::string& file) {
                                         loaded.pair->sites.size());
     return {};
   }
-  std::vector<std::string> problems;
-  for (const auto& problem : loaded.problems)
-    problems.push_back(config::format(problem));
-  return fail(ErrorKind::invalid, join(problems, "\n"), "Every key: /usr/share/doc/tandem/configuration.md");
+  return fail(ErrorKind::invalid, config::format(loaded.problems), "Every key: /usr/share/doc/tandem/configuration.md");
 }
 
 } // namespace

@@ -24,6 +24,8 @@ struct Diagnostic {
 
 // "FILE:LINE:COLUMN: problem\n  expected: …"
 [[nodiscard]] std::string format(const Diagnostic& diagnostic);
+// All of them, one below the other.
+[[nodiscard]] std::string format(const std::vector<Diagnostic>& diagnostics);
 
 struct Source {
   std::string path; // of the file, absolute: secrets are relative to its folder

@@ -1,5 +1,6 @@
 #include "config/problems.hpp"
 
+#include "base/text.hpp"
 #include "config/syntax.hpp"
 
 namespace tandem::config {
@@ -19,6 +20,13 @@ std::string format(const Diagnostic& diagnostic) {
   auto text = fmt::format("{}:{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.problem);
   if (!diagnostic.expected.empty()) text += "\n  expected: " + diagnostic.expected;
   return text;
+}
+
+std::string format(const std::vector<Diagnostic>& diagnostics) {
+  std::vector<std::string> texts;
+  for (const auto& diagnostic : diagnostics)
+    texts.push_back(format(diagnostic));
+  return join(texts, "\n");
 }
 
 void Problems::add(Position at, std::string problem, std::string expected) {

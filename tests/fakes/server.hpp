@@ -79,8 +79,7 @@ public:
   Result<void> make_link(const std::string& path, const std::string& target) override {
     TANDEM_CHECK(power_.spend());
     TANDEM_CHECK(parent_is_there(path));
-    system::FileStatus status{.type = system::FileType::link, .mode = 0777, .target = target};
-    entries_[path] = {.status = status, .content = {}};
+    put_link(path, target);
     return {};
   }
 
@@ -130,6 +129,12 @@ public:
   }
 
   void put_folder(const std::string& path, std::uint32_t mode = 0755) { entries_[path] = {.status = folder(mode)}; }
+
+  void put_link(const std::string& path, const std::string& target) {
+    entries_[path] = {.status = {.type = system::FileType::link, .mode = 0777, .target = target}, .content = {}};
+  }
+
+  void forget(const std::string& path) { entries_.erase(path); }
 
   [[nodiscard]] const std::map<std::string, Entry>& entries() const { return entries_; }
 

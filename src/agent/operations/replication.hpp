@@ -73,9 +73,5 @@ Operation files_settle_operation();
 Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params);
 // "database" and "files" of a server, and their problems.
 void add_replication_status(const OperationContext& context, Json& status, const FilesLedger& ledger);
-// "sites", "nginx" and "configuration" of a server, and their problems.
-void add_sites_status(const OperationContext& context, Json& status);
-// What the servers' statuses say only together: in what the others differ from the primary.
-void compare_servers(const Json& servers, const std::string& primary, Json& problems);
 
 } // namespace tandem::agent

@@ -1,9 +1,8 @@
-// The sites' part of `tandem status`: which release each has, and whether it runs. Reads only, and asks nobody who may
-// be busy.
-#include "agent/operations/replication.hpp"
+#include "agent/operations/sites_status.hpp"
+
+#include "agent/agent.hpp"
 #include "base/text.hpp"
 #include "converge/ledger.hpp"
-#include "sites/layout.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,18 +33,13 @@ bool nginx_runs(system::Files& files) {
 
 } // namespace
 
-void add_sites_status(const OperationContext& context, Json& status) {
-  auto& files = context.ports().files;
-  const auto text = files.read(context.agent().settings().configuration_file);
-  if (text) status["configuration"] = converge::content_hash(*text);
-  const auto snapshot = context.snapshot();
+void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, Json& status) {
   const auto sockets = files.read("/proc/net/unix");
-  if (!snapshot.pair || snapshot.standing.primary.empty() || !sockets) return;
+  if (!sockets) return;
   const Listening listening(*sockets);
-  const sites::Layout layout{.state = context.agent().settings().state_folder};
   bool deployed = false;
   status["sites"] = Json::array();
-  for (const auto& site : snapshot.pair->sites) {
+  for (const auto& site : pair.sites) {
     const auto link = files.status(layout.site_link(site.domain));
     Json entry{{"domain", site.domain}, {"release", nullptr}};
     if (link && *link && (*link)->type == system::FileType::link) {
@@ -60,6 +54,15 @@ void add_sites_status(const OperationContext& context, Json& status) {
   }
   status["nginx"] = nginx_runs(files);
   if (deployed && !status["nginx"].get<bool>()) status["problems"].push_back("nginx does not run");
+}
+
+void add_sites_status(const OperationContext& context, Json& status) {
+  auto& files = context.ports().files;
+  if (const auto text = files.read(context.agent().settings().configuration_file))
+    status["configuration"] = converge::content_hash(*text);
+  const auto snapshot = context.snapshot();
+  if (!snapshot.pair || snapshot.standing.primary.empty()) return;
+  describe_sites(files, *snapshot.pair, {.state = context.agent().settings().state_folder}, status);
 }
 
 void compare_servers(const Json& servers, const std::string& primary, Json& problems) {

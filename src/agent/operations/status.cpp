@@ -1,7 +1,7 @@
 // `tandem status`. Reads only.
 #include "agent/agent.hpp"
 #include "agent/operations/all.hpp"
-#include "agent/operations/replication.hpp"
+#include "agent/operations/sites_status.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -172,7 +172,8 @@ Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const Pe
     return Watch(context, keeper, id).run();
   }
   TANDEM_TRY(const auto opening, switchover_opening(context.agent(), keeper.role(), to, cut));
-  if (dry) return Json{{"text", role::dry_run(role::switchover(), opening) + would_be_refused(context, opening, perform)}};
+  if (dry)
+    return Json{{"text", role::dry_run(role::switchover(), opening) + would_be_refused(context, opening, perform)}};
   TANDEM_CHECK(begin(context, keeper, opening));
   if (context.caller() == Caller::peer) return Json{{"id", opening.id}};
   return Watch(context, keeper, opening.id).run();
