@@ -25,9 +25,10 @@ struct RealPorts {
   system::DebianAccounts accounts{processes};
   system::LocalPostgres databases;
   system::LinuxClock clock;
+  system::LinuxReach reach;
   system::UwsgiApplications applications;
 
-  system::Ports ports() { return {files, processes, services, packages, accounts, databases, clock}; }
+  system::Ports ports() { return {files, processes, services, packages, accounts, databases, clock, &reach}; }
 };
 
 Result<void> be_agent(RealPorts& real) {

@@ -24,6 +24,9 @@ public:
 
   Result<void> follow(const std::string& primary) { return duties_->follow(primary); }
 
+  // The servers that the command of [role] fence has switched off for that run; on the loop.
+  std::pair<std::string, std::set<std::string>> fenced;
+
   // The role's status with "duty", "duty_problem"? and "run"?.
   [[nodiscard]] Json status() const;
 

@@ -3,6 +3,7 @@
 #include "agent/operations/replication.hpp"
 #include "agent/operations/sites_status.hpp"
 #include "agent/reconcile_turns.hpp"
+#include "agent/survey.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -82,7 +83,7 @@ private:
 void bind_replication(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<FilesLedger> ledger) {
   const auto periodic = std::make_shared<Periodic>(ledger);
   for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
-                          files_settle_operation()})
+                          files_settle_operation(), files_complete_operation()})
     operations.push_back(operation);
   settings.streams["files"] = accept_files;
   settings.status_parts.push_back(

@@ -1,6 +1,9 @@
 #include "agent/role_binding.hpp"
 
+#include "agent/failover_steps.hpp"
+#include "agent/operations/failover.hpp"
 #include "agent/switchover_steps.hpp"
+#include "role/failover.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -76,8 +79,9 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
   const StepsOf steps = [keeper](Agent& agent) { return keeper->steps(agent); };
-  for (auto& operation : {switchover_operation(of, steps), resume_operation(of), abort_operation(of),
-                          runbook_operation(of), run_records_operation(of)})
+  for (auto& operation :
+       {switchover_operation(of, steps), failover_operation(of), resume_operation(of), abort_operation(of),
+        runbook_operation(of), run_records_operation(of), run_state_operation(of)})
     operations.push_back(operation);
   operations.push_back(run_step_operation(of, steps));
   return of;
@@ -90,7 +94,11 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
                {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
                 .steps =
                     [&applications, files, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
-                      return switchover_steps(agent, applications, files, memory, std::move(keeper));
+                      const auto switchover = switchover_steps(agent, applications, files, memory, keeper);
+                      const auto failover = failover_steps(agent, applications, files, std::move(keeper));
+                      return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
+                        return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
+                      };
                     }});
   operations.push_back(database_end_operation(memory));
   operations.push_back(sites_calm_operation(applications));

@@ -2,7 +2,7 @@
 
 #include "agent/halt.hpp"
 #include "agent/times.hpp"
-#include "role/switchover.hpp"
+#include "role/failover.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -44,6 +44,7 @@ Result<void> RunKeeper::open_log(const std::string& id) {
   TANDEM_CHECK(agent_.ports().files.make_folder(agent_.settings().state_folder + "/runs", 0700, {}));
   TANDEM_TRY(auto journal, journal::Journal::open(agent_.ports().files, path_of(agent_, id)));
   TANDEM_TRY(auto log, role::Log::open(std::move(journal), role_.members().self));
+  if (!log.records().empty()) TANDEM_CHECK(role::progress_of(log.records())); // of a runbook that is known here
   engine_.reset();
   under_way_.reset();
   limit_.cancel();
@@ -58,13 +59,19 @@ void RunKeeper::announce() {
 
 bool RunKeeper::is_open() const {
   if (!log_) return false;
-  const auto progress = role::progress_of(role::switchover(), log_->records());
+  const auto progress = role::progress_of(log_->records());
   return progress && progress->is_open();
+}
+
+role::Epoch RunKeeper::failover_floor() const {
+  if (!log_) return 0;
+  const auto progress = role::progress_of(log_->records());
+  return progress ? role::failover_floor(*progress, role_.members().self) : 0;
 }
 
 role::RunbookNow RunKeeper::now() const {
   if (!log_) return role::RunbookNow::none;
-  const auto progress = role::progress_of(role::switchover(), log_->records());
+  const auto progress = role::progress_of(log_->records());
   if (!progress) return role::RunbookNow::none;
   return role::runbook_now(*progress, role::standing_of(role_.role().kept, progress->opening), role_.members().self,
                            engine_ != nullptr);
@@ -72,20 +79,21 @@ role::RunbookNow RunKeeper::now() const {
 
 // ---- the engine
 
-void RunKeeper::start_engine() {
+void RunKeeper::start_engine(const role::Runbook& runbook) {
   role::EnginePorts ports{.log = *log_,
                           .replicas = *this,
                           .kept = [this]() -> const role::Kept& { return role_.role().kept; },
                           .now = [this] { return agent_.ports().clock.boot_time(); },
                           .wall_time = [this] { return utc_text(agent_.ports().clock, true); }};
-  engine_ = std::make_unique<role::Engine>(role::switchover(), role_.members().self, std::move(ports));
+  engine_ = std::make_unique<role::Engine>(runbook, role_.members().self, std::move(ports));
 }
 
 Result<void> RunKeeper::begin(const role::Opening& opening) {
-  if (is_open())
-    return fail(ErrorKind::refused, "a switchover is under way already", "tandem resume shows how it goes on");
+  const auto* runbook = role::find_runbook(opening.runbook);
+  if (runbook == nullptr) return fail(ErrorKind::invalid, "there is no runbook " + opening.runbook);
+  TANDEM_CHECK(make_way(opening));
   TANDEM_CHECK(open_log(opening.id));
-  start_engine();
+  start_engine(*runbook);
   auto opened = engine_->open(opening);
   if (opened) opened = role_.remember_run(opening.id);
   if (!opened) {
@@ -100,32 +108,47 @@ Result<void> RunKeeper::begin(const role::Opening& opening) {
   return {};
 }
 
+// A failover is for the day when another run can go on no more: it takes the place of one that this server does not
+// carry out.
+Result<void> RunKeeper::make_way(const role::Opening& opening) {
+  if (!is_open()) return {};
+  const auto& present = this->opening();
+  if (engine_ || opening.leader == present.from || opening.epoch <= present.epoch)
+    return fail(ErrorKind::refused, fmt::format("a {} is under way already", present.runbook),
+                "tandem resume shows how it goes on");
+  start_engine(runbook());
+  engine_->overtake(opening.reason);
+  engine_.reset();
+  return {};
+}
+
 Result<void> RunKeeper::abort(const std::string& reason) {
   if (!is_open()) return fail(ErrorKind::refused, "no runbook is open");
   if (!engine_)
-    return fail(ErrorKind::refused, "this server does not carry the runbook out", "Run it on " + opening().from);
+    return fail(ErrorKind::refused, "this server does not carry the runbook out", "Run it on " + opening().leader);
   return engine_->abort(reason);
 }
 
 void RunKeeper::turn_back() {
-  start_engine();
+  start_engine(runbook());
   engine_->resume("the agent of " + role_.members().self + " started again");
   drive();
 }
 
 void RunKeeper::go_on() {
-  start_engine();
+  start_engine(runbook());
   drive();
 }
 
-void RunKeeper::close(const std::string& reason) {
-  start_engine();
-  engine_->overtake(reason);
+void RunKeeper::close(role::Ending ending, const std::string& reason) {
+  start_engine(runbook());
+  engine_->close(ending, reason);
   end();
 }
 
 void RunKeeper::end() {
   engine_.reset();
+  role_.take({.kind = role::EventKind::give_up}); // of a failover that was prepared and came to nothing
   under_way_.reset();
   limit_.cancel();
   again_.cancel();
@@ -216,7 +239,7 @@ std::uint64_t RunKeeper::confirmed(const role::Opening& /*opening*/, const std::
 // next one. Nothing of a run that this server would not know of after a power cut: nobody would close it over there.
 void RunKeeper::send_records(const std::string& server) {
   if (!log_ || agent_.network() == nullptr || sending_.contains(server)) return;
-  if (log_->records().empty() || role_.role().kept.latest_run != opening().id) return;
+  if (log_->records().empty() || role_.role().kept.latest_run != opening().id || !role::is_copied(opening())) return;
   auto records = log_->above(role_.members().self, confirmed_[server]);
   if (records.empty()) return;
   records.insert(records.begin(), log_->records().front()); // tells which run it is
@@ -242,6 +265,25 @@ void RunKeeper::tick() {
   if (!log_) return;
   for (const auto& server : role_.members().others)
     send_records(server);
+  if (is_open()) ask_coordinator();
+}
+
+// A run's end may have been lost on its way here, or with the coordinator's own records of it.
+void RunKeeper::ask_coordinator() {
+  const auto& coordinator = role::coordinator_of(opening(), role::standing_of(role_.role().kept, opening()));
+  if (coordinator == role_.members().self || agent_.network() == nullptr) return;
+  agent_.network()->call(coordinator, "run.state", {{"id", opening().id}}, {},
+                         [this, coordinator, id = opening().id](const Result<Json>& answer) {
+                           const auto ending = role::ending_from(answer ? answer->value("ending", "") : "");
+                           if (ending && *ending != role::Ending::none && is_open() && opening().id == id)
+                             close(*ending, coordinator + " has ended it");
+                         },
+                         {.time_limit = std::chrono::seconds(5)});
+}
+
+role::Ending RunKeeper::ending_of(const std::string& id) const {
+  const auto progress = log_ ? role::progress_of(log_->records()) : Result<role::Progress>(failed("no run"));
+  return role::ending_of(progress ? &*progress : nullptr, id);
 }
 
 Result<void> RunKeeper::take_up(const std::string& from, const role::Record& first) {
@@ -253,7 +295,7 @@ Result<void> RunKeeper::take_up(const std::string& from, const role::Record& fir
   if (log_ && this->opening().id == opening.id) return {};
   std::optional<role::Progress> present;
   if (log_) {
-    TANDEM_TRY(present, role::progress_of(role::switchover(), log_->records()));
+    TANDEM_TRY(present, role::progress_of(log_->records()));
   }
   if (!role::takes_up(opening, from, present ? &*present : nullptr, role_.role().kept, role_.members().self))
     return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
@@ -278,16 +320,15 @@ Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std
 }
 
 Result<void> RunKeeper::permits(const role::Call& call, const std::string& from) const {
-  return role::permitted(role::switchover(), call, from, role_.role().kept);
+  return role::permitted(call, from, role_.role().kept);
 }
 
 Json RunKeeper::status() const {
   if (!log_) return nullptr;
-  const auto progress = role::progress_of(role::switchover(), log_->records());
+  const auto progress = role::progress_of(log_->records());
   if (!progress) return nullptr;
-  return {{"runbook", progress->opening.runbook}, {"from", progress->opening.from},
-          {"to", progress->opening.to},           {"epoch", progress->opening.epoch},
-          {"open", progress->is_open()},          {"text", role::summary(role::switchover(), *progress)}};
+  return {{"runbook", progress->opening.runbook}, {"from", progress->opening.from}, {"to", progress->opening.to},
+          {"epoch", progress->opening.epoch},     {"open", progress->is_open()},    {"text", role::summary(*progress)}};
 }
 
 // ---- between servers

@@ -19,19 +19,25 @@ public:
 
   // ---- for decide()
   [[nodiscard]] role::RunbookNow now() const;
-  void turn_back();                      // it was interrupted before its grant: undo it
-  void go_on();                          // it was granted to this server: finish it
-  void close(const std::string& reason); // it has lost its meaning
+  void turn_back(); // it was interrupted before its grant: undo it
+  void go_on();     // it was granted to this server: finish it
+
+  void close(const std::string& reason) { close(role::Ending::overtaken, reason); } // it has lost its meaning
 
   // ---- the operator's
-  // Refused when one is open already. Nothing has changed when it fails.
+  // Refused when one is open already, but for a failover that takes the place of one that another server carries out.
+  // Nothing has changed when it fails.
   Result<void> begin(const role::Opening& opening);
   Result<void> abort(const std::string& reason);
+
+  // The least epoch that a failover may take, by the latest run here.
+  [[nodiscard]] role::Epoch failover_floor() const;
 
   // A run that has not ended, with its journal; the latest one that has; null before the first one of this agent.
   [[nodiscard]] const role::Log* log() const { return log_ ? &*log_ : nullptr; }
 
   [[nodiscard]] bool is_open() const;
+  [[nodiscard]] role::Ending ending_of(const std::string& id) const; // for the servers that have a copy of it
   // {"runbook", "from", "to", "epoch", "open", "text"} of the latest run; null when there is none.
   [[nodiscard]] Json status() const;
 
@@ -48,7 +54,8 @@ public:
 
 private:
   Result<void> open_log(const std::string& id);
-  void start_engine();
+  Result<void> make_way(const role::Opening& opening);
+  void start_engine(const role::Runbook& runbook);
   void drive();
   void drive_on();
   void perform(const role::Call& call);
@@ -57,11 +64,16 @@ private:
   void finish_call(std::uint64_t number, const Result<void>& result);
   Result<void> take_up(const std::string& from, const role::Record& first);
   void send_records(const std::string& server);
+  void ask_coordinator();
+  void close(role::Ending ending, const std::string& reason);
   void take_confirmation(const std::string& server, const std::string& id, const Json& answer);
   void end();
   void announce();
 
   [[nodiscard]] const role::Opening& opening() const { return *log_->records().front().opening; }
+
+  // Of the present run; a journal of an unknown one is not opened.
+  [[nodiscard]] const role::Runbook& runbook() const { return *role::find_runbook(opening().runbook); }
 
   Agent& agent_;
   RoleKeeper& role_;

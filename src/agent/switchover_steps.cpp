@@ -1,9 +1,9 @@
 #include "agent/switchover_steps.hpp"
 
 #include "agent/calm_moment.hpp"
+#include "agent/step_work.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
-#include "sites/builder.hpp"
 #include "sites/serving.hpp"
 #include "system/pause.hpp"
 
@@ -13,58 +13,22 @@ namespace tandem::agent {
 
 namespace {
 
-constexpr std::chrono::seconds health_patience{3};
 constexpr std::chrono::seconds calm_patience{60};
 
 using role::Call;
-using role::Phase;
 using std::chrono::milliseconds;
 
-// A step that waits ends by itself a little before its limit, with a better message than the limit's own.
-milliseconds waiting_time(const Call& call) {
-  return std::max(milliseconds(1), call.limit - std::min(call.limit / 10, milliseconds(500)));
-}
-
-// One phase of one step. Made anew for each, so that it holds nothing between two.
-class StepWork {
+class SwitchoverWork final : public StepWork {
 public:
-  struct Parts {
-    Agent& agent;
-    system::Applications& applications;
-    FilesLedger& files;
-    StepMemory& memory;
-    DutyKeeper& keeper;
-  };
+  SwitchoverWork(const StepParts& parts, StepMemory& memory, const Call& call, const std::function<bool()>& ended)
+      : StepWork(parts, call, ended), memory_(memory) {}
 
-  StepWork(Parts parts, const Call& call, const std::function<bool()>& ended)
-      : agent_(parts.agent), applications_(parts.applications), files_(parts.files), memory_(parts.memory),
-        keeper_(parts.keeper), call_(call), ended_(ended), now_(snapshot_of(agent_)) {}
-
-  Result<void> run() {
-    if (!now_.pair) return failed("tandem.toml cannot be read on " + now_.server, "tandem check");
-    const auto found = table().find(call_.step);
-    if (found == table().end()) return fail(ErrorKind::refused, "the step \"" + call_.step + "\" is not known here");
-    const auto& phases = found->second;
-    const auto work = call_.phase == Phase::precondition ? phases.before
-                      : call_.phase == Phase::action     ? phases.action
-                      : call_.phase == Phase::check      ? phases.check
-                                                         : phases.undo;
-    return work == nullptr ? Result<void>() : (this->*work)();
-  }
+  Result<void> run() { return run_phase(*this, table()); }
 
 private:
-  using Work = Result<void> (StepWork::*)();
-
-  struct Phases {
-    Work before = nullptr;
-    Work action = nullptr;
-    Work check = nullptr;
-    Work undo = nullptr;
-  };
-
-  static const std::map<std::string, Phases>& table() {
-    using S = StepWork;
-    static const std::map<std::string, Phases> steps{
+  static const StepTable<SwitchoverWork>& table() {
+    using S = SwitchoverWork;
+    static const StepTable<SwitchoverWork> steps{
         {"preflight", {.action = &S::preflight}},
         {"warm", {.action = &S::warm, .check = &S::wake_sites}},
         {"flush-files", {.action = &S::send_files}},
@@ -89,29 +53,6 @@ private:
     return steps;
   }
 
-  const std::string& other() const { return now_.server == call_.opening.from ? call_.opening.to : call_.opening.from; }
-
-  void tell(const std::string& line) const {
-    agent_.loop().post([&agent = agent_, line] { agent.log(line); });
-  }
-
-  [[nodiscard]] replication::Progress progress() const {
-    return [&agent = agent_](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
-  }
-
-  Result<replication::DatabaseTools> tools() { return database_tools(agent_, now_.server, ended_); }
-
-  sites::Serving serving() {
-    return sites::Serving(
-        {.ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}});
-  }
-
-  Result<void> for_sites(const std::function<Result<void>(const model::Site&)>& work) {
-    for (const auto& site : now_.pair->sites)
-      TANDEM_CHECK(work(site));
-    return {};
-  }
-
   // ---- before visitors wait
 
   Result<void> preflight() {
@@ -125,8 +66,20 @@ private:
       return fail(ErrorKind::refused,
                   fmt::format("{} runs tandem {}, and {} {}", now_.server, now_.version, other(), peer->hello.agent),
                   "Install the same version on both");
+    // One that has just lost its power is still taken for connected.
+    TANDEM_CHECK(ask_server(agent_, other(), "run.state", {{"id", ""}}, {.time_limit = std::chrono::seconds(2)}));
+    TANDEM_CHECK(files_flow());
     TANDEM_CHECK(standby_streams());
     return no_long_transactions();
+  }
+
+  // What stopped the latest comparison of the files would stop the one that comes now.
+  Result<void> files_flow() {
+    const auto entries = files_.entries();
+    const auto entry = entries.find(other());
+    if (entry == entries.end() || !entry->second.refused) return {};
+    return fail(ErrorKind::refused, fmt::format("files on {}: {}", other(), entry->second.problem),
+                "tandem files reconcile --help says how to go on");
   }
 
   // The stop of the database would cut them.
@@ -151,15 +104,6 @@ private:
   Result<void> warm() {
     TANDEM_CHECK(start_nginx(agent_));
     return restart_sites(false);
-  }
-
-  Result<void> of_each_site(Result<void> (sites::Serving::*question)(const model::Site&)) {
-    auto sites = serving();
-    return for_sites([&](const model::Site& site) -> Result<void> {
-      auto well = (sites.*question)(site);
-      if (!well) return std::unexpected(std::move(well).error().within(site.domain + " on " + now_.server));
-      return well;
-    });
   }
 
   Result<void> wake_sites() { return of_each_site(&sites::Serving::wake); }
@@ -204,11 +148,6 @@ private:
     return keeper_.serve();
   }
 
-  [[nodiscard]] milliseconds left_until(std::chrono::nanoseconds until) const {
-    const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
-    return std::max(milliseconds(0), left);
-  }
-
   // The domain of a site that still has requests; empty: none.
   Result<std::string> busy_site(std::chrono::nanoseconds until) {
     auto sites = serving();
@@ -241,11 +180,11 @@ private:
   }
 
   Result<void> drain() {
-    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time(call_)));
+    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time()));
     if (busy.empty() || call_.opening.parameters.contains("cut_requests")) return {};
     return fail(ErrorKind::refused,
                 fmt::format("{} still has requests in flight after {:.1f} s", busy,
-                            std::chrono::duration<double>(waiting_time(call_)).count()),
+                            std::chrono::duration<double>(waiting_time()).count()),
                 "Try again when they have ended, or cut them with --cut-requests");
   }
 
@@ -253,7 +192,7 @@ private:
   Result<void> close_sockets() {
     auto sites = serving();
     TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites.hide(site); }));
-    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time(call_)));
+    TANDEM_TRY(const auto busy, busy_site(agent_.ports().clock.boot_time() + waiting_time()));
     if (busy.empty() || call_.opening.parameters.contains("cut_requests")) return {};
     return fail(ErrorKind::refused, busy + " still has requests in flight", "Try again when they have ended");
   }
@@ -307,7 +246,7 @@ private:
     const auto checkpoint = replication::parse_wal(text);
     if (!checkpoint) return failed("the end of the WAL on " + other() + " is no position: " + text);
     TANDEM_TRY(const auto database, tools());
-    TANDEM_CHECK(replication::wait_replayed_past(database, *checkpoint, waiting_time(call_)));
+    TANDEM_CHECK(replication::wait_replayed_past(database, *checkpoint, waiting_time()));
     return {};
   }
 
@@ -331,73 +270,13 @@ private:
     return decided;
   }
 
-  Result<void> mark() { return agent_.ports().files.write(marker_file, now_.server + "\n", 0644, {}); }
-
-  Result<void> promote() {
-    const std::lock_guard work(agent_.database_work());
-    TANDEM_TRY(const auto database, tools());
-    TANDEM_TRY(const auto standing, replication::database_standing(database));
-    if (standing.state == replication::DatabaseState::stopped)
-      TANDEM_CHECK(agent_.ports().services.start(database.layout.unit));
-    return replication::promote(database, others_in(*now_.pair, now_.server), waiting_time(call_), progress());
-  }
-
-  Result<void> takes_writes() {
-    TANDEM_TRY(const auto rows,
-               agent_.ports().databases.query("postgres", "select pg_is_in_recovery() or "
-                                                          "current_setting('transaction_read_only')::bool"));
-    const bool writes = rows.size() == 1 && rows[0].size() == 1 && rows[0][0] == "f";
-    return writes ? Result<void>() : failed("PostgreSQL on " + now_.server + " takes no writes yet");
-  }
-
-  // A site whose own steps fail must not keep visitors from all the others; it is told, and the switchover goes on.
-  Result<void> on_promote() {
-    const sites::Tools work{
-        .ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}};
-    sites::Shelf shelf(work);
-    return for_sites([&](const model::Site& site) -> Result<void> {
-      if (site.on_promote.empty()) return {};
-      TANDEM_TRY(const auto current, shelf.current(site.domain));
-      if (!current) return {};
-      TANDEM_TRY(const auto release, shelf.find(site.domain, *current));
-      const auto ran = sites::Builder(work).run(site, release, site.on_promote, progress());
-      if (!ran) tell(site.domain + ": its on_promote steps: " + describe(ran.error()));
-      return {};
-    });
-  }
-
-  // The same for one that is not well: the others are not kept waiting for it for long.
-  Result<void> wait_for_health() {
-    const auto until = agent_.ports().clock.boot_time() + health_patience;
-    for (;;) {
-      const auto well = of_each_site(&sites::Serving::check_health);
-      if (well) return {};
-      tell("after the change of primary: " + describe(well.error()));
-      if (agent_.ports().clock.boot_time() >= until || ended_()) return {};
-      system::pause_thread(milliseconds(100));
-    }
-  }
-
-  Result<void> serve_visitors() {
-    TANDEM_CHECK(run_sites(agent_, applications_, now_, true));
-    return open_gate();
-  }
-
-  Result<void> open_gate() {
-    return on_gate(agent_, [&](Gate& gate) -> Result<void> {
-      if (!keeper_.role().role().session.serving)
-        return fail(ErrorKind::refused, now_.server + " may not serve any more");
-      return gate.open_local(now_.server);
-    });
-  }
-
   Result<void> forward_gate() {
     return on_gate(agent_, [&](Gate& gate) { return gate.open_to_peer(other()); });
   }
 
   // What waited has gone on; a gate that is slow about it keeps nothing from happening.
   Result<void> nobody_waits() {
-    const auto until = agent_.ports().clock.boot_time() + waiting_time(call_);
+    const auto until = agent_.ports().clock.boot_time() + waiting_time();
     for (;;) {
       std::size_t held = 0;
       agent_.on_loop([&] { held = agent_.gate().figures().held; });
@@ -414,14 +293,7 @@ private:
     return restart_sites(false);
   }
 
-  Agent& agent_;
-  system::Applications& applications_;
-  FilesLedger& files_;
   StepMemory& memory_;
-  DutyKeeper& keeper_;
-  const Call& call_;
-  const std::function<bool()>& ended_;
-  Snapshot now_;
 };
 
 } // namespace
@@ -430,10 +302,7 @@ PerformStep switchover_steps(Agent& agent, system::Applications& applications, s
                              std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
   return [&agent, &applications, files = std::move(files), memory = std::move(memory),
           keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
-    // One that has outlived its limit has been given up by the runbook, and must not go on to change anything.
-    const auto until = agent.ports().clock.boot_time() + call.limit;
-    const std::function<bool()> over = [&] { return ended() || agent.ports().clock.boot_time() >= until; };
-    return StepWork({agent, applications, *files, *memory, keeper()}, call, over).run();
+    return SwitchoverWork({agent, applications, *files, keeper()}, *memory, call, ended).run();
   };
 }
 

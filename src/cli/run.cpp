@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/environment.hpp"
 #include "peer/message.hpp"
 
@@ -33,6 +34,28 @@ void print_error(const CommandLine& line, const Error& error) {
   line.environment.errors << "tandem: " << describe(error) << '\n';
 }
 
+// CLI11 says only that a command is required when it does not know the one that was typed. "": there is nothing to say.
+std::string unknown_command(const CLI::App& app, int argc, const char* const* argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && *argv[i] != '-'; ++i) {
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+      if (names.back() == argv[i]) next = command;
+    }
+    if (next == nullptr && names.empty()) return {}; // an argument of the command before it
+    if (next == nullptr) {
+      const auto meant = nearest(argv[i], names);
+      return fmt::format("there is no command \"{}\"{}\n  `{} --help` lists them", argv[i],
+                         meant ? fmt::format("; did you mean \"{}\"?", *meant) : "",
+                         at == &app ? "tandem" : "tandem " + at->get_name());
+    }
+    at = next;
+  }
+  return {};
+}
+
 } // namespace
 
 int run(int argc, const char* const* argv, Environment& environment) {
@@ -51,6 +74,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_deploy(app, line);
   add_rollback(app, line);
   add_switchover(app, line);
+  add_failover(app, line);
   add_resume(app, line);
   add_abort(app, line);
   add_runbook(app, line);
@@ -58,6 +82,10 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_database(app, line);
   add_files(app, line);
   add_stream(app, line);
+  if (const auto unknown = unknown_command(app, argc, argv); !unknown.empty()) {
+    environment.errors << "tandem: " << unknown << '\n';
+    return usage_status;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

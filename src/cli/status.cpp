@@ -24,9 +24,11 @@ std::string database_of(const Json& server, const Json* primary) {
   if (state != "standby" || primary == nullptr) return state == "primary" ? "takes writes" : state;
   const Json of_primary = primary->value("database", Json::object());
   for (const auto& link : of_primary.value("standbys", Json::array()))
-    if (link["server"] == server["name"] && link["lag_bytes"].is_number())
-      return fmt::format("{} B, {:.1f} s behind", link["lag_bytes"].get<std::uint64_t>(),
-                         link["lag_seconds"].is_number() ? link["lag_seconds"].get<double>() : 0.0);
+    if (link["server"] == server["name"])
+      return !link["lag_bytes"].is_number()
+                 ? link.value("state", "follows") // its lag is not known in the first seconds
+                 : fmt::format("{} B, {:.1f} s behind", link["lag_bytes"].get<std::uint64_t>(),
+                               link["lag_seconds"].is_number() ? link["lag_seconds"].get<double>() : 0.0);
   return "does not follow";
 }
 

@@ -16,14 +16,15 @@ struct Options {
   bool cut_requests = false;
 };
 
+// After a failover the old primary follows by itself once it is back.
 std::string sentence(const Json& answer) {
   const auto from = answer["from"].get<std::string>();
-  return fmt::format("{} is the primary now, at epoch {}{}. It took {:.1f} s{}.", answer["to"].get<std::string>(),
-                     answer["epoch"].get<std::uint64_t>(), answer.contains("left") ? "" : "; " + from + " follows it",
-                     answer["seconds"].get<double>(),
-                     answer.contains("held_ms")
-                         ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
-                         : "");
+  const bool follows = !answer.contains("left") && answer.value("runbook", "") == "switchover";
+  return fmt::format(
+      "{} is the primary now, at epoch {}{}. It took {:.1f} s{}.", answer["to"].get<std::string>(),
+      answer["epoch"].get<std::uint64_t>(), follows ? "; " + from + " follows it" : "", answer["seconds"].get<double>(),
+      answer.contains("held_ms") ? fmt::format(", and visitors waited {:.0f} ms", answer["held_ms"].get<double>())
+                                 : "");
 }
 
 Result<void> show_ending(CommandLine& line, const Json& answer) {
@@ -34,6 +35,8 @@ Result<void> show_ending(CommandLine& line, const Json& answer) {
     out << answer["text"].get<std::string>() << '\n';
   else
     out << sentence(answer) << '\n';
+  if (answer.contains("refused"))
+    return fail(ErrorKind::refused, "now it would be refused: " + answer["refused"].get<std::string>());
   if (!answer.contains("left")) return {};
   std::string left;
   for (const auto& one : answer["left"])
@@ -69,6 +72,36 @@ void add_switchover(CLI::App& app, CommandLine& line) {
   });
 }
 
+void add_failover(CLI::App& app, CommandLine& line) {
+  struct Words {
+    std::vector<std::string> alone;
+    bool stop_primary = false;
+    bool dry_run = false;
+  };
+
+  auto words = std::make_shared<Words>();
+  CLI::App* command = app.add_subcommand("failover", "The primary is gone: make this server the primary");
+  command->add_option("--alone", words->alone,
+                      "This server is switched off, and stays so until the command has ended. Gives up what it had not "
+                      "sent; if it is not off, two servers write");
+  command->add_flag("--stop-primary", words->stop_primary,
+                    "Stop a primary that answers and serves. Gives up what it has not sent and what is in flight");
+  command->add_flag("--dry-run", words->dry_run, "Say what this server has and what would be done; change nothing");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer(
+      "Typed on the server that is to take over. A planned change is `tandem switchover`, which loses nothing.\n"
+      "The old primary's agent is asked to stop; where it does not answer, the command of [role] fence switches it "
+      "off,\n"
+      "or you do, and say so with --alone. When it comes back it follows by itself.\n\n"
+      "Examples:\n  tandem failover --dry-run\n  tandem failover\n  tandem failover --alone uno");
+  command->callback([&line, words] {
+    line.chosen = [&line, words] {
+      return watch_run(line, "failover",
+                       {{"alone", words->alone}, {"stop_primary", words->stop_primary}, {"dry_run", words->dry_run}});
+    };
+  });
+}
+
 void add_resume(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("resume", "Watch the open runbook to its end");
   command->add_flag("--json", line.json, "Print the answer as JSON");
@@ -88,13 +121,17 @@ void add_runbook(CLI::App& app, CommandLine& line) {
   auto to = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("runbook", "The steps of a role change as commands that a person can type");
   command->require_subcommand(1);
-  command->footer("Example:\n  tandem runbook switchover > switchover.txt");
+  command->footer("Examples:\n  tandem runbook switchover > switchover.txt\n  tandem runbook failover > failover.txt");
   CLI::App* switchover = command->add_subcommand("switchover", "Those of a switchover");
   switchover->add_option("server", *to, "The new primary; not needed in a pair of two");
   switchover->footer("For the day when tandem itself is what is broken: print it while all is well.\n\n"
                      "Example:\n  tandem runbook switchover > switchover.txt");
   switchover->callback(
       [&line, to] { line.chosen = [&line, to] { return watch_run(line, "runbook", {{"to", *to}}); }; });
+  CLI::App* failover = command->add_subcommand("failover", "Those of a failover to this server");
+  failover->footer("Print it on the standby while all is well.\n\nExample:\n  tandem runbook failover > failover.txt");
+  failover->callback(
+      [&line] { line.chosen = [&line] { return watch_run(line, "runbook", {{"runbook", "failover"}}); }; });
 }
 
 } // namespace tandem::cli

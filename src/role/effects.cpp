@@ -52,7 +52,7 @@ void note_answer(Context& context) {
   if (message.epoch == kept(context).epoch && message.from == kept(context).primary)
     kept(context).in_sync = message.in_sync;
   // It cannot promise what we ask for: the operator's next command asks for a higher epoch.
-  if (now.candidacy && message.subject >= now.candidacy->epoch) now.candidacy = Candidacy{message.subject + 1, {}};
+  if (message.subject > 0) now.promisable = std::max(now.promisable, message.subject + 1);
 }
 
 // Another primary, or none: whatever this server was about to do at a lower epoch has lost its meaning.
@@ -64,6 +64,7 @@ void set_epoch(Context& context, Epoch epoch, const std::string& primary) {
   now.conflict.clear();
   std::erase_if(now.refused, [&](Epoch refused) { return refused < epoch; });
   if (now.promised && now.promised->epoch <= epoch) now.promised.reset();
+  if (session(context).promisable <= epoch) session(context).promisable = 0;
   auto change = context.event.note;
   change.epoch = epoch;
   change.primary = primary;
@@ -95,6 +96,12 @@ void adopt(Context& context) {
   session(context).candidacy.reset();
   set_epoch(context, message.epoch, message.primary);
   kept(context).in_sync = message.in_sync;
+  // What one says who has just started itself shows only that this server did not know of every failover, and that
+  // there may be more of them: its word must not let the other serve before all have been heard.
+  if (!message.settled && context.policy.all_must_answer) {
+    session(context).settled = false;
+    session(context).answered.clear();
+  }
   act(context, Action::follow);
 }
 
@@ -103,6 +110,14 @@ void claim_conflict(Context& context) {
   kept(context).conflict = context.event.message.primary;
   session(context).candidacy.reset();
   act(context, Action::ask_operator);
+}
+
+// A server that was promised an epoch and took it not, may have forgotten that by now: its failover was given up. Until
+// it says that it never will, the promise binds.
+void ask_release(Context& context) {
+  const auto& promised = kept(context).promised;
+  if (promised && session(context).peers.contains(promised->to))
+    send(context, MessageKind::ask_refusal, promised->to, promised->epoch);
 }
 
 void start_session(Context& context) {
@@ -232,6 +247,11 @@ void give_promise(Context& context) {
   send(context, MessageKind::promise, message.from, message.subject);
 }
 
+void stop_and_promise(Context& context) {
+  stop_serving(context);
+  give_promise(context);
+}
+
 void tell_limit(Context& context) {
   send(context, MessageKind::answer, context.event.message.from, next_epoch(kept(context)) - 1);
 }
@@ -240,20 +260,31 @@ void note_promise(Context& context) {
   session(context).candidacy->promised.insert(context.event.message.from);
 }
 
+// The target may have started again and taken the epoch since, without a word that arrived here.
 void repeat_grant(Context& context) {
   send(context, MessageKind::grant, kept(context).primary, kept(context).epoch);
+  ask_all(context);
 }
 
 void ask_all(Context& context) {
   for (const auto& other : context.members.others)
     send(context, MessageKind::hello, other);
+  ask_release(context);
+}
+
+void release_promise(Context& context) {
+  kept(context).promised.reset();
+}
+
+void give_up(Context& context) {
+  session(context).candidacy.reset();
 }
 
 void decide_grant(Context& context) {
   set_epoch(context, next_epoch(kept(context)), context.event.server);
   kept(context).granting = true;
   stop_serving(context);
-  repeat_grant(context);
+  send(context, MessageKind::grant, kept(context).primary, kept(context).epoch);
 }
 
 void ask_refusal(Context& context) {
@@ -262,18 +293,17 @@ void ask_refusal(Context& context) {
 
 void ask_promises(Context& context) {
   auto& candidacy = session(context).candidacy;
-  const auto epoch = next_epoch(kept(context));
+  const auto epoch = failover_epoch(context.out.role, context.event.at_least);
   if (!candidacy || candidacy->epoch < epoch) candidacy = Candidacy{epoch, {}};
   for (const auto& other : context.members.others) {
-    if (!context.event.off.contains(other) && !candidacy->promised.contains(other))
-      send(context, MessageKind::ask_promise, other, candidacy->epoch);
+    if (context.event.off.contains(other) || candidacy->promised.contains(other)) continue;
+    send(context, MessageKind::ask_promise, other, candidacy->epoch);
+    context.out.messages.back().insist = context.event.insist;
   }
 }
 
 void take_over(Context& context) {
-  const auto& candidacy = session(context).candidacy;
-  const auto epoch = next_epoch(kept(context));
-  take_epoch(context, candidacy ? std::max(candidacy->epoch, epoch) : epoch);
+  take_epoch(context, failover_epoch(context.out.role, context.event.at_least));
 }
 
 } // namespace tandem::role::effect

@@ -42,6 +42,7 @@ void refuse_grant(Context& context);
 void repeat_refusal(Context& context);
 void take_after_refusal(Context& context);
 void give_promise(Context& context);
+void stop_and_promise(Context& context);
 void tell_limit(Context& context);
 void note_promise(Context& context);
 
@@ -49,7 +50,9 @@ void repeat_grant(Context& context);
 void ask_all(Context& context);
 void decide_grant(Context& context);
 void ask_refusal(Context& context);
+void release_promise(Context& context);
 void ask_promises(Context& context);
+void give_up(Context& context);
 void take_over(Context& context);
 
 } // namespace effect

@@ -43,7 +43,7 @@ Result<void> Engine::open(const Opening& opening) {
 }
 
 Result<Progress> Engine::progress() const {
-  return progress_of(*runbook_, ports_.log.records());
+  return progress_of(ports_.log.records());
 }
 
 Standing Engine::standing(const Progress& progress) const {
@@ -71,7 +71,7 @@ void Engine::turn_back(const std::string& reason) {
 
 void Engine::resume(const std::string& reason) {
   const auto now = progress();
-  if (!now || !now->is_open() || now->turned_back || now->opening.from != self_) return;
+  if (!now || !now->is_open() || now->turned_back || now->opening.leader != self_) return;
   const auto where = standing(*now);
   if (!where.granted && !where.overtaken) turn_back(reason);
 }
@@ -82,15 +82,15 @@ Result<void> Engine::abort(const std::string& reason) {
   if (standing(now).granted)
     return fail(ErrorKind::refused, "the grant has been given, and from there on it only goes forward",
                 alternatives(now.opening));
-  if (now.opening.from != self_)
-    return fail(ErrorKind::refused, fmt::format("{} coordinates this runbook", now.opening.from), "Run it there");
+  if (now.opening.leader != self_)
+    return fail(ErrorKind::refused, fmt::format("{} coordinates this runbook", now.opening.leader), "Run it there");
   if (!now.turned_back) turn_back(reason);
   return {};
 }
 
-void Engine::overtake(const std::string& reason) {
+void Engine::close(Ending ending, const std::string& reason) {
   work_.reset();
-  keep(RecordKind::closed, "", Ending::overtaken, reason);
+  keep(RecordKind::closed, "", ending, reason);
 }
 
 Operation Engine::next() {
@@ -98,7 +98,7 @@ Operation Engine::next() {
   if (!now) return {Operation::Kind::finished, {}, describe(now.error()), Ending::failed};
   if (work_) return call(*now, *work_);
   if (std::exchange(pause_, false)) return {Operation::Kind::wait, {}, now->fault, Ending::none};
-  const auto move = next_move(*runbook_, *now, standing(*now), self_);
+  const auto move = next_move(*now, standing(*now), self_);
   switch (move.kind) {
   case Move::Kind::perform:
   case Move::Kind::undo:
@@ -106,7 +106,7 @@ Operation Engine::next() {
   case Move::Kind::wait:
     return {Operation::Kind::wait, {}, move.message, Ending::none};
   case Move::Kind::finished:
-    return {Operation::Kind::finished, {}, summary(*runbook_, *now), move.ending};
+    return {Operation::Kind::finished, {}, summary(*now), move.ending};
   case Move::Kind::close:
     break;
   }
@@ -119,12 +119,14 @@ std::optional<Operation> Engine::hindrance(const Progress& progress, const Step&
   if (step.side == Side::after) return std::nullopt;
   if (const auto left = time_left(progress); left && *left <= nanoseconds(0)) {
     turn_back(fmt::format("visitors had to wait too long: three quarters of the limit of {} s were used up before "
-                          "the step \"{}\"",
-                          seconds_of(progress.opening, "hold", seconds(20)).count(), step.id));
+                          "\"{}\"",
+                          seconds_of(progress.opening, "hold", seconds(20)).count(),
+                          filled(step.title, progress.opening)));
     return next();
   }
   const auto& other = progress.opening.to;
-  if (step.side == Side::grant && ports_.replicas.confirmed(progress.opening, other) < ports_.log.count(self_))
+  if (step.side == Side::grant && other != self_ &&
+      ports_.replicas.confirmed(progress.opening, other) < ports_.log.count(self_))
     return Operation{Operation::Kind::wait, {}, fmt::format("{} stores the journal", other), Ending::none};
   return std::nullopt;
 }
@@ -204,65 +206,72 @@ void Engine::complete(const Result<void>& result) {
 
 void Engine::fail_step(const Progress& progress, const Work& work, const Error& error) {
   const auto& step = this->step(work.step);
+  const auto told = error.hint.empty() ? error.message : fmt::format("{} ({})", error.message, error.hint);
   const bool elsewhere = server_of(step, progress.opening) != self_;
   const auto failures = progress.steps[work.step].failures + 1;
   if (work.undo) {
     // A silent server finds out at its own boot that it has nothing to do.
     const bool left = elsewhere && error.kind == ErrorKind::unavailable;
-    keep(RecordKind::after_undo, step.id, left ? Ending::left : Ending::failed, error.message);
+    keep(RecordKind::after_undo, step.id, left ? Ending::left : Ending::failed, told);
     pause_ = !left;
     return;
   }
   const auto where = standing(progress);
   const bool of_other = elsewhere || (step.needs_old && error.kind == ErrorKind::unavailable);
   const bool leave = where.granted && of_other && failures >= patience;
-  keep(RecordKind::after, step.id, leave ? Ending::left : Ending::failed, error.message);
+  keep(RecordKind::after, step.id, leave ? Ending::left : Ending::failed, told);
   if (where.granted || where.overtaken)
     pause_ = !leave;
   else
-    turn_back(fmt::format("the step \"{}\" failed: {}", step.id, error.message));
+    turn_back(fmt::format("\"{}\" failed: {}", filled(step.title, progress.opening), told));
 }
 
-Result<void> permitted(const Runbook& runbook, const Call& call, const std::string& sender, const Kept& kept) {
-  const auto* step = runbook.step(call.step);
+Result<void> permitted(const Call& call, const std::string& sender, const Kept& kept) {
+  const auto* runbook = find_runbook(call.opening.runbook);
+  const auto* step = runbook == nullptr ? nullptr : runbook->step(call.step);
   if (step == nullptr) return fail(ErrorKind::refused, fmt::format("the step \"{}\" is unknown here", call.step));
   const auto standing = standing_of(kept, call.opening);
   const auto& coordinator = coordinator_of(call.opening, standing);
   if (standing.overtaken || kept.epoch + 1 < call.opening.epoch)
     return fail(ErrorKind::refused, fmt::format("the {} to epoch {} is not the present one; here epoch {} is known",
-                                                runbook.name, call.opening.epoch, kept.epoch));
+                                                runbook->name, call.opening.epoch, kept.epoch));
   if (sender != coordinator)
-    return fail(ErrorKind::refused, fmt::format("{} coordinates this {}, not {}", coordinator, runbook.name, sender));
+    return fail(ErrorKind::refused, fmt::format("{} coordinates this {}, not {}", coordinator, runbook->name, sender));
   if ((step->side == Side::after) != standing.granted)
     return fail(ErrorKind::refused, fmt::format("the step \"{}\" does not fit: epoch {} is {}granted", call.step,
                                                 call.opening.epoch, standing.granted ? "" : "not "));
   return {};
 }
 
+bool is_copied(const Opening& opening) {
+  return opening.leader != opening.to;
+}
+
 bool takes_up(const Opening& opening, const std::string& sender, const Progress* present, const Kept& kept,
               const std::string& self) {
   const auto arriving = standing_of(kept, opening);
-  if (arriving.granted || arriving.overtaken || sender != opening.from) return false;
+  if (arriving.granted || arriving.overtaken || sender != opening.leader || !is_copied(opening)) return false;
   if (present == nullptr || !present->is_open()) return true;
   const auto here = standing_of(kept, present->opening);
   return here.overtaken || coordinator_of(present->opening, here) != self;
 }
 
-std::string summary(const Runbook& runbook, const Progress& progress) {
+std::string summary(const Progress& progress) {
   using At = StepProgress::At;
   const auto& opening = progress.opening;
   std::string text;
   if (progress.closed == Ending::done)
     text = fmt::format("{} is the primary", opening.to);
   else if (progress.closed == Ending::undone)
-    text = fmt::format("failed, undone: nothing changed, {} serves on ({})", opening.from, progress.why_back);
+    text = fmt::format("failed, undone: nothing changed{} ({})",
+                       opening.leader == opening.from ? ", " + opening.from + " serves on" : "", progress.why_back);
   else if (progress.closed == Ending::overtaken)
     text = "closed: the primary has changed by another way";
   else
     text = progress.turned_back ? "being undone" : "under way";
   for (std::size_t i = 0; i < progress.steps.size(); ++i) {
     const auto& step = progress.steps[i];
-    const auto& planned = runbook.steps[i];
+    const auto& planned = progress.runbook->steps[i];
     if (step.at == At::left)
       text += fmt::format("\n  left to {}'s own start: {} ({})",
                           planned.needs_old ? opening.from : server_of(planned, opening),

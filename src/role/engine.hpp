@@ -1,5 +1,5 @@
-// The engine that carries a runbook through, on the server that coordinates it: the old primary until the grant,
-// the new primary after it. It does nothing by itself: the caller asks for the next call, performs it on the named
+// The engine that carries a runbook through, on the server that coordinates it: its leader until the grant, the new
+// primary after it. It does nothing by itself: the caller asks for the next call, performs it on the named
 // server, and hands the result back. Blocks nowhere and starts no thread, so that an event loop, a plain loop and
 // the simulator drive the same engine.
 //
@@ -69,7 +69,10 @@ public:
   [[nodiscard]] Result<void> abort(const std::string& reason);
 
   // Closes a run that has lost its meaning; decide() says when.
-  void overtake(const std::string& reason);
+  void overtake(const std::string& reason) { close(Ending::overtaken, reason); }
+
+  // Closes this server's copy of one that has ended where it was carried out.
+  void close(Ending ending, const std::string& reason);
 
   // What to do now. Between a `perform` and its complete() no other call is given out.
   [[nodiscard]] Operation next();
@@ -108,8 +111,11 @@ private:
 
 // Whether a call that came from another server may be performed here and now: the sender coordinates this run by
 // what is stored here, and the step's side fits. A call that comes late is refused, so that it harms nothing.
-[[nodiscard]] Result<void> permitted(const Runbook& runbook, const Call& call, const std::string& sender,
-                                     const Kept& kept);
+[[nodiscard]] Result<void> permitted(const Call& call, const std::string& sender, const Kept& kept);
+
+// Whether the other servers get copies of its records. Not where the new primary leads from the first step on: it needs
+// nobody to go on, and the one that it replaces would find the run without a meaning, and close it.
+[[nodiscard]] bool is_copied(const Opening& opening);
 
 // Whether this server copies a run that `sender` tells it of. `present`: the latest run here; null: none.
 // A run that another coordinates ends with that server's next one, so that it is in no one's way, even when the
@@ -118,6 +124,6 @@ private:
                             const Kept& kept, const std::string& self);
 
 // The sum of a finished or stuck run in a few lines: done, failed, what holds now.
-[[nodiscard]] std::string summary(const Runbook& runbook, const Progress& progress);
+[[nodiscard]] std::string summary(const Progress& progress);
 
 } // namespace tandem::role

@@ -52,6 +52,7 @@ std::string encode(const Message& message) {
   json["settled"] = message.settled;
   json["subject"] = message.subject;
   json["in_sync"] = message.in_sync;
+  if (message.insist) json["insist"] = true;
   return text_of(json);
 }
 
@@ -71,6 +72,7 @@ Result<Message> decode_message(const std::string& text) {
   fields.read("settled", message.settled);
   fields.read_epoch("subject", message.subject);
   fields.read("in_sync", message.in_sync);
+  if (fields.has("insist")) fields.read("insist", message.insist);
   TANDEM_CHECK(fields.outcome("role message"));
   TANDEM_TRY(message.kind, kind_from(kind));
   return message;

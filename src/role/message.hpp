@@ -27,6 +27,7 @@ struct Message {
   Epoch subject = 0;    // what a grant, refusal or promise is about; in an answer to a wish for a promise that is
                         // not given: the sender can promise no epoch up to it; else 0
   std::set<std::string> in_sync;
+  bool insist = false; // of a wish for a promise: the operator wants the other to stop serving for it
   bool operator==(const Message&) const = default;
   auto operator<=>(const Message&) const = default;
 };

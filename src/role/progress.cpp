@@ -51,9 +51,9 @@ Move backward(const Progress& progress) {
   return {Move::Kind::close, 0, Ending::undone, progress.why_back};
 }
 
-Move forward(const Runbook& runbook, const Progress& progress, bool granted) {
+Move forward(const Progress& progress, bool granted) {
   for (std::size_t i = 0; i < progress.steps.size(); ++i) {
-    const bool over = granted && runbook.steps[i].side != Side::after;
+    const bool over = granted && progress.runbook->steps[i].side != Side::after;
     const auto at = progress.steps[i].at;
     if (!over && at != At::done && at != At::left) return {Move::Kind::perform, i, Ending::none, {}};
   }
@@ -62,13 +62,16 @@ Move forward(const Runbook& runbook, const Progress& progress, bool granted) {
 
 } // namespace
 
-Result<Progress> progress_of(const Runbook& runbook, std::span<const Record> records) {
+Result<Progress> progress_of(std::span<const Record> records) {
   if (records.empty() || !records.front().opening)
     return fail(ErrorKind::invalid, "the runbook's journal does not begin with its opening");
   Progress progress;
   progress.opening = *records.front().opening;
-  if (progress.opening.runbook != runbook.name)
-    return fail(ErrorKind::invalid, fmt::format("the journal is of a {}", progress.opening.runbook));
+  progress.runbook = find_runbook(progress.opening.runbook);
+  if (progress.runbook == nullptr)
+    return fail(ErrorKind::invalid,
+                fmt::format("the journal is of a \"{}\", which is unknown here", progress.opening.runbook));
+  const auto& runbook = *progress.runbook;
   progress.steps.resize(runbook.steps.size());
   for (const auto& record : records.subspan(1)) {
     if (record.kind == RecordKind::turned_back && !progress.turned_back) {
@@ -84,6 +87,10 @@ Result<Progress> progress_of(const Runbook& runbook, std::span<const Record> rec
   return progress;
 }
 
+Ending ending_of(const Progress* latest, const std::string& id) {
+  return latest != nullptr && latest->opening.id == id ? latest->closed : Ending::overtaken;
+}
+
 Standing standing_of(const Kept& kept, const Opening& opening) {
   const bool same = kept.epoch == opening.epoch;
   return {.granted = same && kept.primary == opening.to,
@@ -91,16 +98,16 @@ Standing standing_of(const Kept& kept, const Opening& opening) {
 }
 
 const std::string& coordinator_of(const Opening& opening, const Standing& standing) {
-  return standing.granted ? opening.to : opening.from;
+  return standing.granted ? opening.to : opening.leader;
 }
 
-Move next_move(const Runbook& runbook, const Progress& progress, const Standing& standing, const std::string& self) {
+Move next_move(const Progress& progress, const Standing& standing, const std::string& self) {
   if (!progress.is_open()) return {Move::Kind::finished, 0, progress.closed, {}};
   if (standing.overtaken) return {Move::Kind::close, 0, Ending::overtaken, "the primary has changed by another way"};
   const auto& coordinator = coordinator_of(progress.opening, standing);
   if (self != coordinator) return {Move::Kind::wait, 0, Ending::none, fmt::format("{} goes on with it", coordinator)};
-  if (standing.granted) return forward(runbook, progress, true);
-  return progress.turned_back ? backward(progress) : forward(runbook, progress, false);
+  if (standing.granted) return forward(progress, true);
+  return progress.turned_back ? backward(progress) : forward(progress, false);
 }
 
 RunbookNow runbook_now(const Progress& progress, const Standing& standing, const std::string& self, bool active) {

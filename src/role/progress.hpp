@@ -15,7 +15,8 @@ struct StepProgress {
 
 struct Progress {
   Opening opening;
-  std::vector<StepProgress> steps; // in the runbook's order
+  const Runbook* runbook = nullptr; // never null once made
+  std::vector<StepProgress> steps;  // in the runbook's order
   bool turned_back = false;
   std::string why_back;
   std::string fault; // the last failure, with its step
@@ -24,14 +25,18 @@ struct Progress {
   [[nodiscard]] bool is_open() const { return closed == Ending::none; }
 };
 
-// Kind `invalid`: the records are of another runbook, or do not begin with an opening.
-[[nodiscard]] Result<Progress> progress_of(const Runbook& runbook, std::span<const Record> records);
+// Kind `invalid`: the records are of an unknown runbook or step, or do not begin with an opening.
+[[nodiscard]] Result<Progress> progress_of(std::span<const Record> records);
 
 // What the role state says of the run's grant; it alone decides, the journal only tells.
 struct Standing {
   bool granted = false;   // the run's epoch is stored here as the new primary's
   bool overtaken = false; // a higher epoch is known, or the run's epoch is another server's
 };
+
+// What a server that has `latest` as its latest run (null: none) says of how the run of that id has ended: none while
+// it is open here; overtaken when it is none of this server's any more, since then nobody carries it out.
+[[nodiscard]] Ending ending_of(const Progress* latest, const std::string& id);
 
 [[nodiscard]] Standing standing_of(const Kept& kept, const Opening& opening);
 
@@ -55,8 +60,7 @@ struct Move {
 // A step of (or about) the other server that failed so often after the grant is left to that server's own boot.
 inline constexpr int patience = 5;
 
-[[nodiscard]] Move next_move(const Runbook& runbook, const Progress& progress, const Standing& standing,
-                             const std::string& self);
+[[nodiscard]] Move next_move(const Progress& progress, const Standing& standing, const std::string& self);
 
 // For decide(); `active`: this agent has had an engine for it since its start.
 [[nodiscard]] RunbookNow runbook_now(const Progress& progress, const Standing& standing, const std::string& self,

@@ -69,16 +69,6 @@ bool settles(const Members& members, const Role& role, const Event& event, const
   return settled && (!role.kept.promised || role.kept.promised->epoch <= known || !policy.promises_bind);
 }
 
-std::vector<std::string> uncovered(const Members& members, const Role& role, const Event& event) {
-  const auto& candidacy = role.session.candidacy;
-  const bool begun = candidacy && candidacy->epoch >= next_epoch(role.kept);
-  std::vector<std::string> names;
-  for (const auto& other : members.others) {
-    if (!event.off.contains(other) && !(begun && candidacy->promised.contains(other))) names.push_back(other);
-  }
-  return names;
-}
-
 Cover cover_of(const Members& members, const Role& role, const Event& event) {
   const auto names = uncovered(members, role, event);
   if (names.empty()) return Cover::full;
@@ -107,6 +97,21 @@ std::string sentence_of(const Members& members, const Role& before, const Event&
 }
 
 } // namespace
+
+Epoch failover_epoch(const Role& role, Epoch at_least) {
+  const auto epoch = std::max({next_epoch(role.kept), at_least, role.session.promisable});
+  return role.session.candidacy ? std::max(role.session.candidacy->epoch, epoch) : epoch;
+}
+
+std::vector<std::string> uncovered(const Members& members, const Role& role, const Event& event) {
+  const auto& candidacy = role.session.candidacy;
+  const bool begun = candidacy && candidacy->epoch == failover_epoch(role, event.at_least);
+  std::vector<std::string> names;
+  for (const auto& other : members.others) {
+    if (!event.off.contains(other) && !(begun && candidacy->promised.contains(other))) names.push_back(other);
+  }
+  return names;
+}
 
 std::string_view name_of(Situation situation) {
   constexpr std::array<std::string_view, 5> names = {"waiting", "standby", "serving", "granting", "conflict"};
@@ -169,6 +174,9 @@ Facts facts_of(const Members& members, const Role& role, const Event& event, con
   facts.still_serving = event.still_serving;
   facts.reachable = role.session.peers.contains(server_of(role, event));
   facts.candidate = is_candidate(role, event);
+  facts.insists = message.insist;
+  facts.of_another = message.subject == kept.epoch && kept.primary != members.self;
+  facts.of_promise = kept.promised && kept.promised->to == message.from && kept.promised->epoch == message.subject;
   facts.barred =
       event.no_loss && !kept.in_sync.contains(event.kind == EventKind::grant_decided ? event.server : members.self);
   facts.cover = cover_of(members, role, event);

@@ -35,6 +35,7 @@ struct Session {
   std::map<std::string, Incarnation> peers; // the others' boots that it has a session with
   std::set<std::string> answered;           // those that have answered since
   std::optional<Candidacy> candidacy;
+  Epoch promisable = 0; // some server has said that it can promise no epoch below this one; 0: none has
   bool operator==(const Session&) const = default;
 };
 
@@ -70,6 +71,8 @@ enum class EventKind {
   repeat,        // the agent's timer, about once a second
   grant_decided, // the runbook's grant: the next epoch is `server`'s
   take_back,     // the operator wants the granted epoch back, if the other has not taken it
+  prepare,       // the operator's failover comes: ask for the promises that it needs, and take over nothing yet
+  give_up,       // the failover that was prepared does not take place
   failover,      // the operator: take over; `off` names the servers that are truly off or fenced
 };
 
@@ -78,8 +81,10 @@ struct Event {
   Message message = {};           // of the message events
   bool still_serving = false;     // boot
   std::string server = {};        // grant_decided: to whom
-  std::set<std::string> off = {}; // failover
-  bool no_loss = false;           // grant_decided, failover: only a server of the in-sync set may take over
+  std::set<std::string> off = {}; // prepare, failover
+  bool insist = false;            // prepare, failover: a server that serves is to stop for it
+  Epoch at_least = 0;             // prepare, failover: the epoch to take, where no higher one is needed
+  bool no_loss = false;           // grant_decided, prepare, failover: only a server of the in-sync set may take over
   Change note = {};               // reason, time and WAL position, where the event can change the primary
 };
 
@@ -98,6 +103,11 @@ enum class Action {
 };
 
 [[nodiscard]] std::string_view name_of(Action action);
+
+// The epoch that this server would take by failover now, and the servers that may still serve then: those that are
+// neither off nor have promised.
+[[nodiscard]] Epoch failover_epoch(const Role& role, Epoch at_least);
+[[nodiscard]] std::vector<std::string> uncovered(const Members& members, const Role& role, const Event& event);
 
 struct Row;
 

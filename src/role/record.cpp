@@ -21,13 +21,10 @@ bool read_name(const std::array<std::string_view, count>& names, const std::stri
 }
 
 Json to_json(const Opening& opening) {
-  return {{"runbook", opening.runbook},
-          {"id", opening.id},
-          {"from", opening.from},
-          {"to", opening.to},
-          {"epoch", opening.epoch},
-          {"reason", opening.reason},
-          {"parameters", opening.parameters}};
+  return {{"runbook", opening.runbook}, {"id", opening.id},
+          {"from", opening.from},       {"to", opening.to},
+          {"leader", opening.leader},   {"epoch", opening.epoch},
+          {"reason", opening.reason},   {"parameters", opening.parameters}};
 }
 
 Result<Opening> opening_from(const Json& json) {
@@ -37,6 +34,8 @@ Result<Opening> opening_from(const Json& json) {
   fields.read("id", opening.id);
   fields.read("from", opening.from);
   fields.read("to", opening.to);
+  opening.leader = opening.from; // as it was before there were others
+  if (fields.has("leader")) fields.read("leader", opening.leader);
   fields.read_epoch("epoch", opening.epoch);
   fields.read("reason", opening.reason);
   if (const auto* parameters = fields.find("parameters", &Json::is_object)) {
@@ -59,6 +58,11 @@ std::string_view name_of(RecordKind kind) {
 
 std::string_view name_of(Ending ending) {
   return endings[static_cast<std::size_t>(ending)];
+}
+
+std::optional<Ending> ending_from(const std::string& name) {
+  Ending ending = Ending::none;
+  return read_name(endings, name, ending) ? std::optional(ending) : std::nullopt;
 }
 
 std::string encode(const Record& record) {

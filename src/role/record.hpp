@@ -45,6 +45,7 @@ inline constexpr int record_version = 1;
 [[nodiscard]] Result<Record> decode_record(const std::string& text);
 [[nodiscard]] std::string_view name_of(RecordKind kind);
 [[nodiscard]] std::string_view name_of(Ending ending);
+[[nodiscard]] std::optional<Ending> ending_from(const std::string& name);
 
 // One run's journal on one server. One thread at a time.
 class Log {

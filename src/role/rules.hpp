@@ -37,6 +37,9 @@ struct Facts {
   bool still_serving = false; //
   bool reachable = false;     // the server named (or granted to) has a session with us
   bool candidate = false;     // for exactly the epoch that the message is about
+  bool of_another = false;    // the message is about our epoch, which has another primary
+  bool of_promise = false;    // the message is from the server that we promised this very epoch to
+  bool insists = false;       // the operator wants this server to stop for the one that asks
   bool barred = false;        // the in-sync set does not name the server and no loss is allowed
   Cover cover = Cover::missing;
 };

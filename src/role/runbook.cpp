@@ -1,6 +1,8 @@
 #include "role/runbook.hpp"
 
 #include "base/text.hpp"
+#include "role/failover.hpp"
+#include "role/switchover.hpp"
 
 namespace tandem::role {
 
@@ -16,8 +18,8 @@ std::string indented(std::string_view text, const Opening& opening) {
 std::string grant_line(const Runbook& runbook, const Opening& opening) {
   for (std::size_t i = 0; i < runbook.steps.size(); ++i) {
     if (runbook.steps[i].side != Side::grant) continue;
-    return fmt::format("Until step {} all can be undone and {} serves on; from then on {} is the primary.\n", i + 1,
-                       opening.from, opening.to);
+    return fmt::format("Until step {} all can be undone{}; from then on {} is the primary.\n", i + 1,
+                       opening.leader == opening.from ? " and " + opening.from + " serves on" : "", opening.to);
   }
   return {};
 }
@@ -28,6 +30,12 @@ std::string heading(std::size_t number, const Step& step, const Opening& opening
 
 } // namespace
 
+const Runbook* find_runbook(std::string_view name) {
+  for (const auto* runbook : {&switchover(), &failover()})
+    if (runbook->name == name) return runbook;
+  return nullptr;
+}
+
 const Step* Runbook::step(std::string_view id) const {
   for (const auto& step : steps)
     if (step.id == id) return &step;
@@ -37,7 +45,7 @@ const Step* Runbook::step(std::string_view id) const {
 const std::string& server_of(const Step& step, const Opening& opening) {
   if (step.place == Place::old_primary) return opening.from;
   if (step.place == Place::new_primary) return opening.to;
-  return step.side == Side::after ? opening.to : opening.from;
+  return step.side == Side::after ? opening.to : opening.leader;
 }
 
 std::string filled(std::string_view text, const Opening& opening) {
@@ -67,10 +75,8 @@ std::string dry_run(const Runbook& runbook, const Opening& opening) {
 
 std::string typed(const Runbook& runbook, const Opening& opening) {
   auto text =
-      fmt::format("# {} from {} to {} by hand, as root; stop \"tandem.service\" on both servers first.\n"
-                  "# It needs curl, and root's ssh key of each server on the other. Print it anew after each deploy.\n"
-                  "# {}",
-                  runbook.name, opening.from, opening.to, grant_line(runbook, opening));
+      fmt::format("# {} from {} to {} by hand, as root; {}.\n# Print it anew after each deploy.\n# {}", runbook.name,
+                  opening.from, opening.to, filled(runbook.by_hand, opening), grant_line(runbook, opening));
   for (std::size_t i = 0; i < runbook.steps.size(); ++i) {
     const auto& step = runbook.steps[i];
     text += "\n" + heading(i + 1, step, opening);

@@ -17,7 +17,7 @@ using Parameters = std::map<std::string, std::string>;
 enum class Place {
   old_primary,
   new_primary,
-  coordinator, // the old primary until the grant, the new one after it
+  coordinator, // who carries the run on: its leader until the grant, the new primary after it
 };
 
 enum class Side {
@@ -48,18 +48,23 @@ struct Step {
 struct Runbook {
   std::string_view name;    // "switchover"
   std::string_view summary; // one sentence
+  std::string_view by_hand; // what a person who types it needs, and does first
   std::vector<Step> steps;
 
   [[nodiscard]] const Step* step(std::string_view id) const;
 };
 
+// The runbook of that name; null when there is none.
+[[nodiscard]] const Runbook* find_runbook(std::string_view name);
+
 // One run of a runbook.
 struct Opening {
   std::string runbook;
-  std::string id;   // unique in the pair
-  std::string from; // the old primary
-  std::string to;   // the new one
-  Epoch epoch = 0;  // that the grant gives to `to`
+  std::string id;     // unique in the pair
+  std::string from;   // the old primary
+  std::string to;     // the new one
+  std::string leader; // carries it on until the grant: the old primary, or the new one where the old may be gone
+  Epoch epoch = 0;    // that the grant gives to `to`
   std::string reason;
   Parameters parameters;
   bool operator==(const Opening&) const = default;

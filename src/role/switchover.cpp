@@ -1,6 +1,8 @@
 // Every step here may be performed again after an interruption, and so may its undo.
 #include "role/switchover.hpp"
 
+#include "role/promotion.hpp"
+
 #include <array>
 
 namespace tandem::role {
@@ -11,25 +13,10 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using enum Place;
 
-// Only the first of each, which is the state; the others are its history.
-constexpr std::string_view store_epoch = "sed -i '0,/\"epoch\": {last_epoch},/s//\"epoch\": {epoch},/; 0,/\"primary\": "
-                                         "\"{old}\"/s//\"primary\": \"{new}\"/' "
-                                         "/var/lib/tandem/role.json && sync";
-
 constexpr std::string_view send_files_to_new = "for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 "
                                                "{excludes} $folder/ {new_address}:$folder/; done";
 constexpr std::string_view send_files_to_old = "for folder in {folders}; do rsync -aHAX --delete --modify-window=-1 "
                                                "{excludes} $folder/ {old_address}:$folder/; done";
-
-Step preparation(Step step) {
-  step.side = Side::before;
-  return step;
-}
-
-Step completion(Step step) {
-  step.side = Side::after;
-  return step;
-}
 
 std::vector<Step> before_visitors_wait() {
   return {
@@ -39,8 +26,7 @@ std::vector<Step> before_visitors_wait() {
            .title = "Check that {new} can take over",
            .what =
                "Replica lag, long transactions and versions. While the runbook is open no deploy and no apply begins.",
-           .commands = {"tandem status",
-                        "sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
+           .commands = {"sudo -u postgres psql -c 'select client_addr, state, replay_lag from pg_stat_replication'",
                         "sudo -u postgres psql -c \"select pid, now() - xact_start, query from pg_stat_activity where "
                         "xact_start < now() - interval '5 s'\""},
            .limit = seconds(30)}),
@@ -49,7 +35,7 @@ std::vector<Step> before_visitors_wait() {
            .place = new_primary,
            .title = "Load the applications on {new}",
            .what = "uWSGI and nginx run on {new} against its read-only database, so that nothing has to start later.",
-           .commands = {"systemctl start nginx {applications}", "{health}"},
+           .commands = {"systemctl start nginx {applications}", "systemctl is-active nginx {applications}"},
            .check = "each site answers its health question on {new}",
            .limit = minutes(2)}),
       preparation({.id = "flush-files",
@@ -89,10 +75,11 @@ std::vector<Step> while_visitors_wait() {
            .title = "Close {old}'s gate",
            .what = "New requests wait from now on; those in flight go on. At the most {hold} s.",
            .commands =
-               {"systemctl stop nginx   # by hand nobody can be held: visitors see errors until {old}'s gate opens"},
+               {"systemctl stop nginx   # by hand nobody can be held: visitors see errors until {old}'s gate opens",
+                "rm -f /run/tandem/serving"},
            .check = "no new request gets through",
            .undo = "open {old}'s gate here",
-           .undo_commands = {"systemctl start nginx"},
+           .undo_commands = {"touch /run/tandem/serving", "systemctl start nginx"},
            .limit = seconds(5),
            .visitors_wait = true}),
       preparation(
@@ -107,9 +94,9 @@ std::vector<Step> while_visitors_wait() {
                    .place = old_primary,
                    .title = "Hide the applications on {old} from nginx",
                    .what = "So that a slow upload that had passed the gate cannot reach the old application.",
-                   .commands = {"systemctl stop {applications}"},
+                   .commands = {"systemctl stop {applications}", "rm -f /run/tandem-sites/*/current.sock"},
                    .undo = "start the applications on {old} anew",
-                   .undo_commands = {"systemctl restart {applications}"},
+                   .undo_commands = {"systemctl restart {applications}", "{show}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
       // Here Redis writes are paused and the offset is confirmed on the new primary, once the queue is built.
@@ -156,51 +143,15 @@ std::vector<Step> while_visitors_wait() {
   };
 }
 
-std::vector<Step> after_the_grant() {
+std::vector<Step> after_the_promotion() {
   return {
-      completion({.id = "take",
-                  .place = new_primary,
-                  .title = "{new} takes epoch {epoch}",
-                  .what = "It stores the epoch and makes the marker.",
-                  .commands = {store_epoch, "touch /primary_server"},
-                  .limit = seconds(5),
-                  .visitors_wait = true}),
-      completion({.id = "promote",
-                  .place = new_primary,
-                  .title = "Promote PostgreSQL on {new}",
-                  .what = "It ends recovery and writes.",
-                  .commands = {"sudo -u postgres psql -c 'select pg_promote()'"},
-                  .check = "PostgreSQL on {new} is out of recovery and takes a write",
-                  .limit = seconds(60),
-                  .visitors_wait = true}),
-      // Here Redis is promoted and memcached is flushed, once they are built.
-      completion({.id = "on-promote",
-                  .place = new_primary,
-                  .title = "Run the sites' own steps on {new}",
-                  .what = "The on_promote steps of each site, in order of importance.",
-                  .commands = {"{on_promote}"},
-                  .limit = minutes(5),
-                  .visitors_wait = true}),
-      completion({.id = "health",
-                  .place = new_primary,
-                  .title = "Ask the sites on {new} the health question",
-                  .what = "Each site must answer below 400 before a visitor reaches it.",
-                  .commands = {"{health}"},
-                  .limit = minutes(2),
-                  .visitors_wait = true}),
-      completion({.id = "open-gate",
-                  .place = new_primary,
-                  .title = "Open {new}'s gate",
-                  .what = "{new} serves whoever reaches it.",
-                  .commands = {"systemctl start nginx   # without its agent it answers by itself where the marker is"},
-                  .limit = seconds(5),
-                  .visitors_wait = true}),
       completion(
           {.id = "forward-gate",
            .place = old_primary,
            .title = "Open {old}'s gate towards {new}",
            .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
-           .commands = {"systemctl start nginx   # without its agent it asks {new} where no marker is"},
+           .commands = {"rm -f /run/tandem/follows/*; touch /run/tandem/follows/{new}",
+                        "systemctl start nginx   # without its agent it asks the server that it follows"},
            .check = "nobody waits at the gate any more",
            .limit = seconds(5),
            .visitors_wait = true}),
@@ -214,20 +165,25 @@ std::vector<Step> after_the_grant() {
                                "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",
                   .limit = minutes(10)}),
-      completion({.id = "turn-files",
-                  .place = new_primary,
-                  .title = "Files flow from {new} to {old}",
-                  .what = "The direction of the file replication turns round.",
-                  .commands = {send_files_to_old, "systemctl start tandem   # on both servers"},
-                  .limit = minutes(2),
-                  .needs_old = true}),
+      completion(
+          {.id = "turn-files",
+           .place = new_primary,
+           .title = "Files flow from {new} to {old}",
+           .what = "The direction of the file replication turns round.",
+           .commands = {send_files_to_old, "systemctl start tandem-gate.socket tandem.service   # on both servers"},
+           .limit = minutes(2),
+           .needs_old = true}),
   };
 }
 
 Runbook make_switchover() {
   Runbook runbook{
-      "switchover", "a planned change of primary: nothing is lost, and visitors wait instead of failing", {}};
-  for (auto part : {before_visitors_wait(), while_visitors_wait(), after_the_grant()})
+      "switchover",
+      "a planned change of primary: nothing is lost, and visitors wait instead of failing",
+      "first \"systemctl stop tandem.service tandem-gate.socket\" on both servers; it needs root's ssh key of each "
+      "server on the other",
+      {}};
+  for (auto part : {before_visitors_wait(), while_visitors_wait(), promotion(), after_the_promotion()})
     for (auto& step : part)
       runbook.steps.push_back(std::move(step));
   return runbook;
@@ -243,7 +199,7 @@ const Runbook& switchover() {
 std::span<const std::string_view> switchover_parameters() {
   static constexpr auto names =
       std::to_array<std::string_view>({"old_address", "new_address", "database", "data", "programs", "applications",
-                                       "folders", "excludes", "health", "on_promote", "drain", "hold"});
+                                       "folders", "excludes", "health", "on_promote", "show", "drain", "hold"});
   return names;
 }
 

@@ -7,6 +7,7 @@
 //   data                      its data directory
 //   programs                  the folder of its own programs
 //   applications              the sites' units, separated by spaces
+//   show                      one command a line that lets nginx find each site's application
 //   folders                   the replicated folders, separated by spaces
 //   excludes                  rsync's options for what is not replicated
 //   health                    one command a line that asks each site's health question

@@ -16,6 +16,7 @@ const converge::FileCheck nginx_check{{"nginx", "-t", "-q"}};
 // Where this server's nginx answers what its own gate has let through, once more and without TLS: a burst of held
 // requests would cost it two handshakes each before the first of them is answered. Loopback only.
 const std::string own_port = fmt::format("127.0.0.1:{}", model::own_nginx_port);
+constexpr int most_hops = 4;
 constexpr auto* own_upstream = "http://tandem_here";
 
 std::string upstream_of(const std::string& server) {
@@ -63,6 +64,23 @@ http {
 )";
 }
 
+// A request that was passed on is marked; the mark of anybody but a server of the pair counts for nothing. It counts
+// how often, so that no state of the gate can send a request round for ever; "local" is one that this server answers
+// without its agent, whatever the gate's file says.
+std::string marks_text(const View& view) {
+  std::string text = "map \"$tandem_peer:$http_x_tandem_hop\" $tandem_hop {\n    default \"\";\n";
+  std::string next = "map \"$tandem_fallback:$tandem_hop\" $tandem_mark {\n    default 1;\n";
+  next += fmt::format("    ~^{}: local;\n", view.self);
+  for (int hop = 1; hop <= most_hops; ++hop) {
+    text += fmt::format("    \"1:{0}\" {0};\n", hop);
+    if (hop < most_hops) next += fmt::format("    \":{}\" {};\n", hop, hop + 1);
+  }
+  return text +
+         "}\nmap \"$tandem_peer:$http_x_tandem_hop\" $tandem_local {\n    default \"\";\n"
+         "    \"1:local\" 1;\n}\n" +
+         next + "}\n";
+}
+
 // What all sites share: where a held request goes on, and who may mark one as having been passed on.
 std::string http_text(const View& view) {
   std::string text = header();
@@ -82,8 +100,7 @@ std::string http_text(const View& view) {
   for (const auto& server : view.pair.servers)
     if (server.name != view.self) text += "    " + server.peer_address + " 1;\n";
   text += "}\n";
-  // A request that a peer passed on is marked; the mark of anybody else counts for nothing.
-  text += "map \"$tandem_peer:$http_x_tandem_hop\" $tandem_hop {\n    default \"\";\n    \"1:1\" 1;\n}\n";
+  text += marks_text(view);
   text += "map \"$tandem_target$tandem_fallback\" $tandem_route {\n    default \"\";\n";
   for (const auto& server : view.pair.servers)
     text += fmt::format("    {} {};\n", server.name,
@@ -141,7 +158,7 @@ constexpr auto* passing_lines = R"(    proxy_http_version 1.1;
     proxy_ssl_name $host;
     proxy_set_header Host $host;
     proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Tandem-Hop 1;
+    proxy_set_header X-Tandem-Hop $tandem_mark;
     proxy_next_upstream off;
     proxy_read_timeout 300s;
     proxy_send_timeout 300s;
@@ -196,7 +213,8 @@ location @tandem_again {
                      own_upstream + ";\n" + passing_lines + R"(}
 
 location @tandem_hop {
-    auth_request /.tandem/hop;
+)" + fmt::format("    if ($tandem_hop = {}) {{\n        return 503;\n    }}\n", most_hops) +
+                     R"(    auth_request /.tandem/hop;
     auth_request_set $tandem_target $upstream_http_x_tandem_target;
     error_page 403 = @tandem_elsewhere;
     error_page 500 503 =503 @tandem_busy;
@@ -241,7 +259,10 @@ std::string listen_text(const View& view, const std::string& port, const std::st
 }
 
 std::string locations_text(const model::Site& site) {
-  const std::string gate = "        if (!-f /run/tandem/serving) {\n            return 418;\n        }\n";
+  const std::string gate = "        set $tandem_closed \"\";\n"
+                           "        if (!-f /run/tandem/serving) {\n            set $tandem_closed 1;\n        }\n"
+                           "        if ($tandem_local) {\n            set $tandem_closed \"\";\n        }\n"
+                           "        if ($tandem_closed) {\n            return 418;\n        }\n";
   std::string text;
   for (const auto& [prefix, served] : site.serve)
     text += fmt::format(

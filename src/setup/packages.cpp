@@ -4,7 +4,7 @@ namespace tandem::setup {
 
 void add_packages(Resources& out, const View& view) {
   converge::PackageSet packages{{"sudo", "rsync", "openssh-client", "python3-dev", "python3-virtualenv", "python3-pip",
-                                 "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "tzdata"}};
+                                 "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "curl", "tzdata"}};
   for (const auto& name : view.pair.host.packages)
     if (std::ranges::find(packages.names, name) == packages.names.end()) packages.names.push_back(name);
   out.push_back({.kind = std::move(packages), .why = "what the sites and tandem need"});

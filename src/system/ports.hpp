@@ -6,6 +6,7 @@
 #include "system/files.hpp"
 #include "system/packages.hpp"
 #include "system/processes.hpp"
+#include "system/reach.hpp"
 #include "system/services.hpp"
 
 namespace tandem::system {
@@ -18,6 +19,7 @@ struct Ports {
   Accounts& accounts;
   Databases& databases;
   Clock& clock;
+  Reach* reach = nullptr; // null: no other machine can be asked
 };
 
 } // namespace tandem::system

@@ -28,10 +28,33 @@ Result<void> Node::carry_out(const role::Call& call) {
   return result;
 }
 
+Result<void> Node::deed_of_failover(const role::Call& call) {
+  const auto& opening = call.opening;
+  if (call.step == "fence" && call.phase == role::Phase::action) {
+    const auto out = apply(role::failover_event(role::EventKind::prepare, opening));
+    if (out.refused) return fail(ErrorKind::refused, out.sentence);
+  }
+  if (call.step == "fence" && call.phase == role::Phase::check) {
+    const auto event = role::failover_event(role::EventKind::prepare, opening);
+    if (!uncovered(members_, agent_->role, event).empty()) return fail(ErrorKind::unavailable, "a promise is missing");
+  }
+  if (call.step == "hold-visitors") set_gate(Gate::closed);
+  if (call.step == "take-over") {
+    if (failover_epoch(agent_->role, opening.epoch) != opening.epoch)
+      return failed("the epoch is not the next one any more");
+    const auto event = role::failover_event(role::EventKind::failover, opening);
+    if (!uncovered(members_, agent_->role, event).empty()) return failed("a promise is missing");
+    const auto out = apply(event);
+    if (out.refused) return fail(ErrorKind::refused, out.sentence);
+  }
+  return {};
+}
+
 Result<void> Node::deed(const role::Call& call) {
   const auto& id = call.step;
   const auto& opening = call.opening;
   const auto other = name() == opening.from ? opening.to : opening.from;
+  if (opening.runbook == "failover") TANDEM_CHECK(deed_of_failover(call));
   if (call.phase == role::Phase::precondition && id != "stop-database") return {};
   if (call.phase == role::Phase::check && id != "promote") return {};
 
@@ -89,6 +112,11 @@ Result<void> Node::deed(const role::Call& call) {
 
 Result<void> Node::undo_deed(const role::Call& call) {
   const auto& id = call.step;
+  if (id == "hold-visitors") {
+    machine.follows = call.opening.from;
+    set_gate(Gate::peer);
+    return {};
+  }
   if (situation() != role::Situation::serving) return failed("this server does not serve");
   if (id == "close-gate") set_gate(Gate::here);
   if (id == "close-sockets") machine.applications = true;

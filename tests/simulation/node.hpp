@@ -3,6 +3,7 @@
 #pragma once
 #include "journal/state_file.hpp"
 #include "role/engine.hpp"
+#include "role/failover.hpp"
 #include "role/switchover.hpp"
 #include "simulation/disk.hpp"
 #include "simulation/network.hpp"
@@ -53,6 +54,8 @@ public:
 
   [[nodiscard]] role::ServerNow server_now() const;
   [[nodiscard]] bool run_is_open() const;
+  // A failover of its own is on its way to its grant, for which the operator keeps that server switched off.
+  [[nodiscard]] bool counts_on_absence_of(const std::string& server) const;
   [[nodiscard]] std::string state_line() const;
 
   void boot();       // also after a restart of the agent alone
@@ -62,6 +65,8 @@ public:
 
   // The operator. The text is what the operator is told.
   std::string begin_switchover(const std::string& to, int hold_seconds);
+  // `off`: the operator's word, true until the run has ended.
+  std::string begin_failover(const std::set<std::string>& off, bool insist);
   std::string abort_run();
   std::string command(role::EventKind kind, const std::set<std::string>& off);
 
@@ -69,6 +74,8 @@ public:
   void receive(const role::Message& message);
   void receive_records(const std::string& from, const std::vector<role::Record>& records);
   void receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count);
+  void receive_question(const std::string& from, const std::string& id);
+  void receive_state(const std::string& from, const std::string& id, role::Ending ending);
   void receive_call(const std::string& from, std::uint64_t number, const role::Call& call);
   void receive_result(std::uint64_t number, const Result<void>& result);
 
@@ -92,7 +99,14 @@ private:
   void store(const role::Kept& kept);
   void remember_run(const std::string& id);
   void open_log(const std::string& id);
-  void start_engine();
+  void start_engine(const role::Runbook& runbook);
+
+  [[nodiscard]] const role::Runbook& runbook() const {
+    return *role::find_runbook(agent_->log->records().front().opening->runbook);
+  }
+
+  void begin_run(role::Opening opening);
+  void end_run();
   void think();
   void perform(role::Task task);
   void become_primary();
@@ -102,12 +116,14 @@ private:
   void start_call(const role::Call& call);
   void finish_call(std::uint64_t number, const Result<void>& result);
   void send_records(const std::string& to);
+  void ask_coordinator();
   bool take_up_run(const std::string& from, const role::Record& first);
   void set_gate(Gate gate);
   void say(const std::string& what) const;
 
   Result<void> carry_out(const role::Call& call);
   Result<void> deed(const role::Call& call);
+  Result<void> deed_of_failover(const role::Call& call);
   Result<void> undo_deed(const role::Call& call);
   [[nodiscard]] Result<Node*> linked_peer(const std::string& name);
 

@@ -47,9 +47,7 @@ private:
   }
 
   void boot_later(const std::string& name, int longest) {
-    world_.shared.schedule.in(up_to(longest), [this, name] {
-      if (!world_.node(name).up()) world_.node(name).boot();
-    });
+    world_.shared.schedule.in(up_to(longest), [this, name] { world_.boot(name); });
   }
 
   void power_cut(std::uint64_t points) {
@@ -100,12 +98,12 @@ private:
     if (world_.serving().empty() && world_.node(name).up()) take_over(name, 3);
   }
 
-  // The operator's word that a server is off is true at this moment.
+  // The operator's word that a server is off is true until the failover has ended, well or not.
   void take_over(const std::string& name, int tries) {
     std::set<std::string> off;
     for (const auto& other : world_.names())
       if (world_.node(other).off()) off.insert(other);
-    world_.node(name).command(role::EventKind::failover, off);
+    world_.node(name).begin_failover(off, random_.chance(20));
     if (tries > 1) world_.shared.schedule.in(Time(300), [this, name, tries] { take_over(name, tries - 1); });
   }
 
@@ -131,7 +129,7 @@ void help(World& world) {
     std::string best;
     for (const auto& name : world.names())
       if (best.empty() || world.node(name).role().kept.epoch > world.node(best).role().kept.epoch) best = name;
-    world.node(best).command(role::EventKind::failover, {});
+    world.node(best).begin_failover({}, false);
     world.run(Time(500));
   }
 }

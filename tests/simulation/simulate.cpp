@@ -1,5 +1,5 @@
-// tandem-simulate --seeds N --first S [--show]: random lives of pairs over the real role protocol, decide(),
-// runbook engine, journal and state file, in virtual time.
+// tandem-simulate --seeds N --first S [--show] [--plant FAULT]: random lives of pairs over the real role protocol,
+// decide(), runbook engine, journal and state file, in virtual time.
 #include "base/text.hpp"
 #include "simulation/scenario.hpp"
 
@@ -8,22 +8,42 @@
 #include <chrono>
 #include <cstdio>
 
+namespace {
+
+// Faults that the simulation must find.
+bool plant(std::string_view fault, tandem::testing::Options& options) {
+  if (fault == "unsynced")
+    options.forgetful_disks = true;
+  else if (fault == "answers")
+    options.policy.answers_name_boot = false;
+  else if (fault == "start")
+    options.policy.all_must_answer = false;
+  else
+    return false;
+  return true;
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
   using namespace tandem;
   std::uint64_t seeds = 1000;
   std::uint64_t first = 1;
   bool show = false;
+  testing::Options planted;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     const auto number = i + 1 < argc ? to_number(argv[i + 1]) : std::nullopt;
-    if (word == "--show")
+    if (word == "--plant" && i + 1 < argc && plant(argv[i + 1], planted))
+      ++i;
+    else if (word == "--show")
       show = true;
     else if (word == "--seeds" && number)
       seeds = static_cast<std::uint64_t>(*number), ++i;
     else if (word == "--first" && number)
       first = static_cast<std::uint64_t>(*number), ++i;
     else {
-      fmt::print(stderr, "usage: tandem-simulate [--seeds N] [--first S] [--show]\n");
+      fmt::print(stderr, "usage: tandem-simulate [--seeds N] [--first S] [--show] [--plant unsynced|answers|start]\n");
       return 2;
     }
   }
@@ -31,7 +51,7 @@ int main(int argc, char** argv) {
   long granted = 0;
   long failovers = 0;
   for (auto seed = first; seed < first + seeds; ++seed) {
-    testing::Options options;
+    auto options = planted;
     options.seed = seed;
     options.record = show;
     const auto report = testing::simulate(options);

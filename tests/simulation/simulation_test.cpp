@@ -39,17 +39,17 @@ TEST(Simulation, IsTheSameForTheSameSeed) {
 }
 
 TEST(Simulation, FindsAStateFileThatIsNotSynced) {
-  const auto report = first_violation({.forgetful_disks = true}, 1, seeds);
+  const auto report = first_violation({.forgetful_disks = true}, 5680, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
-  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 2290, 20 * seeds);
+  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 19430, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 2740, 20 * seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 7230, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 

@@ -78,7 +78,7 @@ void World::write_once() {
   const auto& machine = target->machine;
   if (machine.gate != Gate::here || machine.postgres != Postgres::primary || !machine.applications) return;
   target->rows.push_back(++next_row_);
-  shared.acknowledged.insert(next_row_);
+  shared.acknowledged[next_row_] = shared.schedule.now();
 }
 
 void World::replicate() {
@@ -148,14 +148,22 @@ void World::heal() {
   shared.network.weather = {};
   for (const auto& name : names()) {
     node(name).disk.power.never();
-    if (!node(name).up()) node(name).boot();
+    boot(name);
   }
+}
+
+void World::boot(const std::string& name) {
+  if (node(name).up()) return;
+  const bool needed_off =
+      std::ranges::any_of(shared.nodes, [&](const auto& other) { return other.second->counts_on_absence_of(name); });
+  if (needed_off) return shared.schedule.in(Time(200), [this, name] { boot(name); });
+  node(name).boot();
 }
 
 void World::check_writes_kept() const {
   const auto& rows = shared.nodes.at(serving())->rows;
   const std::set<int> held(rows.begin(), rows.end());
-  for (const auto row : shared.acknowledged)
+  for (const auto& [row, when] : shared.acknowledged)
     if (!held.contains(row)) throw Violated{fmt::format("the acknowledged row {} is lost", row)};
   if (held.size() != rows.size()) throw Violated{"a row was doubled"};
 }

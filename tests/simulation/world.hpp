@@ -21,8 +21,8 @@ struct Shared {
   std::map<role::Epoch, std::string> served; // who served at each epoch
   std::map<role::Epoch, bool> by_failover;   // the epoch was taken by an operator's failover
   int failovers = 0;
-  int granted = 0; // grants taken
-  std::set<int> acknowledged;
+  int granted = 0;                  // grants taken
+  std::map<int, Time> acknowledged; // rows, and when
   Time longest_hold{0};
   int turned_away = 0; // requests that were held up to the limit
   Time hold_limit{20'000};
@@ -60,6 +60,8 @@ public:
   // The server that serves; empty: none.
   [[nodiscard]] std::string serving() const;
   void heal();
+  // Switches it on, as soon as no operator needs it to be off.
+  void boot(const std::string& name);
   void check_writes_kept() const;
 
 private:

@@ -161,12 +161,18 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
-  return send_files(
+  const auto done = send_files(
       agent, server, ledger,
       [&](const replication::FilesTools& tools) {
         return replication::reconcile(tools, pair, allow_deletions, progress);
       },
       {}, true);
+  // For the day when this server cannot be asked. Without it the standby says an earlier moment, which is true as well.
+  if (done)
+    if (const auto told = ask_server(agent, server, "files.complete", {{"to", ledger.entries()[server].complete_to}});
+        !told)
+      progress("telling " + server + " how far its files are complete: " + told.error().message);
+  return done;
 }
 
 // The guard's part of the files that the standby had at the last full comparison; a few are always allowed.

@@ -51,9 +51,21 @@ Result<SetupInput> input_of(OperationContext& context) {
   return input;
 }
 
+// The file that the plan comes from replaces the one that lies here, which may be of the same meaning.
+bool gets_another_file(OperationContext& context) {
+  const auto& path = context.agent().settings().configuration_file;
+  const auto packed = unpack(context.params().value("configuration", Json()), path);
+  const auto own = context.ports().files.read(path);
+  return packed && (!own || *own != packed->configuration.text);
+}
+
 Result<Json> plan_server(OperationContext& context) {
   TANDEM_TRY(const auto input, input_of(context));
-  return plan_here(context, input);
+  TANDEM_TRY(auto planned, plan_here(context, input));
+  if (gets_another_file(context))
+    planned["text"] = fmt::format("{}: tandem.toml becomes the one of {}\n{}", input.self, context.from(),
+                                  planned["text"].get<std::string>());
+  return planned;
 }
 
 Result<Json> apply_server(OperationContext& context) {

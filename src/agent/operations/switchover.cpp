@@ -1,130 +1,17 @@
 // Commands only begin runs and watch them; the agents carry them out, and go on when nobody watches.
 #include "agent/operations/switchover.hpp"
 
+#include "agent/failover_steps.hpp"
+#include "agent/operations/watched_run.hpp"
 #include "agent/switchover_steps.hpp"
+#include "role/failover.hpp"
 #include "role/switchover.hpp"
-#include "system/pause.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
 
 namespace {
-
-using role::RecordKind;
-using std::chrono::milliseconds;
-using std::chrono::nanoseconds;
-
-constexpr milliseconds look_every{50};
-
-// Follows a run by its records as they come, and tells them in the operator's words.
-class Watch {
-public:
-  // `id`: the run's; its records may still be on their way to this server.
-  Watch(OperationContext& context, DutyKeeper& keeper, std::string id)
-      : context_(context), keeper_(keeper), id_(std::move(id)) {}
-
-  // Until the run is closed. failed when it was undone, with why.
-  Result<Json> run() {
-    begin_ = now();
-    for (;;) {
-      const auto fresh = take();
-      for (const auto& record : fresh)
-        tell(record);
-      if (closed_) return outcome();
-      if (context_.cancelled())
-        return fail(ErrorKind::unavailable, "the agent stops; it goes on with the runbook when it starts again",
-                    "tandem resume");
-      system::pause_thread(look_every);
-    }
-  }
-
-private:
-  nanoseconds now() { return context_.ports().clock.boot_time(); }
-
-  std::vector<role::Record> take() {
-    std::vector<role::Record> fresh;
-    context_.agent().on_loop([&] {
-      const auto* log = keeper_.runs().log();
-      if (log == nullptr || log->records().front().opening->id != id_) return;
-      const auto& records = log->records();
-      opening_ = *records.front().opening;
-      for (; seen_ < records.size(); ++seen_)
-        fresh.push_back(records[seen_]);
-    });
-    return fresh;
-  }
-
-  void tell(const role::Record& record) {
-    const auto* step = role::switchover().step(record.step);
-    switch (record.kind) {
-    case RecordKind::before:
-      since_ = now();
-      if (step != nullptr && step->visitors_wait && !held_since_) held_since_ = since_;
-      if (step != nullptr) context_.report(role::filled(step->title, opening_));
-      break;
-    case RecordKind::after:
-      if (record.step == "forward-gate") held_until_ = now();
-      if (record.ending == role::Ending::failed && record.step == "preflight")
-        refused_ = record.message;
-      else if (record.ending != role::Ending::done)
-        context_.report("  " + record.message);
-      if (record.ending == role::Ending::left && step != nullptr)
-        left_.push_back(fmt::format("\"{}\" is not done: {}", role::filled(step->title, opening_), record.message));
-      break;
-    case RecordKind::turned_back:
-      why_back_ = record.message;
-      if (refused_.empty()) context_.report("going back: " + record.message);
-      break;
-    case RecordKind::before_undo:
-      if (step != nullptr && !step->undo.empty()) context_.report("undoing: " + role::filled(step->undo, opening_));
-      break;
-    case RecordKind::after_undo:
-      if (record.ending == role::Ending::failed) context_.report("  " + record.message);
-      break;
-    case RecordKind::closed:
-      closed_ = record;
-      break;
-    case RecordKind::opened:
-      break;
-    }
-  }
-
-  Result<Json> outcome() {
-    if (!refused_.empty())
-      return fail(ErrorKind::refused, "the switchover was refused, and nothing was changed: " + refused_,
-                  "tandem status");
-    if (closed_->ending == role::Ending::undone)
-      return fail(ErrorKind::failed,
-                  fmt::format("the switchover was undone, and {} serves on: {}", opening_.from, why_back_),
-                  "tandem status; then try again");
-    if (closed_->ending != role::Ending::done)
-      return fail(ErrorKind::failed, "the switchover was closed: " + closed_->message, "tandem status");
-    Json answer{{"from", opening_.from},
-                {"to", opening_.to},
-                {"epoch", opening_.epoch},
-                {"ending", role::name_of(closed_->ending)},
-                {"seconds", std::chrono::duration<double>(now() - begin_).count()}};
-    if (held_since_ && held_until_)
-      answer["held_ms"] = std::chrono::duration<double, std::milli>(*held_until_ - *held_since_).count();
-    if (!left_.empty()) answer["left"] = left_;
-    return answer;
-  }
-
-  OperationContext& context_;
-  DutyKeeper& keeper_;
-  std::string id_;
-  role::Opening opening_;
-  std::size_t seen_ = 0;
-  nanoseconds begin_{0};
-  nanoseconds since_{0};
-  std::optional<nanoseconds> held_since_;
-  std::optional<nanoseconds> held_until_;
-  std::string why_back_;
-  std::string refused_;           // why preflight did not let it begin
-  std::vector<std::string> left_; // what a server that had its chances has not done
-  std::optional<role::Record> closed_;
-};
 
 // The server that has to do it, when it is not this one and a person asks; the command may be typed anywhere.
 std::string elsewhere(const OperationContext& context, const std::string& server) {
@@ -147,7 +34,7 @@ Result<void> begin(OperationContext& context, DutyKeeper& keeper, const role::Op
   return begun;
 }
 
-// Asks what the first step asks, which changes nothing; the sentence for a switchover that would not begin.
+// Asks what the first step asks, which changes nothing; why the switchover would be refused now: "": it would not.
 std::string would_be_refused(OperationContext& context, const role::Opening& opening, const PerformStep& perform) {
   const auto& step = role::switchover().steps.front();
   const role::Call call{.server = context.snapshot().server,
@@ -156,7 +43,7 @@ std::string would_be_refused(OperationContext& context, const role::Opening& ope
                         .opening = opening,
                         .limit = step.limit};
   const auto done = perform(call, [&context] { return context.cancelled(); });
-  return done ? "" : "\nNow it would be refused: " + describe(done.error());
+  return done ? "" : describe(done.error());
 }
 
 Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {
@@ -169,14 +56,21 @@ Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const Pe
     TANDEM_TRY(const auto begun, context.call_peer(primary, "switchover", context.params()));
     if (dry) return begun;
     TANDEM_TRY(const auto id, peer::text_member(begun, "id"));
-    return Watch(context, keeper, id).run();
+    return watch_run(context, keeper, id);
   }
   TANDEM_TRY(const auto opening, switchover_opening(context.agent(), keeper.role(), to, cut));
-  if (dry)
-    return Json{{"text", role::dry_run(role::switchover(), opening) + would_be_refused(context, opening, perform)}};
+  if (dry) {
+    const auto refused = would_be_refused(context, opening, perform);
+    Json answer{{"text", role::dry_run(role::switchover(), opening)}};
+    if (refused.empty())
+      answer["text"] = answer["text"].get<std::string>() + "\nNothing is in its way now.";
+    else
+      answer["refused"] = refused;
+    return answer;
+  }
   TANDEM_CHECK(begin(context, keeper, opening));
   if (context.caller() == Caller::peer) return Json{{"id", opening.id}};
-  return Watch(context, keeper, opening.id).run();
+  return watch_run(context, keeper, opening.id);
 }
 
 std::optional<role::Opening> open_run(OperationContext& context, DutyKeeper& keeper) {
@@ -188,7 +82,7 @@ std::optional<role::Opening> open_run(OperationContext& context, DutyKeeper& kee
 }
 
 Result<Json> resume(OperationContext& context, DutyKeeper& keeper) {
-  if (const auto opening = open_run(context, keeper)) return Watch(context, keeper, opening->id).run();
+  if (const auto opening = open_run(context, keeper)) return watch_run(context, keeper, opening->id);
   return fail(ErrorKind::not_found, "no runbook is open; there is nothing to resume", "tandem status");
 }
 
@@ -204,12 +98,17 @@ Result<Json> abort(OperationContext& context, DutyKeeper& keeper) {
   }
   if (context.caller() == Caller::peer) return Json::object();
   // That it was undone is what was asked for here.
-  const auto ended = Watch(context, keeper, opening->id).run();
+  const auto ended = watch_run(context, keeper, opening->id);
   return Json{{"text", ended ? "the switchover had ended already" : ended.error().message}};
 }
 
 Result<Json> show(OperationContext& context, DutyKeeper& keeper) {
   TANDEM_CHECK(context.load_pair());
+  TANDEM_TRY(const auto name, peer::text_member_or(context.params(), "runbook", "switchover"));
+  if (name == role::failover().name) {
+    TANDEM_TRY(const auto opening, failover_opening(context.agent(), keeper, {}, {}));
+    return Json{{"text", role::typed(role::failover(), opening)}};
+  }
   TANDEM_TRY(const auto to, peer::text_member_or(context.params(), "to", ""));
   TANDEM_TRY(const auto opening, switchover_opening(context.agent(), keeper.role(), to, false));
   return Json{{"text", role::typed(role::switchover(), opening)}};
@@ -226,6 +125,13 @@ Result<Json> take_records(OperationContext& context, DutyKeeper& keeper) {
   context.agent().on_loop([&] { count = keeper.runs().take_records(context.from(), records); });
   TANDEM_TRY(const auto stored, count);
   return Json{{"count", stored}};
+}
+
+Result<Json> tell_state(OperationContext& context, DutyKeeper& keeper) {
+  TANDEM_TRY(const auto id, peer::text_member(context.params(), "id"));
+  role::Ending ending = role::Ending::none;
+  context.agent().on_loop([&] { ending = keeper.runs().ending_of(id); });
+  return Json{{"ending", role::name_of(ending)}};
 }
 
 Result<Json> take_step(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {
@@ -268,6 +174,10 @@ Operation runbook_operation(KeeperOf keeper) {
 
 Operation run_records_operation(KeeperOf keeper) {
   return operation("run.records", {Caller::peer}, std::move(keeper), take_records);
+}
+
+Operation run_state_operation(KeeperOf keeper) {
+  return operation("run.state", {Caller::peer}, std::move(keeper), tell_state);
 }
 
 Operation run_step_operation(KeeperOf keeper, StepsOf steps) {

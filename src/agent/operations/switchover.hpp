@@ -8,17 +8,19 @@ using KeeperOf = std::function<DutyKeeper&(Agent&)>;
 using StepsOf = std::function<PerformStep(Agent&)>;
 
 // {"to"?, "cut_requests"?, "dry_run"?}: begins a switchover and watches it to its end, wherever it goes on.
-//   -> {"from", "to", "epoch", "ending", "text", "held_ms"?, "seconds"}; dry_run: {"text"}, which says whether it would
-// be refused now
+//   -> as watch_run(); dry_run: {"text", "refused"?: why it would be refused now}
 Operation switchover_operation(KeeperOf keeper, StepsOf steps);
 // {}: watches the open run to its end. -> as above
 Operation resume_operation(KeeperOf keeper);
 // {}: turns the open run back. -> as above
 Operation abort_operation(KeeperOf keeper);
-// {"to"?}: the switchover's steps as a person would type them. -> {"text"}
+// {"runbook"?, "to"?}: the steps of a switchover, or of a failover to this server, as a person would type them. ->
+// {"text"}
 Operation runbook_operation(KeeperOf keeper);
-// Between agents: a run's records -> {"count"}; a step to be done here -> {}.
+// Between agents: a run's records -> {"count"}; {"id"}: how that run has ended here -> {"ending"}; a step
+// to be done here -> {}.
 Operation run_records_operation(KeeperOf keeper);
+Operation run_state_operation(KeeperOf keeper);
 Operation run_step_operation(KeeperOf keeper, StepsOf steps);
 
 } // namespace tandem::agent

@@ -252,6 +252,7 @@ struct RolePair : ::testing::Test {
             .id = "run-" + std::to_string(epoch),
             .from = "uno",
             .to = "duo",
+            .leader = "uno",
             .epoch = epoch,
             .reason = "a test",
             .parameters = {{"drain", "1"}, {"hold", "60"}}};

@@ -221,6 +221,7 @@ TEST_F(RunKeeperTest, RecordsThatAreNotOfThePresentRunAreRefused) {
   EXPECT_EQ(take(old).error().kind, ErrorKind::refused) << "its epoch is taken already";
   auto of_another = opening();
   of_another.from = "tre";
+  of_another.leader = "tre";
   EXPECT_EQ(take(of_another).error().kind, ErrorKind::refused);
   EXPECT_EQ(take(opening()).value(), 1U);
 }

@@ -50,6 +50,7 @@ struct OneRun {
             .id = "2-uno-1",
             .from = "uno",
             .to = "duo",
+            .leader = "uno",
             .epoch = 2,
             .reason = "test",
             .parameters = {{"hold", "20"}, {"drain", "10"}}};
@@ -140,9 +141,8 @@ TEST(Engine, UndoesInReverseOrderWhenAStepBeforeTheGrantFails) {
     ASSERT_TRUE(run.engine->open(OneRun::opening()));
     const auto operation = run.drive();
     EXPECT_EQ(operation.ending, Ending::undone) << steps[at].id;
-    EXPECT_EQ(operation.message, fmt::format("failed, undone: nothing changed, uno serves on (the step \"{}\" failed: "
-                                             "it broke)",
-                                             steps[at].id));
+    EXPECT_EQ(operation.message, fmt::format("failed, undone: nothing changed, uno serves on (\"{}\" failed: it broke)",
+                                             filled(steps[at].title, OneRun::opening())));
     std::vector<std::string> expected;
     for (std::size_t i = at + 1; i-- > 0;)
       if (!steps[i].undo.empty()) expected.emplace_back(steps[i].id);
@@ -274,25 +274,25 @@ TEST(Engine, ClosesARunThatTheHistoryHasOvertaken) {
 TEST(Permitted, RefusesCallsThatComeLateOrFromTheWrongServer) {
   Kept kept = first_kept(1, "uno", {});
   Call call{.server = "duo", .step = "warm", .opening = OneRun::opening()};
-  EXPECT_TRUE(permitted(switchover(), call, "uno", kept));
-  EXPECT_FALSE(permitted(switchover(), call, "tre", kept));
+  EXPECT_TRUE(permitted(call, "uno", kept));
+  EXPECT_FALSE(permitted(call, "tre", kept));
   call.step = "promote";
-  EXPECT_FALSE(permitted(switchover(), call, "uno", kept)) << "not granted yet";
+  EXPECT_FALSE(permitted(call, "uno", kept)) << "not granted yet";
   kept.epoch = 2;
   kept.primary = "duo";
   call.step = "follow";
-  EXPECT_TRUE(permitted(switchover(), call, "duo", kept));
-  EXPECT_FALSE(permitted(switchover(), call, "uno", kept));
+  EXPECT_TRUE(permitted(call, "duo", kept));
+  EXPECT_FALSE(permitted(call, "uno", kept));
   call.step = "stop-database";
-  EXPECT_FALSE(permitted(switchover(), call, "duo", kept)) << "from before the grant";
+  EXPECT_FALSE(permitted(call, "duo", kept)) << "from before the grant";
   kept.epoch = 3;
   call.step = "follow";
-  EXPECT_FALSE(permitted(switchover(), call, "duo", kept)) << "overtaken";
+  EXPECT_FALSE(permitted(call, "duo", kept)) << "overtaken";
 }
 
 TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
   Kept kept = first_kept(1, "uno", {});
-  auto present = *progress_of(switchover(), std::vector{Record{.author = "uno", .opening = OneRun::opening()}});
+  auto present = *progress_of(std::vector{Record{.author = "uno", .opening = OneRun::opening()}});
   auto next = OneRun::opening();
   next.id = "2-uno-2";
   EXPECT_TRUE(takes_up(next, "uno", nullptr, kept, "duo"));
@@ -305,6 +305,7 @@ TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
   next.epoch = 3;
   next.from = "duo";
   next.to = "uno";
+  next.leader = "duo";
   EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno")) << "duo was granted the one before and has ended it";
   present.closed = Ending::done;
   EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno"));

@@ -57,6 +57,7 @@ std::uint16_t Explorer::role_number(const Role& role) {
     key += fmt::format(" {}:{}", peer, boot);
   for (const auto& peer : role.session.answered)
     key += " +" + peer;
+  key += fmt::format(" p{}", role.session.promisable);
   if (role.session.candidacy) {
     key += fmt::format(" c{}", role.session.candidacy->epoch);
     for (const auto& peer : role.session.candidacy->promised)
@@ -85,6 +86,7 @@ void Explorer::number_events() {
   restart_ = event_number(restart);
   repeat_ = event_number(Event{EventKind::repeat});
   take_back_ = event_number(Event{EventKind::take_back});
+  give_up_ = event_number(Event{EventKind::give_up});
   for (const auto& members : members_) {
     grants_.emplace_back();
     for (const auto& other : members.others) {
@@ -97,7 +99,13 @@ void Explorer::number_events() {
     Event failover{EventKind::failover};
     for (std::size_t server = 0; server < members_.size(); ++server)
       if ((up >> server & 1U) == 0) failover.off.emplace(names[server]);
-    failovers_.push_back(event_number(failover));
+    failovers_.emplace_back();
+    for (const auto kind : {EventKind::failover, EventKind::prepare})
+      for (const bool insist : {false, true}) {
+        failover.kind = kind;
+        failover.insist = insist;
+        failovers_.back().push_back(event_number(failover));
+      }
   }
 }
 
@@ -112,7 +120,8 @@ std::uint16_t Explorer::message_number(const Message& message) {
 }
 
 std::uint32_t Explorer::event_number(const Event& event) {
-  std::string key = fmt::format("{} {} {}", static_cast<int>(event.kind), event.still_serving, event.server);
+  std::string key =
+      fmt::format("{} {} {} {}", static_cast<int>(event.kind), event.still_serving, event.insist, event.server);
   for (const auto& server : event.off)
     key += " " + server;
   const auto [found, added] = event_numbers_.try_emplace(key, static_cast<std::uint32_t>(events_.size()));
@@ -191,6 +200,7 @@ void Explorer::expand_server(const State& state, int server) {
   }
   apply(state, server, repeat_);
   apply(state, server, take_back_);
+  apply(state, server, give_up_);
   if (state.commands > 0) expand_commands(state, server);
 }
 
@@ -203,7 +213,8 @@ void Explorer::expand_commands(const State& state, int server) {
     for (const auto grant : grants_[server])
       apply(next, server, grant);
   } else {
-    apply(next, server, failovers_[state.up]); // all that are not up are named as off, truly
+    for (const auto failover : failovers_[state.up]) // all that are not up are named as off, truly
+      apply(next, server, failover);
   }
 }
 

@@ -88,9 +88,9 @@ private:
   std::map<Message, std::uint16_t> message_numbers_;
   std::map<std::string, std::uint32_t> event_numbers_;
   std::vector<std::uint16_t> crashed_; // role -> the same without its session; 0xFFFF: not known yet
-  std::uint32_t boot_ = 0, restart_ = 0, repeat_ = 0, take_back_ = 0;
-  std::vector<std::vector<std::uint32_t>> grants_; // of each server, one a target
-  std::vector<std::uint32_t> failovers_;           // by the servers that are up
+  std::uint32_t boot_ = 0, restart_ = 0, repeat_ = 0, take_back_ = 0, give_up_ = 0;
+  std::vector<std::vector<std::uint32_t>> grants_;    // of each server, one a target
+  std::vector<std::vector<std::uint32_t>> failovers_; // by the servers that are up: each as the operator may word it
   std::unordered_map<std::uint64_t, Effect> effects_;
   std::unordered_map<State, std::uint32_t, Hash> seen_;
   std::vector<State> states_;

@@ -7,12 +7,12 @@
 namespace tandem::role {
 namespace {
 
-constexpr std::array<EventKind, 12> kinds = {EventKind::boot,          EventKind::hello,       EventKind::answer,
-                                             EventKind::grant,         EventKind::ask_refusal, EventKind::refusal,
-                                             EventKind::ask_promise,   EventKind::promise,     EventKind::repeat,
-                                             EventKind::grant_decided, EventKind::take_back,   EventKind::failover};
+constexpr std::array<EventKind, 14> kinds = {
+    EventKind::boot,      EventKind::hello,       EventKind::answer,  EventKind::grant,   EventKind::ask_refusal,
+    EventKind::refusal,   EventKind::ask_promise, EventKind::promise, EventKind::repeat,  EventKind::grant_decided,
+    EventKind::take_back, EventKind::prepare,     EventKind::give_up, EventKind::failover};
 
-// All values of all that a row's condition can look at: 5 * 5 * 4 * 3 * 2^11.
+// All values of all that a row's condition can look at: 5 * 5 * 4 * 3 * 2^14.
 Facts facts_number(unsigned number) {
   const auto take = [&](unsigned count) {
     const auto value = number % count;
@@ -24,14 +24,14 @@ Facts facts_number(unsigned number) {
   facts.relation = static_cast<Relation>(take(5));
   facts.claim = static_cast<Claim>(take(4));
   facts.cover = static_cast<Cover>(take(3));
-  for (auto* flag :
-       {&facts.in_session, &facts.settles, &facts.vouched, &facts.entitled, &facts.from_target, &facts.of_our_grant,
-        &facts.alone, &facts.still_serving, &facts.reachable, &facts.candidate, &facts.barred})
+  for (auto* flag : {&facts.in_session, &facts.settles, &facts.vouched, &facts.entitled, &facts.from_target,
+                     &facts.of_our_grant, &facts.alone, &facts.still_serving, &facts.reachable, &facts.candidate,
+                     &facts.of_another, &facts.of_promise, &facts.insists, &facts.barred})
     *flag = take(2) == 1;
   return facts;
 }
 
-constexpr unsigned all_facts = 5 * 5 * 4 * 3 * 2048;
+constexpr unsigned all_facts = 5 * 5 * 4 * 3 * 16384;
 
 TEST(Rules, HaveExactlyOneRowForEveryEventInEveryState) {
   for (const auto kind : kinds) {

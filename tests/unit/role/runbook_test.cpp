@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include "journal/state_file.hpp"
+#include "role/failover.hpp"
 #include "role/state.hpp"
 #include "role/switchover.hpp"
 
@@ -18,6 +19,7 @@ Opening example() {
           .id = "5-uno-1",
           .from = "uno",
           .to = "duo",
+          .leader = "uno",
           .epoch = 5,
           .reason = "maintenance",
           .parameters = {{"old_address", "10.0.0.1"},
@@ -26,6 +28,7 @@ Opening example() {
                          {"data", "/var/lib/postgresql/15/main"},
                          {"programs", "/usr/lib/postgresql/15/bin"},
                          {"applications", "tandem-site@shop.example"},
+                         {"show", "ln -sfn 1.sock /run/tandem-sites/shop.example/current.sock"},
                          {"folders", "/www"},
                          {"excludes", "--exclude='*.pyc'"},
                          {"health", "curl -fsSo /dev/null --resolve shop.example:443:127.0.0.1 https://shop.example/"},
@@ -41,9 +44,17 @@ std::vector<std::string_view> texts_of(const Step& step) {
   return texts;
 }
 
-TEST(Switchover, UsesExactlyTheParametersThatItNames) {
+// A failover's, by the new primary itself.
+Opening of_failover() {
+  auto opening = example();
+  opening.runbook = "failover";
+  opening.leader = "duo";
+  return opening;
+}
+
+std::set<std::string> used_by(const Runbook& runbook) {
   std::set<std::string> used;
-  for (const auto& step : switchover().steps) {
+  for (const auto& step : runbook.steps) {
     for (const auto text : texts_of(step)) {
       const std::string copy(text);
       const std::regex name("\\{([a-z_]+)\\}");
@@ -53,15 +64,27 @@ TEST(Switchover, UsesExactlyTheParametersThatItNames) {
   }
   for (const auto* own : {"old", "new", "epoch", "last_epoch"})
     used.erase(own);
+  return used;
+}
+
+TEST(Runbooks, UseTheParametersThatAreNamedAndTheSwitchoverEachOfThem) {
   std::set<std::string> named;
   for (const auto name : switchover_parameters())
     named.emplace(name);
+  auto used = used_by(switchover());
   used.insert("drain");
   EXPECT_EQ(used, named);
+  for (const auto& name : used_by(failover()))
+    EXPECT_TRUE(named.contains(name)) << name;
 }
 
-TEST(Switchover, HasOneGrantAndEverythingInItsOrderAroundIt) {
-  const auto& steps = switchover().steps;
+class EachRunbook : public ::testing::TestWithParam<Opening> {};
+
+INSTANTIATE_TEST_SUITE_P(Runbook, EachRunbook, ::testing::Values(example(), of_failover()),
+                         [](const auto& opening) { return opening.param.runbook; });
+
+TEST_P(EachRunbook, HasOneGrantAndEverythingInItsOrderAroundIt) {
+  const auto& steps = find_runbook(GetParam().runbook)->steps;
   const auto grant = std::ranges::find(steps, Side::grant, &Step::side) - steps.begin();
   std::set<std::string_view> ids;
   for (std::ptrdiff_t i = 0; i < std::ssize(steps); ++i) {
@@ -75,10 +98,11 @@ TEST(Switchover, HasOneGrantAndEverythingInItsOrderAroundIt) {
   }
 }
 
-TEST(Switchover, IsShownByDryRunAndAsCommandsToType) {
+TEST_P(EachRunbook, IsShownByDryRunAndAsCommandsToType) {
+  const auto& runbook = *find_runbook(GetParam().runbook);
   for (const auto& [name, text] :
-       {std::pair{"dry-run", dry_run(switchover(), example())}, std::pair{"typed", typed(switchover(), example())}}) {
-    const auto path = std::string(TANDEM_SOURCE_DIR) + "/tests/unit/role/golden/switchover." + name;
+       {std::pair{"dry-run", dry_run(runbook, GetParam())}, std::pair{"typed", typed(runbook, GetParam())}}) {
+    const auto path = fmt::format("{}/tests/unit/role/golden/{}.{}", TANDEM_SOURCE_DIR, runbook.name, name);
     if (std::getenv("TANDEM_ACCEPT") != nullptr) std::ofstream(path) << text;
     std::stringstream golden;
     golden << std::ifstream(path).rdbuf();

@@ -1,6 +1,8 @@
-// The run of a switchover as it would be opened now: who, which epoch, and what its texts name.
+// The run of a switchover or a failover as it would be opened now: who, which epoch, and what its texts name.
+#include "agent/failover_steps.hpp"
 #include "agent/switchover_steps.hpp"
 #include "base/text.hpp"
+#include "role/failover.hpp"
 #include "role/switchover.hpp"
 #include "sites/layout.hpp"
 
@@ -24,16 +26,24 @@ std::string promote_commands(const model::Pair& pair) {
   return lines.empty() ? "true   # no site has on_promote steps" : join(lines, "\n");
 }
 
-std::string applications_of(Agent& agent, const model::Pair& pair) {
-  const sites::Layout layout{.state = agent.settings().state_folder};
+// Of each site that has a release here.
+struct Applications {
   std::vector<std::string> units;
+  std::vector<std::string> shown; // commands that let nginx find them
+};
+
+Applications applications_of(Agent& agent, const model::Pair& pair) {
+  const sites::Layout layout{.state = agent.settings().state_folder};
+  Applications all;
   for (const auto& site : pair.sites) {
     const auto link = agent.ports().files.status(layout.site_link(site.domain));
     if (!link || !*link) continue;
-    const auto& target = (*link)->target;
-    units.push_back("'" + sites::site_unit(site.domain, target.substr(target.rfind('/') + 1)) + "'");
+    const auto release = (*link)->target.substr((*link)->target.rfind('/') + 1);
+    all.units.push_back("'" + sites::site_unit(site.domain, release) + "'");
+    all.shown.push_back(fmt::format("ln -sfn {}.sock {}", release, layout.current_socket(site.domain)));
   }
-  return join(units, " ");
+  if (all.shown.empty()) all.shown.emplace_back("true   # no site has a release");
+  return all;
 }
 
 Result<std::string> only_other(const model::Pair& pair, const std::string& self) {
@@ -48,12 +58,14 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
   std::vector<std::string> excludes;
   for (const auto& pattern : pair.files.exclude)
     excludes.push_back("--exclude='" + pattern + "'");
+  const auto applications = applications_of(agent, pair);
   role::Parameters parameters{{"old_address", pair.server(opening.from)->peer_address},
                               {"new_address", pair.server(opening.to)->peer_address},
                               {"database", layout.unit},
                               {"data", layout.data},
                               {"programs", layout.binaries},
-                              {"applications", applications_of(agent, pair)},
+                              {"applications", join(applications.units, " ")},
+                              {"show", join(applications.shown, "\n")},
                               {"folders", join(pair.files.replicate, " ")},
                               {"excludes", join(excludes, " ")},
                               {"health", health_commands(pair)},
@@ -64,7 +76,44 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
   return parameters;
 }
 
+// Unique in the pair: no server begins two runs in one millisecond.
+std::string id_of(Agent& agent, const role::Opening& opening) {
+  return fmt::format(
+      "{}-{}-{}", opening.epoch, opening.leader,
+      std::chrono::duration_cast<std::chrono::milliseconds>(agent.ports().clock.wall_time().time_since_epoch())
+          .count());
+}
+
 } // namespace
+
+Result<role::Opening> failover_opening(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish,
+                                       const Survey& survey) {
+  const auto now = snapshot_of(agent);
+  if (!now.pair) return failed("tandem.toml cannot be read", "tandem check");
+  const auto others = others_in(*now.pair, now.server);
+  if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is nothing to take over");
+  role::Opening opening{.runbook = std::string(role::failover().name), .to = now.server, .leader = now.server};
+  const auto& primary = now.standing.primary;
+  opening.from = primary.empty() || primary == now.server ? others.front() : primary;
+  if (now.pair->server(opening.from) == nullptr)
+    return fail(ErrorKind::invalid, "tandem.toml has no server " + opening.from);
+  bool serves = false;
+  agent.on_loop([&] {
+    const auto& role = keeper.role();
+    serves = role.role().session.serving;
+    opening.epoch = role::failover_epoch(role.role(), keeper.runs().failover_floor());
+  });
+  if (serves) return fail(ErrorKind::refused, now.server + " is the primary already, and serves", "tandem status");
+  opening.id = id_of(agent, opening);
+  opening.reason = fmt::format("failover from {} to {}", opening.from, opening.to);
+  TANDEM_TRY(const auto tools, database_tools(agent, now.server, {}));
+  opening.parameters = parameters_of(agent, *now.pair, opening, tools.layout, false);
+  opening.parameters["off"] = join(std::vector(wish.alone.begin(), wish.alone.end()), " ");
+  // One that answers and does not serve well is asked to stop; one that serves only where the operator said so.
+  opening.parameters["insist"] = "yes";
+  opening.parameters["wal"] = survey.wal;
+  return opening;
+}
 
 Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests) {
   const auto now = snapshot_of(agent);
@@ -73,6 +122,7 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
   opening.runbook = role::switchover().name;
   opening.from = now.standing.primary.empty() ? now.server : now.standing.primary;
   opening.to = to;
+  opening.leader = opening.from;
   if (to.empty()) {
     TANDEM_TRY(opening.to, only_other(*now.pair, opening.from));
   }
@@ -81,10 +131,7 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
   if (opening.to == opening.from)
     return fail(ErrorKind::refused, opening.to + " is the primary already", "tandem status");
   agent.on_loop([&] { opening.epoch = role::next_epoch(role.role().kept); });
-  opening.id = fmt::format(
-      "{}-{}-{}", opening.epoch, opening.from,
-      std::chrono::duration_cast<std::chrono::milliseconds>(agent.ports().clock.wall_time().time_since_epoch())
-          .count());
+  opening.id = id_of(agent, opening);
   opening.reason = fmt::format("switchover from {} to {}", opening.from, opening.to);
   TANDEM_TRY(const auto tools, database_tools(agent, now.server, {}));
   opening.parameters = parameters_of(agent, *now.pair, opening, tools.layout, cut_requests);

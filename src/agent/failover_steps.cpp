@@ -1,0 +1,237 @@
+#include "agent/failover_steps.hpp"
+
+#include "agent/step_work.hpp"
+#include "base/text.hpp"
+#include "model/ports.hpp"
+#include "role/failover.hpp"
+#include "system/pause.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+using role::EventKind;
+
+constexpr std::chrono::seconds answer_patience{2};   // for a server that is there
+constexpr std::chrono::seconds promise_patience{10}; // it stops PostgreSQL first
+constexpr std::chrono::milliseconds knock_patience{400};
+constexpr std::uint16_t https_port = 443;
+constexpr std::uint16_t postgres_port = 5432;
+
+bool is_connected(const Snapshot& now, const std::string& server) {
+  const auto peer = std::ranges::find(now.peers, server, &peer::PeerState::name);
+  return peer != now.peers.end() && peer->connected;
+}
+
+// A server that is said to be off must not answer anywhere.
+Result<void> check_off(Agent& agent, const Snapshot& now, const std::string& server) {
+  if (is_connected(now, server))
+    return fail(ErrorKind::refused, fmt::format("{} is not off: its agent answers", server),
+                "Without --alone it is asked to stop; or switch it off first");
+  const auto* known = now.pair->server(server);
+  if (known == nullptr || agent.ports().reach == nullptr) return {};
+  const auto open =
+      agent.ports().reach->open_ports(known->peer_address, {https_port, postgres_port, now.pair->port}, knock_patience);
+  if (open.empty()) return {};
+  return fail(ErrorKind::refused,
+              fmt::format("{} is not off: it answers at {} port {}", server, known->peer_address, open.front()),
+              "Switch it off at its power or its hosting company, then run the same command again");
+}
+
+class FailoverWork final : public StepWork {
+public:
+  using StepWork::StepWork;
+
+  Result<void> run() { return run_phase(*this, table()); }
+
+private:
+  static const StepTable<FailoverWork>& table() {
+    using S = FailoverWork;
+    static const StepTable<FailoverWork> steps{
+        {"fence", {.action = &S::fence, .check = &S::others_are_bound}},
+        {"hold-visitors", {.action = &S::hold_visitors, .undo = &S::pass_on}},
+        {"take-over", {.action = &S::take_over}},
+        {"take", {.action = &S::mark}},
+        {"promote", {.action = &S::promote, .check = &S::takes_writes}},
+        {"on-promote", {.action = &S::on_promote}},
+        {"health", {.action = &S::wait_for_health}},
+        {"open-gate", {.action = &S::serve_visitors}},
+    };
+    return steps;
+  }
+
+  struct Preparation {
+    role::Outcome outcome;
+    std::vector<std::string> missing; // may still serve
+    role::Epoch epoch = 0;            // that would be taken
+  };
+
+  Preparation prepare(const role::Event& event) {
+    Preparation now;
+    agent_.on_loop([&] {
+      auto& role = keeper_.role();
+      now.outcome = role.take(event);
+      now.missing = role::uncovered(role.members(), role.role(), event);
+      now.epoch = role::failover_epoch(role.role(), event.at_least);
+    });
+    return now;
+  }
+
+  // The servers that answer promise; those that do not are switched off, where there is a command for it.
+  Result<void> fence() {
+    auto event = role::failover_event(EventKind::prepare, call_.opening);
+    const auto patience = agent_.ports().clock.boot_time() + promise_patience;
+    for (;;) {
+      const auto now = prepare(event);
+      if (now.epoch != call_.opening.epoch)
+        return fail(ErrorKind::unavailable,
+                    fmt::format("another server can promise only an epoch from {} on", now.epoch),
+                    "Run the same command again: it takes that one");
+      if (now.missing.empty()) return {};
+      if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
+      if (now.outcome.refused || agent_.ports().clock.boot_time() >= patience) {
+        for (const auto& server : now.missing)
+          TANDEM_CHECK(switch_off(server, now.outcome.refused));
+        event.off.insert(now.missing.begin(), now.missing.end());
+        memory_off(event.off);
+        continue;
+      }
+      system::pause_thread(milliseconds(20));
+    }
+  }
+
+  Result<void> switch_off(const std::string& server, bool silent) {
+    auto arguments = now_.pair->role.fence;
+    if (arguments.empty())
+      return fail(
+          ErrorKind::refused,
+          silent ? server + " does not answer, and may still serve" : server + " answers, but has not promised to stop",
+          fmt::format("Switch it off at its power or its hosting company, then: tandem failover --alone {}", server));
+    arguments.push_back(server);
+    tell("switching " + server + " off: " + join(arguments, " "));
+    const auto done =
+        system::run_checked(agent_.ports().processes, {.arguments = arguments, .time_limit = left_for_fencing()});
+    if (done) return {};
+    return fail(ErrorKind::refused,
+                fmt::format("the command of [role] fence did not switch {} off: {}", server, done.error().message),
+                fmt::format("Switch it off by hand, then: tandem failover --alone {}", server));
+  }
+
+  [[nodiscard]] milliseconds left_for_fencing() const { return waiting_time(); }
+
+  // Servers that the command switched off are off for the later steps as well; a restarted agent knows it no more, and
+  // its run is turned back.
+  void memory_off(const std::set<std::string>& off) const {
+    agent_.on_loop([&] { keeper_.fenced = {call_.opening.id, off}; });
+  }
+
+  role::Event with_fenced(EventKind kind) {
+    auto event = role::failover_event(kind, call_.opening);
+    agent_.on_loop([&] {
+      if (keeper_.fenced.first == call_.opening.id)
+        event.off.insert(keeper_.fenced.second.begin(), keeper_.fenced.second.end());
+    });
+    return event;
+  }
+
+  Result<void> others_are_bound() {
+    const auto event = with_fenced(EventKind::prepare);
+    std::vector<std::string> missing;
+    agent_.on_loop([&] { missing = role::uncovered(keeper_.role().members(), keeper_.role().role(), event); });
+    if (missing.empty()) return {};
+    return fail(ErrorKind::refused, join(missing, ", ") + " may still serve");
+  }
+
+  Result<void> hold_visitors() {
+    return on_gate(agent_, [this](Gate& gate) -> Result<void> {
+      if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
+      return gate.close();
+    });
+  }
+
+  Result<void> pass_on() {
+    return on_gate(agent_, [this](Gate& gate) { return gate.open_to_peer(call_.opening.from); });
+  }
+
+  Result<void> take_over() {
+    auto event = with_fenced(EventKind::failover);
+    if (const auto wal = call_.opening.parameters.find("wal"); wal != call_.opening.parameters.end())
+      event.note.wal = wal->second;
+    const auto now = snapshot_of(agent_);
+    for (const auto& server : event.off)
+      if (is_connected(now, server)) return fail(ErrorKind::refused, server + " is back: its agent answers");
+    Result<void> taken;
+    agent_.on_loop([&] {
+      auto& role = keeper_.role();
+      const auto missing = role::uncovered(role.members(), role.role(), event);
+      if (role::failover_epoch(role.role(), event.at_least) != call_.opening.epoch)
+        taken = fail(ErrorKind::refused, "the epoch is not the next one any more");
+      else if (!missing.empty())
+        taken = fail(ErrorKind::refused, join(missing, ", ") + " may still serve");
+      else if (const auto outcome = role.take(event); outcome.refused)
+        taken = fail(ErrorKind::refused, outcome.sentence);
+    });
+    return taken;
+  }
+};
+
+// What the primary says of itself, for a person who wants to take its place.
+struct PrimaryNow {
+  bool answers = false;
+  bool serves = false;
+  std::string why_not; // it answers and does not serve
+};
+
+PrimaryNow ask_primary(Agent& agent, const Snapshot& now, const std::string& primary) {
+  if (!is_connected(now, primary)) return {};
+  const auto status = ask_server(agent, primary, "server.status", Json::object(), {.time_limit = answer_patience});
+  if (!status) return {};
+  const auto situation = status->value("role", Json::object()).value("situation", "");
+  const auto database = status->value("database", Json::object()).value("state", "");
+  if (situation == role::name_of(role::Situation::serving) && database == "primary")
+    return {.answers = true, .serves = true};
+  return {.answers = true, .why_not = situation != "serving" ? situation : "its PostgreSQL is " + database};
+}
+
+} // namespace
+
+PerformStep failover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
+                           std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files),
+          keeper = std::move(keeper)](const role::Call& call, const std::function<bool()>& ended) {
+    return FailoverWork({agent, applications, *files, keeper()}, call, ended).run();
+  };
+}
+
+Result<void> check_failover(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish, const role::Opening& opening) {
+  const auto now = snapshot_of(agent);
+  for (const auto& server : wish.alone) {
+    if (now.pair->server(server) == nullptr || server == now.server)
+      return fail(ErrorKind::invalid, fmt::format("--alone: {} is no other server of this pair", server),
+                  "The others are: " + join(others_in(*now.pair, now.server), ", "));
+    TANDEM_CHECK(check_off(agent, now, server));
+  }
+  const auto primary = ask_primary(agent, now, opening.from);
+  if (primary.serves && !wish.stop_primary)
+    return fail(
+        ErrorKind::refused, fmt::format("{} answers and serves", opening.from),
+        fmt::format("`tandem switchover` loses nothing; --stop-primary stops it without waiting for what {} lacks",
+                    now.server));
+  role::Members members;
+  role::Role role;
+  agent.on_loop([&] {
+    members = keeper.role().members();
+    role = keeper.role().role();
+  });
+  if (!now.pair->role.fence.empty()) return {};
+  for (const auto& server : members.others)
+    if (!wish.alone.contains(server) && !is_connected(now, server))
+      return fail(
+          ErrorKind::refused, server + " does not answer, and may still serve",
+          fmt::format("Switch it off at its power or its hosting company, then: tandem failover --alone {}", server));
+  return {};
+}
+
+} // namespace tandem::agent

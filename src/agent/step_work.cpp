@@ -1,0 +1,129 @@
+#include "agent/step_work.hpp"
+
+#include "replication/database/running.hpp"
+#include "sites/builder.hpp"
+#include "system/pause.hpp"
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr std::chrono::seconds health_patience{3};
+
+} // namespace
+
+StepWork::StepWork(const StepParts& parts, const role::Call& call, const std::function<bool()>& ended)
+    : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper), call_(call),
+      now_(snapshot_of(agent_)) {
+  const auto until = agent_.ports().clock.boot_time() + call.limit;
+  ended_ = [&agent = agent_, &ended, until] { return ended() || agent.ports().clock.boot_time() >= until; };
+}
+
+std::chrono::milliseconds StepWork::waiting_time() const {
+  return std::max(milliseconds(1), call_.limit - std::min(call_.limit / 10, milliseconds(500)));
+}
+
+const std::string& StepWork::other() const {
+  return now_.server == call_.opening.from ? call_.opening.to : call_.opening.from;
+}
+
+void StepWork::tell(const std::string& line) const {
+  agent_.loop().post([&agent = agent_, line] { agent.log(line); });
+}
+
+replication::Progress StepWork::progress() const {
+  return [&agent = agent_](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
+}
+
+Result<replication::DatabaseTools> StepWork::tools() {
+  return database_tools(agent_, now_.server, ended_);
+}
+
+sites::Serving StepWork::serving() {
+  return sites::Serving(
+      {.ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}});
+}
+
+Result<void> StepWork::for_sites(const std::function<Result<void>(const model::Site&)>& work) {
+  for (const auto& site : now_.pair->sites)
+    TANDEM_CHECK(work(site));
+  return {};
+}
+
+Result<void> StepWork::of_each_site(Result<void> (sites::Serving::*question)(const model::Site&)) {
+  auto sites = serving();
+  return for_sites([&](const model::Site& site) -> Result<void> {
+    auto well = (sites.*question)(site);
+    if (!well) return std::unexpected(std::move(well).error().within(site.domain + " on " + now_.server));
+    return well;
+  });
+}
+
+Result<void> StepWork::mark() {
+  return agent_.ports().files.write(marker_file, now_.server + "\n", 0644, {});
+}
+
+Result<void> StepWork::promote() {
+  const std::lock_guard work(agent_.database_work());
+  TANDEM_TRY(const auto database, tools());
+  TANDEM_TRY(const auto standing, replication::database_standing(database));
+  if (standing.state == replication::DatabaseState::stopped)
+    TANDEM_CHECK(agent_.ports().services.start(database.layout.unit));
+  return replication::promote(database, others_in(*now_.pair, now_.server), waiting_time(), progress());
+}
+
+Result<void> StepWork::takes_writes() {
+  TANDEM_TRY(const auto rows,
+             agent_.ports().databases.query("postgres", "select pg_is_in_recovery() or "
+                                                        "current_setting('transaction_read_only')::bool"));
+  const bool writes = rows.size() == 1 && rows[0].size() == 1 && rows[0][0] == "f";
+  return writes ? Result<void>() : failed("PostgreSQL on " + now_.server + " takes no writes yet");
+}
+
+// A site whose own steps fail must not keep visitors from all the others; it is told, and the switchover goes on.
+Result<void> StepWork::on_promote() {
+  const sites::Tools work{
+      .ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}};
+  sites::Shelf shelf(work);
+  return for_sites([&](const model::Site& site) -> Result<void> {
+    if (site.on_promote.empty()) return {};
+    TANDEM_TRY(const auto current, shelf.current(site.domain));
+    if (!current) return {};
+    TANDEM_TRY(const auto release, shelf.find(site.domain, *current));
+    const auto ran = sites::Builder(work).run(site, release, site.on_promote, progress());
+    if (!ran) tell(site.domain + ": its on_promote steps: " + describe(ran.error()));
+    return {};
+  });
+}
+
+// The same for one that is not well: the others are not kept waiting for it for long.
+Result<void> StepWork::wait_for_health() {
+  const auto until = agent_.ports().clock.boot_time() + health_patience;
+  for (;;) {
+    const auto well = of_each_site(&sites::Serving::check_health);
+    if (well) return {};
+    tell("after the change of primary: " + describe(well.error()));
+    if (agent_.ports().clock.boot_time() >= until || ended_()) return {};
+    system::pause_thread(milliseconds(100));
+  }
+}
+
+Result<void> StepWork::serve_visitors() {
+  TANDEM_CHECK(run_sites(agent_, applications_, now_, true));
+  return open_gate();
+}
+
+Result<void> StepWork::open_gate() {
+  return on_gate(agent_, [&](Gate& gate) -> Result<void> {
+    if (!keeper_.role().role().session.serving)
+      return fail(ErrorKind::refused, now_.server + " may not serve any more");
+    return gate.open_local(now_.server);
+  });
+}
+
+std::chrono::milliseconds StepWork::left_until(std::chrono::nanoseconds until) const {
+  const auto left = std::chrono::duration_cast<milliseconds>(until - agent_.ports().clock.boot_time());
+  return std::max(milliseconds(0), left);
+}
+
+} // namespace tandem::agent

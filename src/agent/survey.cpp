@@ -1,0 +1,80 @@
+#include "agent/survey.hpp"
+
+#include "agent/operations/replication.hpp"
+#include "journal/state_file.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr int files_version = 1;
+
+journal::StateFile files_state(Agent& agent) {
+  return {agent.ports().files, agent.settings().state_folder + "/files.json", "files", files_version};
+}
+
+// A commit that comes later in the WAL was acknowledged after this moment.
+Result<std::string> last_commit(Agent& agent) {
+  TANDEM_TRY(const auto rows, agent.ports().databases.query(
+                                  "postgres", "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', "
+                                              "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"));
+  if (rows.size() != 1 || rows[0].size() != 1) return failed("PostgreSQL does not tell what it replayed last");
+  return rows[0][0].value_or("");
+}
+
+Result<Json> keep_word(OperationContext& context) {
+  TANDEM_TRY(const auto to, peer::text_member(context.params(), "to"));
+  if (context.from() != context.snapshot().standing.primary)
+    return fail(ErrorKind::refused,
+                context.from() + " is not the primary that " + context.snapshot().server + " knows");
+  TANDEM_CHECK(files_state(context.agent()).store(Json{{"primary", context.from()}, {"complete_to", to}}.dump()));
+  return Json::object();
+}
+
+} // namespace
+
+Result<Survey> take_survey(Agent& agent) {
+  const auto self = [&agent] {
+    std::string name;
+    agent.on_loop([&] { name = agent.state().server; });
+    return name;
+  }();
+  Survey survey{.wal = {}, .committed_to = {}, .files_to = files_complete_to(agent)};
+  TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
+  TANDEM_TRY(const auto standing, replication::database_standing(tools));
+  if (standing.state == replication::DatabaseState::absent) return survey;
+  survey.wal = replication::to_wal_text(standing.position);
+  if (standing.state == replication::DatabaseState::standby) {
+    TANDEM_TRY(survey.committed_to, last_commit(agent));
+  }
+  return survey;
+}
+
+std::string told(const Survey& survey, const std::string& self, const std::string& old_primary) {
+  std::vector<std::string> parts;
+  if (!survey.wal.empty())
+    parts.push_back(fmt::format("the database up to WAL position {}{}", survey.wal,
+                                survey.committed_to.empty() ? "" : ", the last transaction of " + survey.committed_to));
+  parts.push_back(survey.files_to.empty() ? "files that were never compared with those of " + old_primary
+                                          : "the files complete to " + survey.files_to);
+  std::string text = self + " has " + parts.front();
+  if (parts.size() > 1) text += ", and " + parts.back();
+  return text +
+         fmt::format(".\nWhat was acknowledged on {} after that may be lost; it is kept and listed when {} comes back.",
+                     old_primary, old_primary);
+}
+
+Operation files_complete_operation() {
+  return {.name = "files.complete", .callers = {Caller::peer}, .run = keep_word};
+}
+
+std::string files_complete_to(Agent& agent) {
+  const auto kept = files_state(agent).load();
+  if (!kept || !*kept) return {};
+  const auto json = peer::parse_json((*kept)->content);
+  return json ? json->value("complete_to", "") : "";
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,66 @@
+// Every step here may be performed again after an interruption.
+#include "role/promotion.hpp"
+
+namespace tandem::role {
+
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using enum Place;
+
+} // namespace
+
+Step preparation(Step step) {
+  step.side = Side::before;
+  return step;
+}
+
+Step completion(Step step) {
+  step.side = Side::after;
+  return step;
+}
+
+std::vector<Step> promotion() {
+  return {
+      completion({.id = "take",
+                  .place = new_primary,
+                  .title = "{new} takes epoch {epoch}",
+                  .what = "It stores the epoch and makes the marker.",
+                  .commands = {store_epoch, "touch /primary_server"},
+                  .limit = seconds(5),
+                  .visitors_wait = true}),
+      completion({.id = "promote",
+                  .place = new_primary,
+                  .title = "Promote PostgreSQL on {new}",
+                  .what = "It ends recovery and writes.",
+                  .commands = {"sudo -u postgres psql -c 'select pg_promote()'"},
+                  .check = "PostgreSQL on {new} is out of recovery and takes a write",
+                  .limit = seconds(60),
+                  .visitors_wait = true}),
+      // Here Redis is promoted and memcached is flushed, once they are built.
+      completion({.id = "on-promote",
+                  .place = new_primary,
+                  .title = "Run the sites' own steps on {new}",
+                  .what = "The on_promote steps of each site, in order of importance.",
+                  .commands = {"{on_promote}"},
+                  .limit = minutes(5),
+                  .visitors_wait = true}),
+      completion({.id = "health",
+                  .place = new_primary,
+                  .title = "Ask the sites on {new} the health question",
+                  .what = "Each site must answer below 400 before a visitor reaches it.",
+                  .commands = {"{show}", "rm -f /run/tandem/follows/*; systemctl start nginx", "{health}"},
+                  .limit = minutes(2),
+                  .visitors_wait = true}),
+      completion({.id = "open-gate",
+                  .place = new_primary,
+                  .title = "Open {new}'s gate",
+                  .what = "{new} serves whoever reaches it.",
+                  .commands = {"touch /run/tandem/serving"},
+                  .limit = seconds(5),
+                  .visitors_wait = true}),
+  };
+}
+
+} // namespace tandem::role
