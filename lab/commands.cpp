@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "lab/lab.hpp"
+#include "lab/publish.hpp"
 
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ They live in a network of their own; nothing reaches the outside. Needs root.
   tandem-lab run HOST [--user USER] -- COMMAND…         its exit status is passed on
   tandem-lab network -- COMMAND…                        this machine's command in the lab's network
   tandem-lab copy FILE HOST:PATH | HOST:PATH FILE
+  tandem-lab publish FOLDER NAME                        as the repository http://tre/git/NAME.git, branch main
   tandem-lab cut HOST                                   power cut: link down, then dead
   tandem-lab boot HOST
   tandem-lab freeze HOST | thaw HOST                    all its processes stand still | go on
@@ -39,9 +41,8 @@ Examples:
   tandem-lab up
   tandem-lab run uno -- apt-get update                  packages come from a local archive
   tandem-lab run uno -- bash                            look around
-  tandem-lab run tre --user git -- git init --bare -b main /srv/git/shop.git
-                                                        served as http://tre/git/shop.git and git@tre:shop.git;
-                                                        push there: clone /srv/git/shop.git on tre as user git
+  tandem-lab publish examples/shop shop                 http://tre/git/shop.git and git@tre:shop.git; to change it,
+                                                        clone and push /srv/git/shop.git on tre as user git
   ls /srv/wheels                                        on uno and duo: what pip finds of the shop's requirements
   tandem-lab copy build/tandem.deb uno:/root/tandem.deb
   tandem-lab cut uno && tandem-lab boot uno
@@ -172,6 +173,7 @@ constexpr Verb verbs[] = {
      }},
     {"network", 0, true, [](Lab& lab, const Call& call) { return become(lab.command_in_network(call.command)); }},
     {"copy", 2, false, [](Lab& lab, const Call& call) { return copy(lab, call.words[0], call.words[1]); }},
+    {"publish", 2, false, [](Lab& lab, const Call& call) { return publish(lab, call.words[0], call.words[1]); }},
     {"cut", 1, false, [](Lab& lab, const Call& call) { return lab.cut(call.words[0]); }},
     {"boot", 1, false, [](Lab& lab, const Call& call) { return lab.boot(call.words[0]); }},
     {"freeze", 1, false, [](Lab& lab, const Call& call) { return lab.freeze(call.words[0]); }},

@@ -1,6 +1,7 @@
 #include "lab/shop_pair.hpp"
 
 #include "base/text.hpp"
+#include "lab/publish.hpp"
 
 namespace tandem::lab {
 
@@ -34,21 +35,6 @@ name = "shop"
 owner = "nikolays"
 )";
 
-constexpr auto* publish_script = R"(
-set -e
-rm -rf /srv/git/shop.git /srv/git/work
-git init -q --bare -b main /srv/git/shop.git
-mkdir /srv/git/work
-tar -xf /tmp/shop.tar -C /srv/git/work
-cd /srv/git/work
-git init -q -b main
-git config user.email shop@example.org
-git config user.name shop
-git add -A
-git commit -q -m 'The shop'
-git push -q /srv/git/shop.git main
-)";
-
 } // namespace
 
 std::string shop_site_toml() {
@@ -65,14 +51,7 @@ std::string shop_toml(const TomlOptions& options) {
 }
 
 Result<void> ShopPair::publish_shop() {
-  system::LinuxProcesses processes;
-  const auto archive = lab_.names().folder() + "/shop.tar";
-  TANDEM_CHECK(system::run_checked(
-      processes, {.arguments = {"tar", "-cf", archive, "--exclude=__pycache__", "-C", goods_.shop, "."}}));
-  TANDEM_CHECK(lab_.copy_in(archive, "tre", "/tmp/shop.tar"));
-  TANDEM_CHECK(lab_.run_checked("tre", {"chmod", "0644", "/tmp/shop.tar"}));
-  TANDEM_CHECK(lab_.run_checked("tre", {"sh", "-c", publish_script}, {.user = "git"}));
-  return {};
+  return publish(lab_, goods_.shop, "shop");
 }
 
 Result<void> ShopPair::install(const std::string& host) {

@@ -1,6 +1,7 @@
 // The demo: two bare servers become a pair from one file, the shop is deployed from git, visitors come, and while they
-// shop the servers change places and back. It leaves the lab up and says how to look around. Figures go to
-// build/demo.json.
+// shop the servers change places and back; then the primary loses its power, and a broken release is deployed. It
+// leaves the lab up and says how to look around. Figures go to build/demo.json.
+#include "bad_days.hpp"
 #include "base/text.hpp"
 #include "lab/shop_pair.hpp"
 #include "lab/visitors.hpp"
@@ -105,7 +106,11 @@ Result<void> tell_story(Json& figures) {
   lab::ShopPair pair(lab, {.package = TANDEM_PACKAGE, .shop = std::string(TANDEM_SOURCE_DIR) + "/examples/shop"}, say);
   TANDEM_CHECK(set_up(pair, figures));
   TANDEM_CHECK(deploy(pair, figures));
-  return visit(lab, pair, figures);
+  TANDEM_CHECK(visit(lab, pair, figures));
+  chapter("A bad day: the primary loses its power while visitors shop; the standby takes over at a word");
+  TANDEM_CHECK(demo::power_cut(lab, pair, figures));
+  chapter("Another: a release that does not start is deployed; no visitor sees it");
+  return demo::bad_deploy(lab, pair, figures);
 }
 
 } // namespace
@@ -123,6 +128,7 @@ int main() {
             << "  " << command << " run uno --name demo -- bash\n"
             << "  " << command << " down --name demo\n";
   const bool clean = told && figures["failed"] == 0 && figures["lost"] == 0 && figures["doubled"] == 0 &&
-                     figures["held_ms"].get<double>() < most_held_ms;
+                     figures["held_ms"].get<double>() < most_held_ms && figures["lost_before_announced"] == 0 &&
+                     figures["failed_in_bad_deploy"] == 0;
   return clean ? 0 : 1;
 }

@@ -24,8 +24,14 @@ public:
 
   Result<void> follow(const std::string& primary) { return duties_->follow(primary); }
 
-  // The servers that the command of [role] fence has switched off for that run; on the loop.
-  std::pair<std::string, std::set<std::string>> fenced;
+  // The servers that are off for a failover of this agent: by the operator's word or by the command of [role] fence,
+  // and the latest start of each that was known then. One that is heard from since has come back. On the loop.
+  struct Off {
+    std::string run; // id
+    std::map<std::string, role::Incarnation> servers;
+  };
+
+  Off off;
 
   // The role's status with "duty", "duty_problem"? and "run"?.
   [[nodiscard]] Json status() const;

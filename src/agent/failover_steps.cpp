@@ -14,22 +14,23 @@ namespace {
 
 using role::EventKind;
 
-constexpr std::chrono::seconds answer_patience{2};   // for a server that is there
-constexpr std::chrono::seconds promise_patience{10}; // it stops PostgreSQL first
+constexpr std::chrono::milliseconds answer_patience{700}; // for a server that is there
+constexpr std::chrono::seconds status_patience{2};        // the same, for one that may be busy
+constexpr std::chrono::seconds promise_patience{10};      // it stops PostgreSQL first
 constexpr std::chrono::milliseconds knock_patience{400};
 constexpr std::uint16_t https_port = 443;
 constexpr std::uint16_t postgres_port = 5432;
 
-bool is_connected(const Snapshot& now, const std::string& server) {
+// A server that has just lost its power is still taken for connected: so it is asked.
+bool answers(Agent& agent, const Snapshot& now, const std::string& server) {
   const auto peer = std::ranges::find(now.peers, server, &peer::PeerState::name);
-  return peer != now.peers.end() && peer->connected;
+  if (peer == now.peers.end() || !peer->connected) return false;
+  return ask_server(agent, server, "run.state", {{"id", ""}}, {.time_limit = answer_patience}).has_value();
 }
 
-// A server that is said to be off must not answer anywhere.
+// A server that is said to be off must not answer anywhere, its agent's port included: the knock is quicker than to ask
+// an agent that may have lost its power a moment ago.
 Result<void> check_off(Agent& agent, const Snapshot& now, const std::string& server) {
-  if (is_connected(now, server))
-    return fail(ErrorKind::refused, fmt::format("{} is not off: its agent answers", server),
-                "Without --alone it is asked to stop; or switch it off first");
   const auto* known = now.pair->server(server);
   if (known == nullptr || agent.ports().reach == nullptr) return {};
   const auto open =
@@ -37,7 +38,20 @@ Result<void> check_off(Agent& agent, const Snapshot& now, const std::string& ser
   if (open.empty()) return {};
   return fail(ErrorKind::refused,
               fmt::format("{} is not off: it answers at {} port {}", server, known->peer_address, open.front()),
-              "Switch it off at its power or its hosting company, then run the same command again");
+              "Switch it off at its power or its hosting company, then run the same command again; without --alone its "
+              "agent is asked to stop");
+}
+
+role::Incarnation known_boot(const role::Session& session, const std::string& server) {
+  const auto found = session.peers.find(server);
+  return found == session.peers.end() ? 0 : found->second;
+}
+
+// One of those that are off and has been heard from since; "": none. On the loop.
+std::string back_again(DutyKeeper& keeper) {
+  for (const auto& [server, boot] : keeper.off.servers)
+    if (known_boot(keeper.role().role().session, server) > boot) return server;
+  return {};
 }
 
 class FailoverWork final : public StepWork {
@@ -81,7 +95,9 @@ private:
 
   // The servers that answer promise; those that do not are switched off, where there is a command for it.
   Result<void> fence() {
-    auto event = role::failover_event(EventKind::prepare, call_.opening);
+    auto event = with_off(EventKind::prepare);
+    for (const auto& server : others_in(*now_.pair, now_.server))
+      if (!event.off.contains(server) && !answers(agent_, now_, server)) TANDEM_CHECK(switch_off(event, server, true));
     const auto patience = agent_.ports().clock.boot_time() + promise_patience;
     for (;;) {
       const auto now = prepare(event);
@@ -91,18 +107,14 @@ private:
                     "Run the same command again: it takes that one");
       if (now.missing.empty()) return {};
       if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
-      if (now.outcome.refused || agent_.ports().clock.boot_time() >= patience) {
+      if (agent_.ports().clock.boot_time() >= patience)
         for (const auto& server : now.missing)
-          TANDEM_CHECK(switch_off(server, now.outcome.refused));
-        event.off.insert(now.missing.begin(), now.missing.end());
-        memory_off(event.off);
-        continue;
-      }
+          TANDEM_CHECK(switch_off(event, server, false));
       system::pause_thread(milliseconds(20));
     }
   }
 
-  Result<void> switch_off(const std::string& server, bool silent) {
+  Result<void> switch_off(role::Event& event, const std::string& server, bool silent) {
     auto arguments = now_.pair->role.fence;
     if (arguments.empty())
       return fail(
@@ -112,32 +124,29 @@ private:
     arguments.push_back(server);
     tell("switching " + server + " off: " + join(arguments, " "));
     const auto done =
-        system::run_checked(agent_.ports().processes, {.arguments = arguments, .time_limit = left_for_fencing()});
-    if (done) return {};
-    return fail(ErrorKind::refused,
-                fmt::format("the command of [role] fence did not switch {} off: {}", server, done.error().message),
-                fmt::format("Switch it off by hand, then: tandem failover --alone {}", server));
+        system::run_checked(agent_.ports().processes, {.arguments = arguments, .time_limit = waiting_time()});
+    if (!done)
+      return fail(ErrorKind::refused,
+                  fmt::format("the command of [role] fence did not switch {} off: {}", server, done.error().message),
+                  fmt::format("Switch it off by hand, then: tandem failover --alone {}", server));
+    event.off.insert(server);
+    agent_.on_loop([&] { note_off(keeper_, call_.opening.id, {server}); });
+    return {};
   }
 
-  [[nodiscard]] milliseconds left_for_fencing() const { return waiting_time(); }
-
-  // Servers that the command switched off are off for the later steps as well; a restarted agent knows it no more, and
-  // its run is turned back.
-  void memory_off(const std::set<std::string>& off) const {
-    agent_.on_loop([&] { keeper_.fenced = {call_.opening.id, off}; });
-  }
-
-  role::Event with_fenced(EventKind kind) {
+  // With those that the command has switched off. A restarted agent knows of none, and its run is turned back.
+  role::Event with_off(EventKind kind) {
     auto event = role::failover_event(kind, call_.opening);
     agent_.on_loop([&] {
-      if (keeper_.fenced.first == call_.opening.id)
-        event.off.insert(keeper_.fenced.second.begin(), keeper_.fenced.second.end());
+      if (keeper_.off.run != call_.opening.id) return;
+      for (const auto& [server, boot] : keeper_.off.servers)
+        event.off.insert(server);
     });
     return event;
   }
 
   Result<void> others_are_bound() {
-    const auto event = with_fenced(EventKind::prepare);
+    const auto event = with_off(EventKind::prepare);
     std::vector<std::string> missing;
     agent_.on_loop([&] { missing = role::uncovered(keeper_.role().members(), keeper_.role().role(), event); });
     if (missing.empty()) return {};
@@ -156,17 +165,16 @@ private:
   }
 
   Result<void> take_over() {
-    auto event = with_fenced(EventKind::failover);
+    auto event = with_off(EventKind::failover);
     if (const auto wal = call_.opening.parameters.find("wal"); wal != call_.opening.parameters.end())
       event.note.wal = wal->second;
-    const auto now = snapshot_of(agent_);
-    for (const auto& server : event.off)
-      if (is_connected(now, server)) return fail(ErrorKind::refused, server + " is back: its agent answers");
     Result<void> taken;
     agent_.on_loop([&] {
       auto& role = keeper_.role();
       const auto missing = role::uncovered(role.members(), role.role(), event);
-      if (role::failover_epoch(role.role(), event.at_least) != call_.opening.epoch)
+      if (const auto back = back_again(keeper_); !back.empty())
+        taken = fail(ErrorKind::refused, back + " is back: its agent answers");
+      else if (role::failover_epoch(role.role(), event.at_least) != call_.opening.epoch)
         taken = fail(ErrorKind::refused, "the epoch is not the next one any more");
       else if (!missing.empty())
         taken = fail(ErrorKind::refused, join(missing, ", ") + " may still serve");
@@ -185,9 +193,9 @@ struct PrimaryNow {
 };
 
 PrimaryNow ask_primary(Agent& agent, const Snapshot& now, const std::string& primary) {
-  if (!is_connected(now, primary)) return {};
-  const auto status = ask_server(agent, primary, "server.status", Json::object(), {.time_limit = answer_patience});
-  if (!status) return {};
+  if (!answers(agent, now, primary)) return {};
+  const auto status = ask_server(agent, primary, "server.status", Json::object(), {.time_limit = status_patience});
+  if (!status) return {.answers = true, .why_not = status.error().message};
   const auto situation = status->value("role", Json::object()).value("situation", "");
   const auto database = status->value("database", Json::object()).value("state", "");
   if (situation == role::name_of(role::Situation::serving) && database == "primary")
@@ -205,7 +213,13 @@ PerformStep failover_steps(Agent& agent, system::Applications& applications, std
   };
 }
 
-Result<void> check_failover(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish, const role::Opening& opening) {
+void note_off(DutyKeeper& keeper, const std::string& run, const std::set<std::string>& servers) {
+  if (keeper.off.run != run) keeper.off = {.run = run, .servers = {}};
+  for (const auto& server : servers)
+    keeper.off.servers[server] = known_boot(keeper.role().role().session, server);
+}
+
+Result<void> check_failover(Agent& agent, const FailoverWish& wish, const role::Opening& opening) {
   const auto now = snapshot_of(agent);
   for (const auto& server : wish.alone) {
     if (now.pair->server(server) == nullptr || server == now.server)
@@ -213,21 +227,16 @@ Result<void> check_failover(Agent& agent, DutyKeeper& keeper, const FailoverWish
                   "The others are: " + join(others_in(*now.pair, now.server), ", "));
     TANDEM_CHECK(check_off(agent, now, server));
   }
-  const auto primary = ask_primary(agent, now, opening.from);
+  const bool off = wish.alone.contains(opening.from);
+  const auto primary = off ? PrimaryNow{} : ask_primary(agent, now, opening.from);
   if (primary.serves && !wish.stop_primary)
     return fail(
         ErrorKind::refused, fmt::format("{} answers and serves", opening.from),
         fmt::format("`tandem switchover` loses nothing; --stop-primary stops it without waiting for what {} lacks",
                     now.server));
-  role::Members members;
-  role::Role role;
-  agent.on_loop([&] {
-    members = keeper.role().members();
-    role = keeper.role().role();
-  });
   if (!now.pair->role.fence.empty()) return {};
-  for (const auto& server : members.others)
-    if (!wish.alone.contains(server) && !is_connected(now, server))
+  for (const auto& server : others_in(*now.pair, now.server))
+    if (!wish.alone.contains(server) && !(server == opening.from ? primary.answers : answers(agent, now, server)))
       return fail(
           ErrorKind::refused, server + " does not answer, and may still serve",
           fmt::format("Switch it off at its power or its hosting company, then: tandem failover --alone {}", server));

@@ -22,6 +22,9 @@ Result<role::Opening> failover_opening(Agent& agent, DutyKeeper& keeper, const F
 
 // What stands in its way before anything is done: a primary that answers and serves, a server that is said to be off
 // and is not, one of which nobody knows whether it is. Asks, and changes nothing. Worker thread.
-Result<void> check_failover(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish, const role::Opening& opening);
+Result<void> check_failover(Agent& agent, const FailoverWish& wish, const role::Opening& opening);
+
+// These servers are off from now on, for that run. On the loop.
+void note_off(DutyKeeper& keeper, const std::string& run, const std::set<std::string>& servers);
 
 } // namespace tandem::agent

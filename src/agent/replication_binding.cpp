@@ -1,5 +1,6 @@
 #include "agent/replication_binding.hpp"
 
+#include "agent/events.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/sites_status.hpp"
 #include "agent/reconcile_turns.hpp"
@@ -82,13 +83,21 @@ private:
 
 void bind_replication(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<FilesLedger> ledger) {
   const auto periodic = std::make_shared<Periodic>(ledger);
-  for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
-                          files_settle_operation(), files_complete_operation()})
+  for (auto& operation :
+       {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
+        files_settle_operation(), files_complete_operation(), events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = accept_files;
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });
   settings.status_parts.emplace_back(add_sites_status);
+  settings.status_parts.emplace_back([](const OperationContext& context, Json& status) {
+    const auto events = Events(context.ports().files, context.agent().settings().state_folder).list();
+    if (!events)
+      status["problems"].push_back("the list of events: " + events.error().message);
+    else if (!events->empty())
+      status["events"] = events->size();
+  });
   settings.on_member = [before = settings.on_member, periodic](Agent& agent) {
     if (before) before(agent);
     periodic->wait(agent);

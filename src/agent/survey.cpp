@@ -1,6 +1,8 @@
 #include "agent/survey.hpp"
 
+#include "agent/events.hpp"
 #include "agent/operations/replication.hpp"
+#include "agent/times.hpp"
 #include "journal/state_file.hpp"
 
 #include <nlohmann/json.hpp>
@@ -24,12 +26,41 @@ Result<std::string> last_commit(Agent& agent) {
   return rows[0][0].value_or("");
 }
 
+struct Word {
+  std::uint64_t epoch = 0;
+  std::string complete_to;
+};
+
+Word kept_word(Agent& agent) {
+  const auto kept = files_state(agent).load();
+  if (!kept || !*kept) return {};
+  const auto json = peer::parse_json((*kept)->content);
+  return json ? Word{json->value("epoch", std::uint64_t{0}), json->value("complete_to", "")} : Word{};
+}
+
+// Before the word is stored: after it nothing would look for them any more.
+Result<void> note_kept_files(Agent& agent, const std::string& folder, const std::string& primary) {
+  auto& files = agent.ports().files;
+  TANDEM_TRY(const auto there, files.status(folder));
+  if (!there) return {};
+  Events events(files, agent.settings().state_folder);
+  return events.add(
+      utc_text(agent.ports().clock),
+      fmt::format("files that {} did not have, or had otherwise, when this server began to follow it", primary),
+      {folder});
+}
+
 Result<Json> keep_word(OperationContext& context) {
   TANDEM_TRY(const auto to, peer::text_member(context.params(), "to"));
   if (context.from() != context.snapshot().standing.primary)
     return fail(ErrorKind::refused,
                 context.from() + " is not the primary that " + context.snapshot().server + " knows");
-  TANDEM_CHECK(files_state(context.agent()).store(Json{{"primary", context.from()}, {"complete_to", to}}.dump()));
+  auto& agent = context.agent();
+  std::string kept;
+  agent.on_loop([&] { kept = diverged_files_folder(agent); });
+  if (!kept.empty()) TANDEM_CHECK(note_kept_files(agent, kept, context.from()));
+  const auto epoch = context.snapshot().standing.epoch;
+  TANDEM_CHECK(files_state(agent).store(Json{{"epoch", epoch}, {"complete_to", to}}.dump()));
   return Json::object();
 }
 
@@ -71,10 +102,13 @@ Operation files_complete_operation() {
 }
 
 std::string files_complete_to(Agent& agent) {
-  const auto kept = files_state(agent).load();
-  if (!kept || !*kept) return {};
-  const auto json = peer::parse_json((*kept)->content);
-  return json ? json->value("complete_to", "") : "";
+  return kept_word(agent).complete_to;
+}
+
+std::string diverged_files_folder(Agent& agent) {
+  const auto state = agent.state();
+  if (kept_word(agent).epoch == state.standing.epoch) return {};
+  return fmt::format("{}/kept/{}-files", agent.settings().state_folder, state.standing.epoch);
 }
 
 } // namespace tandem::agent

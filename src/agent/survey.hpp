@@ -21,5 +21,8 @@ Result<Survey> take_survey(Agent& agent);
 Operation files_complete_operation();
 // What was kept; "": nothing.
 [[nodiscard]] std::string files_complete_to(Agent& agent);
+// Where files of this server go before the primary's replace or delete them; "": they have been equal to the primary's
+// once in its epoch, so that nothing is kept of what it sends. On the loop.
+[[nodiscard]] std::string diverged_files_folder(Agent& agent);
 
 } // namespace tandem::agent

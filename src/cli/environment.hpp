@@ -37,6 +37,7 @@ struct CommandLine {
 
 // One file each in this folder.
 void add_switchover(CLI::App& app, CommandLine& line);
+void add_events(CLI::App& app, CommandLine& line);
 void add_failover(CLI::App& app, CommandLine& line);
 void add_resume(CLI::App& app, CommandLine& line);
 void add_abort(CLI::App& app, CommandLine& line);

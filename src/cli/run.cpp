@@ -78,6 +78,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_resume(app, line);
   add_abort(app, line);
   add_runbook(app, line);
+  add_events(app, line);
   add_agent(app, line);
   add_database(app, line);
   add_files(app, line);

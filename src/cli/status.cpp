@@ -101,6 +101,10 @@ void print(std::ostream& out, const Json& status) {
   print_servers(out, status["servers"], status.value("self", ""));
   print_sites(out, status["servers"]);
   for (const auto& server : status["servers"])
+    if (server.contains("events"))
+      out << fmt::format("\n{} keeps what it had before it followed another server: `tandem events` lists it\n",
+                         server.value("name", "?"));
+  for (const auto& server : status["servers"])
     for (const auto& running : server.value("operations", Json::array()))
       if (is_work(running.value("name", "")))
         out << fmt::format("\nunder way on {}: {} since {}, started by {}", server.value("name", "?"),

@@ -35,8 +35,7 @@ Keys role_keys() {
             "what runs on a standby: the sites too, or nothing but the database and the agent")
           .later_for({"cold"}),
       value("role.fence", arguments(), at(role, &RoleSettings::fence),
-            "a program that switches the other server off, with its arguments")
-          .later(),
+            "a program that switches a server off, with its arguments; the server's name is added as the last one"),
       value("role.drain", duration(seconds(1), minutes(10)), at(role, &RoleSettings::drain),
             "the longest wait for requests in flight"),
       value("role.hold", duration(seconds(2), minutes(30)), at(role, &RoleSettings::hold),

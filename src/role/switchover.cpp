@@ -65,7 +65,7 @@ std::vector<Step> while_visitors_wait() {
                    .what = "Visitors wait as long as the slowest request in flight: the gate closes when none has been "
                            "under way for long, and opens again when one turns out to be slow. After a minute it is "
                            "left to the next steps.",
-                   .commands = {"ss -xn | grep -c /run/tandem-sites/   # the fewer, the better"},
+                   .commands = {"ss -xn | grep /run/tandem-sites/ | wc -l   # the fewer, the better"},
                    .undo = "open {old}'s gate here",
                    .undo_commands = {"systemctl start nginx"},
                    .limit = minutes(2)}),

@@ -60,6 +60,7 @@ deletion_guard = {files.deletion_guard}
 [role]
 authority = {role.authority=operator}
 standby = {role.standby=warm}
+fence = {role.fence}
 drain = {role.drain}
 hold = {role.hold}
 

@@ -65,4 +65,68 @@ TEST_F(Failover, AfterAPowerCutTheStandbyServesAndTheOldPrimaryFollowsByItself) 
   prove(now);
 }
 
+TEST_F(Failover, ASilentPrimaryIsSwitchedOffByTheFenceCommand) {
+  const auto old = primary();
+  const auto now = other(old);
+  ASSERT_OK(
+      pair().write_toml(old, shop_toml({.more = "\n[role]\nfence = [\"/usr/local/bin/switch-off\", \"now\"]\n"})));
+  ASSERT_OK(pair().tandem(old, {"apply"}));
+  ASSERT_OK(lab().write_file(now, "/usr/local/bin/switch-off",
+                             "#!/bin/sh\necho \"asked: $*\" >> /root/fenced\ntest -e /root/power-works\n", 0755));
+  ASSERT_OK(lab().cut(old));
+  const auto broken = pair().try_tandem(now, {"failover"});
+  EXPECT_EQ(broken->status, 3) << "the command did not switch it off";
+  EXPECT_THAT(broken->errors, HasSubstr("[role] fence"));
+  EXPECT_FALSE(holds_on(lab(), now, "test -e /primary_server"));
+  on(lab(), now, "touch /root/power-works");
+  ASSERT_OK(pair().tandem(now, {"failover"}));
+  EXPECT_THAT(on(lab(), now, "tail -1 /root/fenced"), HasSubstr("asked: now " + old));
+  write(now, 6);
+
+  ASSERT_OK(lab().boot(old));
+  EXPECT_EQ(wait_until_whole(), now);
+  ASSERT_OK(pair().write_toml(now, shop_toml()));
+  ASSERT_OK(pair().tandem(now, {"apply"}));
+  prove(now);
+}
+
+TEST_F(Failover, WhatTheOldPrimaryWroteAloneIsKeptAndListed) {
+  const auto old = primary();
+  const auto now = other(old);
+  write(old, 3);
+  on(lab(), old, "mkdir -p /www/pictures && echo both > /www/pictures/both");
+  ASSERT_OK(pair().tandem(old, {"files", "reconcile"}));
+  ASSERT_TRUE(wait_until([&] { return written(now, 3) == "1"; }, soon));
+  ASSERT_OK(lab().partition(old, now));
+  write(old, 4);
+  on(lab(), old, "echo alone > /www/pictures/alone && echo changed > /www/pictures/both && sync");
+  ASSERT_OK(lab().cut(old));
+  ASSERT_OK(lab().heal());
+
+  ASSERT_OK(pair().tandem(now, {"failover", "--alone", old}));
+  write(now, 5);
+  ASSERT_OK(lab().boot(old));
+  EXPECT_EQ(wait_until_whole(), now);
+  EXPECT_EQ(written(now, 4), "0") << "it was never sent";
+  EXPECT_EQ(written(old, 4), "0") << "it is kept, but no part of the pair's database any more";
+  EXPECT_EQ(written(old, 5), "1");
+  EXPECT_TRUE(holds_on(lab(), old, "journalctl -u tandem | grep -q 'going back to'")) << "it was not rewound";
+  EXPECT_TRUE(holds_on(lab(), old, "ls -d /var/lib/postgresql/15/main.diverged-*/0*")) << "its WAL is not kept";
+
+  ASSERT_TRUE(wait_until([&] { return on(lab(), old, "cat /www/pictures/both") == "both"; }, soon));
+  EXPECT_FALSE(holds_on(lab(), old, "test -e /www/pictures/alone"));
+  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/pictures/alone"), "alone");
+  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/pictures/both"), "changed");
+  const auto listed = [&] { return pair().tandem(now, {"events", "--json"}).value_or(""); };
+  ASSERT_TRUE(wait_until([&] { return listed().find("-files") != std::string::npos; }, soon)) << listed();
+  EXPECT_THAT(listed(), HasSubstr("main.diverged-"));
+  const auto events = Json::parse(on(lab(), old, "tandem events --json"));
+  for (const auto& server : events["servers"])
+    for (const auto& event : server["events"])
+      if (server["name"] == old)
+        ASSERT_OK(pair().tandem(old, {"events", "acknowledge", std::to_string(event["number"].get<int>())}));
+  EXPECT_FALSE(holds_on(lab(), old, "ls -d /var/lib/postgresql/15/main.diverged-* /var/lib/tandem/kept/*-files"));
+  prove(now);
+}
+
 } // namespace tandem::lab

@@ -1,5 +1,7 @@
 // `tandem database copy`: the standby does the work, the primary only holds back WAL for it. Idempotent.
+#include "agent/events.hpp"
 #include "agent/operations/replication.hpp"
+#include "agent/times.hpp"
 #include "peer/waiting.hpp"
 #include "replication/database/first_copy.hpp"
 #include "setup/setup.hpp"
@@ -14,6 +16,24 @@ namespace {
 constexpr std::chrono::hours copy_limit{48};
 constexpr auto* lock = "database";
 
+// What was kept is told until somebody has looked at it.
+Result<void> note_kept(Agent& agent, const replication::FirstCopy& done, const std::string& primary) {
+  if (done.kept.empty()) return {};
+  Events events(agent.ports().files, agent.settings().state_folder);
+  return events.add(utc_text(agent.ports().clock),
+                    done.rewound ? "WAL that this server wrote alone, before it began to follow " + primary
+                                 : "the database as it was here before it was copied from " + primary,
+                    {done.kept});
+}
+
+replication::PrepareRewind prepare_rewind(Agent& agent, const std::string& primary) {
+  return [&agent, primary]() -> Result<std::string> {
+    TANDEM_TRY(const auto answer, ask_server(agent, primary, "database.prepare", {{"rewind", true}},
+                                             {.time_limit = std::chrono::minutes(10)}));
+    return peer::text_member(answer, "history");
+  };
+}
+
 Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   const auto& primary = snapshot.standing.primary;
   TANDEM_TRY(const auto pair, context.load_pair());
@@ -22,9 +42,9 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
              database_tools(context.agent(), snapshot.server, [&context] { return context.cancelled(); }));
   TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
   const std::lock_guard database(context.agent().database_work());
-  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, [&](const std::string& line) {
-               context.report(snapshot.server + ": " + line);
-             }));
+  const auto tell = [&](const std::string& line) { context.report(snapshot.server + ": " + line); };
+  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, tell, prepare_rewind(context.agent(), primary)));
+  TANDEM_CHECK(note_kept(context.agent(), done, primary));
   Json servers = Json::array();
   servers.push_back(Json{{"name", snapshot.server}, {"copied", done.copied}, {"kept", done.kept}});
   return Json{{"servers", std::move(servers)}};
@@ -74,7 +94,11 @@ Result<Json> prepare(OperationContext& context) {
     return fail(ErrorKind::unavailable, fmt::format("PostgreSQL on {} is not a primary that runs, but {}",
                                                     snapshot.server, replication::name_of(standing.state)));
   TANDEM_CHECK(replication::ensure_slots(tools, {context.from()}));
-  return Json::object();
+  if (!context.params().value("rewind", false)) return Json::object();
+  TANDEM_CHECK(replication::checkpoint(tools));
+  const auto history =
+      context.ports().files.read(fmt::format("{}/pg_wal/{:08X}.history", tools.layout.data, standing.timeline));
+  return Json{{"history", history.value_or("")}};
 }
 
 } // namespace
@@ -116,8 +140,8 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
   TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
   TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
-  TANDEM_CHECK(replication::first_copy(tools, upstream, log));
-  return {};
+  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary)));
+  return note_kept(agent, done, primary);
 }
 
 Operation database_copy_operation() {

@@ -26,7 +26,7 @@ Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
   TANDEM_TRY(const auto survey, take_survey(agent));
   TANDEM_TRY(const auto opening, failover_opening(agent, keeper, wish, survey));
   const auto known = told(survey, opening.to, opening.from);
-  const auto hindered = check_failover(agent, keeper, wish, opening);
+  const auto hindered = check_failover(agent, wish, opening);
   if (context.params().value("dry_run", false)) {
     Json answer{{"text", known + "\n\n" + role::dry_run(role::failover(), opening)}};
     if (!hindered) answer["refused"] = describe(hindered.error());
@@ -35,7 +35,10 @@ Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
   TANDEM_CHECK(hindered);
   context.report(known);
   Result<void> begun;
-  agent.on_loop([&] { begun = keeper.runs().begin(opening); });
+  agent.on_loop([&] {
+    note_off(keeper, opening.id, wish.alone);
+    begun = keeper.runs().begin(opening);
+  });
   TANDEM_CHECK(begun);
   TANDEM_TRY(auto answer, watch_run(context, keeper, opening.id));
   answer["wal"] = survey.wal;

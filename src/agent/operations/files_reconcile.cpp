@@ -1,6 +1,7 @@
 // `tandem files reconcile`, and what carries it: the primary's rsync talks over a stream to the one that the standby's
 // agent starts. Idempotent.
 #include "agent/operations/replication.hpp"
+#include "agent/survey.hpp"
 #include "agent/touched.hpp"
 #include "base/text.hpp"
 #include "peer/waiting.hpp"
@@ -191,12 +192,15 @@ Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair&
 }
 
 Result<system::Command> accept_files(Agent& agent, const std::string& server, const Json& params) {
-  TANDEM_TRY(const auto job, job_of(params));
+  TANDEM_TRY(auto job, job_of(params));
   const auto state = agent.state();
   // Files flow one way: from the primary that this server knows.
   if (state.standing.primary != server || state.server == server)
     return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));
   if (!state.pair) return fail(ErrorKind::unavailable, "tandem.toml cannot be read on " + state.server);
+  // Until this server has once been equal to that primary, it may hold what only it has: a failover came before it was
+  // sent. None of that is lost.
+  if (const auto folder = diverged_files_folder(agent); !folder.empty()) job.keep_in = folder + job.root;
   TANDEM_TRY(auto arguments, replication::accept_job(agent.ports().files, *state.pair, job));
   return system::Command{.arguments = std::move(arguments)};
 }

@@ -63,7 +63,8 @@ Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::
 // {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
 // others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}
 Operation database_copy_operation();
-// Between agents: {}: the primary keeps WAL for the server that asks.
+// Between agents: {"rewind"?}: the primary keeps WAL for the server that asks; for its rewind, it writes out what is in
+// memory as well -> {"history"?: the text of its timeline's history file}.
 Operation database_prepare_operation();
 // {"allow_deletions"?}: on the primary. -> {"servers": [{"name", "sent", "changed", "deleted", "bytes"}]}
 Operation files_reconcile_operation(std::shared_ptr<FilesLedger> ledger);

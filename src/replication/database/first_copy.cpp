@@ -23,15 +23,15 @@ bool slot_is_taken(const Error& error) {
 }
 
 struct Folders {
-  std::string data, copy, ready, pristine;
+  std::string data, copy, ready, pristine, rewinding;
 };
 
 class Copying {
 public:
-  Copying(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress)
-      : tools_(tools), upstream_(upstream), progress_(progress),
+  Copying(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress, const PrepareRewind& prepare)
+      : tools_(tools), upstream_(upstream), progress_(progress), prepare_(prepare),
         folders_{tools.layout.data, tools.layout.data + ".tandem-copy", tools.layout.data + ".tandem-ready",
-                 tools.layout.data + ".tandem-pristine"} {}
+                 tools.layout.data + ".tandem-pristine", tools.layout.data + ".tandem-rewinding"} {}
 
   Result<FirstCopy> run() {
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
@@ -40,10 +40,12 @@ public:
     if (!ready) {
       TANDEM_TRY(const bool follows, follows_already());
       if (follows) return FirstCopy{};
+      if (auto rewound = try_to_rewind()) return *std::move(rewound);
       TANDEM_CHECK(copy());
     }
     FirstCopy done{.copied = true};
     TANDEM_TRY(done.kept, make_room());
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
     TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
     TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
@@ -85,14 +87,40 @@ private:
                   fmt::format("When they are not needed there: systemctl stop {} on {}, then the same again. Its data "
                               "directory is kept.",
                               tools_.layout.unit, tools_.self));
-    const auto followed = try_to_follow();
+    TANDEM_TRY(const auto broken, tools_.files.status(folders_.rewinding));
+    const auto followed = broken ? Result<void>(failed("a rewind of it was cut off")) : try_to_follow();
     if (followed) {
       progress_("the database follows " + upstream_.name + " already");
       return true;
     }
-    progress_("the database that is here cannot follow " + upstream_.name +
-              ", so it is copied anew: " + followed.error().message);
+    may_rewind_ = !broken && prepare_;
+    progress_(fmt::format("the database that is here cannot follow {}{}: {}", upstream_.name,
+                          may_rewind_ ? "" : ", so it is copied anew", followed.error().message));
     return false;
+  }
+
+  // Where it has written what the primary has not, in a timeline that the primary has left. nullopt: it has to be
+  // copied.
+  std::optional<FirstCopy> try_to_rewind() {
+    if (!may_rewind_) return std::nullopt;
+    auto done = rewind_here();
+    if (done) return FirstCopy{.rewound = true, .kept = *std::move(done)};
+    progress_("the database cannot be rewound, so it is copied anew: " + done.error().message);
+    return std::nullopt;
+  }
+
+  Result<std::string> rewind_here() {
+    TANDEM_CHECK(tools_.services.stop(tools_.layout.unit));
+    TANDEM_TRY(const auto control, read_control(tools_, folders_.data));
+    TANDEM_TRY(const auto status, tools_.files.status(folders_.data));
+    if (!status) return failed("there is no " + folders_.data);
+    TANDEM_CHECK(tools_.files.write(folders_.rewinding, "", 0600, {}));
+    auto kept = rewind(tools_, upstream_, control, prepare_, progress_);
+    if (!kept) return kept;
+    TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));
+    TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
+    return kept;
   }
 
   Result<void> try_to_follow() {
@@ -173,14 +201,17 @@ private:
   const DatabaseTools& tools_;
   const Upstream& upstream_;
   const Progress& progress_;
+  const PrepareRewind& prepare_;
   const Folders folders_;
+  bool may_rewind_ = false; // what is here
   std::string identifier_;
 };
 
 } // namespace
 
-Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress) {
-  return Copying(tools, upstream, progress).run();
+Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress,
+                             const PrepareRewind& prepare) {
+  return Copying(tools, upstream, progress, prepare).run();
 }
 
 } // namespace tandem::replication

@@ -65,6 +65,10 @@ std::vector<std::string> server_arguments(const RsyncJob& job) {
   // test compares the two lists by running rsync.
   std::vector<std::string> arguments{
       "rsync", "--server", job.rehearsal ? "-nlHogDtpAXrSe.iLsfxCIvu" : "-lHogDtpAXrSe.iLsfxCIvu", "--log-format=%i"};
+  if (!job.keep_in.empty() && !job.rehearsal) {
+    arguments.emplace_back("--backup");
+    arguments.push_back("--backup-dir=" + job.keep_in);
+  }
   if (auto limit = target_option(job)) arguments.push_back(*limit);
   for (const auto* option : {"--delete-delay", "--stats", "-@-1", "--numeric-ids", "."})
     arguments.emplace_back(option);

@@ -18,6 +18,7 @@ struct RsyncJob {
   std::string root;                                 // absolute, one of [files] replicate
   bool rehearsal = false;                           // says what would change, and changes nothing
   std::optional<std::uint64_t> most_deletions = {}; // stops deleting after so many
+  std::string keep_in = {};                         // far side: what is replaced or deleted goes there; "": nowhere
   bool data_only = false;                           // leaves code alone: no deploy can have changed it
 };
 

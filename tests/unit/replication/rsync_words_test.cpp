@@ -35,6 +35,9 @@ TEST(RsyncArguments, NameTheJobAndNothingFromElsewhere) {
                                                              "--log-format=%i", "--max-delete=12", "--delete-delay",
                                                              "--stats", "-@-1", "--numeric-ids", ".", "/www/"}));
   EXPECT_EQ(server_arguments({.root = "/www", .rehearsal = true})[2], "-nlHogDtpAXrSe.iLsfxCIvu");
+  const auto keeps = server_arguments({.root = "/www", .keep_in = "/kept/2-files/www"});
+  EXPECT_THAT(keeps, Contains("--backup-dir=/kept/2-files/www"));
+  EXPECT_THAT(server_arguments({.root = "/www", .rehearsal = true, .keep_in = "/kept"}), Not(Contains("--backup")));
 }
 
 TEST(RsyncChanges, AreReadLineByLine) {

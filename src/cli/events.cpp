@@ -1,0 +1,71 @@
+// What the servers kept before it was written over, until somebody has looked at it.
+#include "base/text.hpp"
+#include "cli/watch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+void print_event(std::ostream& out, const Json& event) {
+  out << fmt::format("  {:>3}  {}  {}\n", event["number"].get<std::uint64_t>(), event["time"].get<std::string>(),
+                     event["text"].get<std::string>());
+  for (const auto& path : event["paths"])
+    out << "       kept in " << path.get<std::string>() << '\n';
+}
+
+Result<void> list(CommandLine& line) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "events", Json::object()));
+  auto& out = line.environment.out;
+  if (line.json) {
+    out << peer::to_pretty_text(answer) << '\n';
+    return {};
+  }
+  std::vector<std::string> silent;
+  for (const auto& server : answer["servers"]) {
+    const auto name = server["name"].get<std::string>();
+    if (server.contains("problem")) {
+      silent.push_back(fmt::format("{}: {}", name, server["problem"].get<std::string>()));
+      continue;
+    }
+    out << name << (server["events"].empty() ? ": nothing is kept\n" : ":\n");
+    for (const auto& event : server["events"])
+      print_event(out, event);
+  }
+  if (silent.empty()) return {};
+  return fail(ErrorKind::unavailable, "not all servers were asked: " + join(silent, "; "));
+}
+
+Result<void> acknowledge(CommandLine& line, std::uint64_t number) {
+  TANDEM_TRY(const Json event, watch_operation(line.environment, "events", {{"acknowledge", number}}));
+  auto& out = line.environment.out;
+  if (line.json)
+    out << peer::to_pretty_text(event) << '\n';
+  else
+    out << fmt::format("event {} is acknowledged, and what was kept for it is removed\n", number);
+  return {};
+}
+
+} // namespace
+
+void add_events(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      app.add_subcommand("events", "List what the servers kept before it was written over: diverged data");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("A number counts the events of its server. Nothing that is listed is removed before it is "
+                  "acknowledged.\n\nExamples:\n  tandem events\n  tandem events acknowledge 1");
+  command->callback([&line, command] {
+    if (command->get_subcommands().empty()) line.chosen = [&line] { return list(line); };
+  });
+  auto number = std::make_shared<std::uint64_t>(0);
+  CLI::App* done = command->add_subcommand("acknowledge", "Remove what this server kept for that event");
+  done->add_option("number", *number, "As `tandem events` lists it; typed on that server")->required();
+  done->footer("It cannot be brought back.\n\nExample:\n  tandem events acknowledge 1");
+  done->callback([&line, number] { line.chosen = [&line, number] { return acknowledge(line, *number); }; });
+}
+
+} // namespace tandem::cli

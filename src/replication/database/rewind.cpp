@@ -1,0 +1,87 @@
+#include "replication/database/rewind.hpp"
+
+#include "base/text.hpp"
+
+namespace tandem::replication {
+
+namespace {
+
+constexpr auto rewind_limit = std::chrono::hours(6);
+constexpr auto keep_limit = std::chrono::hours(1);
+
+std::string segment_name(std::uint32_t timeline, WalPosition position, std::uint64_t segment_size) {
+  const auto number = position / segment_size;
+  const auto in_a_file = (std::uint64_t{1} << 32U) / segment_size;
+  return fmt::format("{:08X}{:08X}{:08X}", timeline, number / in_a_file, number % in_a_file);
+}
+
+// Copied, since a rewind writes over the segments that both servers have.
+Result<std::string> keep_diverged(const DatabaseTools& tools, const ControlData& control, WalPosition fork,
+                                  const Progress& progress) {
+  const auto kept = fmt::format("{}.diverged-{:08X}-{}", tools.layout.data, control.timeline,
+                                replace_all(to_wal_text(fork), "/", "-"));
+  TANDEM_TRY(const auto there, tools.files.status(kept));
+  if (there) return kept;
+  TANDEM_TRY(const auto names, tools.files.list(tools.layout.data + "/pg_wal"));
+  const auto segments = segments_from(names, control.timeline, fork, control.segment_size);
+  if (segments.empty()) return std::string();
+  progress(fmt::format("keeping the WAL that {} wrote alone, from {} on, in {}", tools.self, to_wal_text(fork), kept));
+  const auto partial = kept + ".partial";
+  TANDEM_CHECK(tools.files.remove_tree(partial));
+  system::Command copy{.arguments = {"install", "-d", "-m", "0700", partial}, .user = "postgres"};
+  TANDEM_CHECK(run_checked(tools.processes, copy));
+  copy = {.arguments = {"cp", "--archive"}, .user = "postgres", .time_limit = keep_limit};
+  for (const auto& segment : segments)
+    copy.arguments.push_back(tools.layout.data + "/pg_wal/" + segment);
+  copy.arguments.push_back(partial);
+  TANDEM_CHECK(run_checked(tools.processes, copy));
+  TANDEM_CHECK(
+      run_checked(tools.processes, {.arguments = {"sync", "--file-system", partial}, .time_limit = keep_limit}));
+  TANDEM_CHECK(tools.files.rename(partial, kept));
+  return kept;
+}
+
+} // namespace
+
+std::optional<WalPosition> end_of_timeline(std::string_view history, std::uint32_t timeline) {
+  for (const auto& line : lines_of(history)) {
+    const auto words = split(line, '\t');
+    if (words.size() < 2) continue;
+    const auto number = to_number(trim(words[0]));
+    if (number && *number == static_cast<std::int64_t>(timeline)) return parse_wal(trim(words[1]));
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> segments_from(const std::vector<std::string>& names, std::uint32_t timeline,
+                                       WalPosition position, std::uint64_t segment_size) {
+  const auto first = segment_name(timeline, position, segment_size);
+  std::vector<std::string> segments;
+  for (const auto& name : names) // of one timeline, they sort by position
+    if (name.size() == first.size() && name.starts_with(first.substr(0, 8)) && name >= first) segments.push_back(name);
+  return segments;
+}
+
+std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, const Upstream& upstream) {
+  return {layout.binaries + "/pg_rewind", "--target-pgdata=" + layout.data,
+          "--source-server=" + system::replication_connection(upstream.address, "tandem-rewind") + " dbname=postgres",
+          // Debian keeps it outside the data directory, where the recovery before the rewind would not find it.
+          "--config-file=" + layout.config + "/postgresql.conf"};
+}
+
+Result<std::string> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
+                           const PrepareRewind& prepare, const Progress& progress) {
+  TANDEM_TRY(const auto history, prepare());
+  const auto fork = end_of_timeline(history, control.timeline);
+  if (!fork || control.segment_size == 0)
+    return fail(ErrorKind::refused,
+                fmt::format("{} did not begin where timeline {} ends", upstream.name, control.timeline));
+  TANDEM_TRY(auto kept, keep_diverged(tools, control, *fork, progress));
+  progress(fmt::format("going back to {}, where {} took over", to_wal_text(*fork), upstream.name));
+  TANDEM_CHECK(run_checked(
+      tools.processes,
+      {.arguments = rewind_arguments(tools.layout, upstream), .user = "postgres", .time_limit = rewind_limit}));
+  return kept;
+}
+
+} // namespace tandem::replication
