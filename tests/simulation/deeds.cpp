@@ -38,6 +38,7 @@ Result<void> Node::deed_of_failover(const role::Call& call) {
     const auto event = role::failover_event(role::EventKind::prepare, opening);
     if (!uncovered(members_, agent_->role, event).empty()) return fail(ErrorKind::unavailable, "a promise is missing");
   }
+  if (call.step == "promote" && shared_.drop_rows && !rows.empty()) rows.erase(rows.begin());
   if (call.step == "hold-visitors") set_gate(Gate::closed);
   if (call.step == "take-over") {
     if (failover_epoch(agent_->role, opening.epoch) != opening.epoch)

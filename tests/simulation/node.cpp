@@ -139,7 +139,7 @@ role::Outcome Node::apply(role::Event event) {
   if (!out.role.session.serving) machine.entitled = false;
   for (const auto action : out.actions)
     if (action == role::Action::stop) stop_writing();
-  if (out.row->id == "failover.taken") shared_.fails_over(out.role.kept.epoch);
+  if (out.row->id == "failover.taken") shared_.fails_over(out.role.kept.epoch, rows);
   if (out.store) store(out.role.kept);
   agent_->role = out.role;
   if (out.role.session.serving) machine.entitled = true;

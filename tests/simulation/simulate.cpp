@@ -14,6 +14,8 @@ namespace {
 bool plant(std::string_view fault, tandem::testing::Options& options) {
   if (fault == "unsynced")
     options.forgetful_disks = true;
+  else if (fault == "rows")
+    options.drop_rows = true;
   else if (fault == "answers")
     options.policy.answers_name_boot = false;
   else if (fault == "start")
@@ -43,7 +45,8 @@ int main(int argc, char** argv) {
     else if (word == "--first" && number)
       first = static_cast<std::uint64_t>(*number), ++i;
     else {
-      fmt::print(stderr, "usage: tandem-simulate [--seeds N] [--first S] [--show] [--plant unsynced|answers|start]\n");
+      fmt::print(stderr,
+                 "usage: tandem-simulate [--seeds N] [--first S] [--show] [--plant unsynced|rows|answers|start]\n");
       return 2;
     }
   }

@@ -43,6 +43,11 @@ TEST(Simulation, FindsAStateFileThatIsNotSynced) {
   EXPECT_FALSE(report.violation.empty());
 }
 
+TEST(Simulation, FindsARowThatAFailoverLosesAndDidNotAnnounce) {
+  const auto report = first_violation({.drop_rows = true}, 1, seeds);
+  EXPECT_FALSE(report.violation.empty());
+}
+
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
   const auto report = first_violation({.policy = {.answers_name_boot = false}}, 19430, seeds);
   EXPECT_FALSE(report.violation.empty());

@@ -23,12 +23,15 @@ struct Shared {
   int failovers = 0;
   int granted = 0;                  // grants taken
   std::map<int, Time> acknowledged; // rows, and when
+  std::set<int> given_up;           // by the failovers: acknowledged after the moment that each announced
+  bool drop_rows = false;           // a planted fault: a server that takes over loses its oldest row
   Time longest_hold{0};
   int turned_away = 0; // requests that were held up to the limit
   Time hold_limit{20'000};
 
   void say(const std::string& who, const std::string& what);
-  void fails_over(role::Epoch epoch); // before it is stored: it counts even if the power goes right after
+  // Before it is stored: it counts even if the power goes right after. `rows`: what the server that takes over has.
+  void fails_over(role::Epoch epoch, const std::vector<int>& rows);
   void saw(const std::string& who, const role::Outcome& outcome);
 
   [[nodiscard]] Node& node(const std::string& name) { return *nodes.at(name); }
@@ -39,6 +42,7 @@ struct Options {
   int servers = 2;
   role::Policy policy = {};
   bool forgetful_disks = false; // a planted fault
+  bool drop_rows = false;       // another
   bool record = false;
 };
 
