@@ -139,8 +139,10 @@ role::Outcome Node::apply(role::Event event) {
   if (!out.role.session.serving) machine.entitled = false;
   for (const auto action : out.actions)
     if (action == role::Action::stop) stop_writing();
-  if (out.row->id == "failover.taken") shared_.fails_over(out.role.kept.epoch, rows);
+  if (out.row->id == "failover.taken") shared_.fails_over(out.role.kept.epoch, *this);
+  shared_.follows({out.role.kept.epoch, out.role.kept.primary}, {agent_->role.kept.epoch, agent_->role.kept.primary});
   if (out.store) store(out.role.kept);
+  reign_ = {out.role.kept.epoch, out.role.kept.primary};
   agent_->role = out.role;
   if (out.role.session.serving) machine.entitled = true;
   if (out.row->to != 0 || out.refused || event.kind == EventKind::failover) say(out.sentence);

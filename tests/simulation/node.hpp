@@ -47,6 +47,9 @@ public:
 
   [[nodiscard]] const std::string& name() const { return members_.self; }
 
+  // The latest epoch that it knew, and its primary; whether or not its agent lives.
+  [[nodiscard]] const std::pair<role::Epoch, std::string>& reign() const { return reign_; }
+
   [[nodiscard]] const role::Role& role() const;
   [[nodiscard]] role::Situation situation() const;
 
@@ -131,6 +134,7 @@ private:
   role::Members members_;
   journal::StateFile role_file_;
   std::unique_ptr<Agent> agent_;
+  std::pair<role::Epoch, std::string> reign_;
   std::uint64_t generations_ = 0;
   std::uint64_t calls_ = 0;
 };

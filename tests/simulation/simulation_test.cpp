@@ -39,12 +39,12 @@ TEST(Simulation, IsTheSameForTheSameSeed) {
 }
 
 TEST(Simulation, FindsAStateFileThatIsNotSynced) {
-  const auto report = first_violation({.forgetful_disks = true}, 5680, seeds);
+  const auto report = first_violation({.forgetful_disks = true}, 745, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsARowThatAFailoverLosesAndDidNotAnnounce) {
-  const auto report = first_violation({.drop_rows = true}, 1, seeds);
+  const auto report = first_violation({.drop_rows = true}, 10, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
@@ -54,7 +54,7 @@ TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 7230, seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 760, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 

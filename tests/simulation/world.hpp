@@ -8,6 +8,8 @@ struct Violated { // thrown at once, with the sentence
   std::string what;
 };
 
+using Reign = std::pair<role::Epoch, std::string>; // an epoch and its primary
+
 struct Shared {
   explicit Shared(std::uint64_t seed) : random(seed), network(schedule, random) {}
 
@@ -23,6 +25,8 @@ struct Shared {
   int failovers = 0;
   int granted = 0;                  // grants taken
   std::map<int, Time> acknowledged; // rows, and when
+  std::map<int, Reign> written_in;  // the same rows
+  std::map<Reign, Reign> before;    // the reign that each began from, as the first server that knew it knew
   std::set<int> given_up;           // by the failovers: acknowledged after the moment that each announced
   bool drop_rows = false;           // a planted fault: a server that takes over loses its oldest row
   Time longest_hold{0};
@@ -30,8 +34,11 @@ struct Shared {
   Time hold_limit{20'000};
 
   void say(const std::string& who, const std::string& what);
-  // Before it is stored: it counts even if the power goes right after. `rows`: what the server that takes over has.
-  void fails_over(role::Epoch epoch, const std::vector<int>& rows);
+  void follows(const Reign& reign, const Reign& former);
+  // The reigns that led to this one, itself included.
+  [[nodiscard]] std::set<Reign> lineage(Reign reign) const;
+  // Before it is stored: it counts even if the power goes right after.
+  void fails_over(role::Epoch epoch, const Node& by);
   void saw(const std::string& who, const role::Outcome& outcome);
 
   [[nodiscard]] Node& node(const std::string& name) { return *nodes.at(name); }
