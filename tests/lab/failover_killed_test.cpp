@@ -9,15 +9,15 @@ namespace tandem::lab {
 
 namespace {
 
-struct Cell {
+struct FailoverCell {
   std::string step;
   std::string moment; // "before", "after"
   bool power = false; // the whole server that takes over; else its agent by SIGKILL
 };
 
 // From the failover's own runbook, so that a step that is added is killed as well. The old primary is off meanwhile.
-std::vector<Cell> failover_cells() {
-  std::vector<Cell> all;
+std::vector<FailoverCell> failover_cells() {
+  std::vector<FailoverCell> all;
   for (const auto& step : role::failover().steps)
     for (const auto* moment : {"before", "after"})
       for (const bool power : {false, true})
@@ -25,7 +25,7 @@ std::vector<Cell> failover_cells() {
   return all;
 }
 
-std::string name_of(const Cell& cell) {
+std::string text_of(const FailoverCell& cell) {
   return replace_all(cell.step + "_" + cell.moment + "_" + (cell.power ? "power" : "agent"), "-", "_");
 }
 
@@ -45,7 +45,7 @@ protected:
   }
 };
 
-class FailoverKilled : public FailoverPair, public ::testing::WithParamInterface<Cell> {};
+class FailoverKilled : public FailoverPair, public ::testing::WithParamInterface<FailoverCell> {};
 
 } // namespace
 
@@ -76,7 +76,7 @@ TEST_P(FailoverKilled, EndsWithOnePrimaryThatServesAndAStandbyThatFollows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Failover, FailoverKilled, ::testing::ValuesIn(failover_cells()),
-                         [](const auto& info) { return name_of(info.param); });
+                         [](const auto& info) { return text_of(info.param); });
 
 namespace {
 
