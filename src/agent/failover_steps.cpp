@@ -105,13 +105,30 @@ private:
         return fail(ErrorKind::unavailable,
                     fmt::format("another server can promise only an epoch from {} on", now.epoch),
                     "Run the same command again: it takes that one");
-      if (now.missing.empty()) return {};
+      if (now.missing.empty()) return wait_until_stopped(event.off, patience);
       if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
       if (agent_.ports().clock.boot_time() >= patience)
         for (const auto& server : now.missing)
           TANDEM_CHECK(switch_off(event, server, false));
       system::pause_thread(milliseconds(20));
     }
+  }
+
+  // A promise is given before PostgreSQL has stopped there; two that write must not be, not for a moment.
+  Result<void> wait_until_stopped(const std::set<std::string>& off, std::chrono::nanoseconds until) {
+    for (const auto& server : others_in(*now_.pair, now_.server)) {
+      while (!off.contains(server)) {
+        const auto status =
+            ask_server(agent_, server, "server.status", Json::object(), {.time_limit = status_patience});
+        if (status && status->value("database", Json::object()).value("state", "") != "primary") break;
+        if (agent_.ports().clock.boot_time() >= until || ended_())
+          return fail(ErrorKind::refused, server + " has promised to stop, and its PostgreSQL has not",
+                      fmt::format("Switch it off at its power or its hosting company, then: tandem failover --alone {}",
+                                  server));
+        system::pause_thread(milliseconds(20));
+      }
+    }
+    return {};
   }
 
   Result<void> switch_off(role::Event& event, const std::string& server, bool silent) {

@@ -44,6 +44,19 @@ Result<Json> take_message(OperationContext& context, LateKeeper& keeper) {
   return Json::object();
 }
 
+// In the situations in which a server waits for others or for a person; "": it does not.
+std::string why_nothing_is_served(const std::string& situation) {
+  if (situation == role::name_of(role::Situation::waiting))
+    return "it does not know whether there was a failover, and serves nothing until the other servers have told; if "
+           "they "
+           "are switched off and there was none: tandem failover --alone NAME";
+  if (situation == role::name_of(role::Situation::conflict))
+    return "two servers claim the same epoch, and neither serves: tandem failover on the one to keep; what the other "
+           "wrote "
+           "is kept there";
+  return {};
+}
+
 void add_status(const OperationContext& context, Json& status, LateKeeper& keeper) {
   Json role;
   context.agent().on_loop([&] { role = keeper.of(context.agent()).status(); });
@@ -52,6 +65,8 @@ void add_status(const OperationContext& context, Json& status, LateKeeper& keepe
   if (role.contains("run") && role["run"].value("open", false))
     status["problems"].push_back(fmt::format("a {} is open: {} (`tandem resume` shows how it goes on)",
                                              role["run"].value("runbook", ""), role["run"].value("text", "")));
+  if (const auto waits = why_nothing_is_served(role.value("situation", "")); !waits.empty())
+    status["problems"].push_back(waits);
   status["role"] = std::move(role);
 }
 

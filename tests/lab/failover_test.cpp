@@ -65,6 +65,41 @@ TEST_F(Failover, AfterAPowerCutTheStandbyServesAndTheOldPrimaryFollowsByItself) 
   prove(now);
 }
 
+// Every row that was acknowledged before the command is there, or was written by one server only: at no moment two.
+TEST_F(Failover, AnAlivePrimaryStopsWhereTheOperatorInsists) {
+  const auto old = primary();
+  const auto now = other(old);
+  write(old, 8);
+  ASSERT_TRUE(wait_until([&] { return written(now, 8) == "1"; }, soon));
+  ASSERT_OK(pair().tandem(now, {"failover", "--stop-primary"}));
+  EXPECT_FALSE(holds_on(lab(), old, "test -e /primary_server"));
+  EXPECT_EQ(written(now, 8), "1");
+  EXPECT_EQ(wait_until_whole(), now);
+  prove(now);
+}
+
+// After a power cut of both, one of which does not come back: nobody tells it that there was no failover.
+TEST_F(Failover, APrimaryThatBootsAloneWaitsForTheOperatorsWord) {
+  const auto old = primary();
+  write(old, 7);
+  ASSERT_OK(lab().cut(other(old)));
+  ASSERT_OK(lab().cut(old));
+  ASSERT_OK(lab().boot(old));
+  ASSERT_TRUE(
+      wait_until([&] { return status_of(pair(), old, old)["role"].value("situation", "") == "waiting"; }, soon));
+  const auto status = pair().tandem(old, {"status"});
+  ASSERT_OK(status);
+  EXPECT_THAT(*status, HasSubstr("tandem failover --alone"));
+  EXPECT_FALSE(holds_on(lab(), old, "test -e /run/tandem/serving"));
+  EXPECT_EQ(pair().try_tandem(old, {"failover"})->status, 3);
+  ASSERT_OK(pair().tandem(old, {"failover", "--alone", other(old)}));
+  EXPECT_EQ(written(old, 7), "1");
+  EXPECT_TRUE(pair().fetch(old, "/"));
+  ASSERT_OK(lab().boot(other(old)));
+  EXPECT_EQ(wait_until_whole(), old);
+  prove(old);
+}
+
 TEST_F(Failover, ASilentPrimaryIsSwitchedOffByTheFenceCommand) {
   const auto old = primary();
   const auto now = other(old);

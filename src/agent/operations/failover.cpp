@@ -25,7 +25,12 @@ Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
   auto& agent = context.agent();
   TANDEM_TRY(const auto survey, take_survey(agent));
   TANDEM_TRY(const auto opening, failover_opening(agent, keeper, wish, survey));
-  const auto known = told(survey, opening.to, opening.from);
+  const bool own = context.snapshot().standing.primary == opening.to;
+  const auto known =
+      own ? fmt::format("{} was the primary itself: it has all that it acknowledged, and lacks what {} did "
+                        "if that took over since.",
+                        opening.to, opening.from)
+          : told(survey, opening.to, opening.from);
   const auto hindered = check_failover(agent, wish, opening);
   if (context.params().value("dry_run", false)) {
     Json answer{{"text", known + "\n\n" + role::dry_run(role::failover(), opening)}};
