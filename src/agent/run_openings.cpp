@@ -127,7 +127,8 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
     TANDEM_TRY(opening.to, only_other(*now.pair, opening.from));
   }
   if (now.pair->server(opening.to) == nullptr)
-    return fail(ErrorKind::invalid, "tandem.toml has no server " + opening.to);
+    return fail(ErrorKind::invalid, "tandem.toml has no server " + opening.to,
+                "It has " + now.server + ", " + join(others_in(*now.pair, now.server), ", "));
   if (opening.to == opening.from)
     return fail(ErrorKind::refused, opening.to + " is the primary already", "tandem status");
   agent.on_loop([&] { opening.epoch = role::next_epoch(role.role().kept); });

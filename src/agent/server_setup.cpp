@@ -71,10 +71,12 @@ std::string outcome_text(const converge::Applied& applied, const std::string& se
   return text + "  What is done stays done; run `tandem apply` again once the cause is mended.\n";
 }
 
-// In one line, for status.
+// In one line, for status. Most errors begin with the name of what failed.
 std::string failure_of(const Result<converge::Applied>& applied) {
   if (!applied) return "could not begin: " + applied.error().message;
-  return fmt::format("failed at {}: {}", *applied->failed, applied->error ? applied->error->message : "");
+  const auto why = applied->error ? applied->error->message : "";
+  const auto& what = *applied->failed;
+  return "failed at " + (why.starts_with(what) ? why : what + ": " + why);
 }
 
 } // namespace

@@ -60,7 +60,7 @@ void add_deploy(CLI::App& app, CommandLine& line) {
   command->add_option("revision", options->revision, "A branch, tag or commit; else the site's branch");
   command->add_flag("--json", line.json, "Print the answer as JSON");
   command->footer("A release that does not build or does not answer its health page changes nothing.\n\nExamples:\n"
-                  "  tandem deploy janome.club\n  tandem deploy janome.club 85e57f8");
+                  "  tandem deploy shop.example.org\n  tandem deploy shop.example.org 85e57f8");
   command->callback([&line, options] { line.chosen = [&line, options] { return deploy(line, *options); }; });
 }
 
@@ -72,7 +72,7 @@ void add_rollback(CLI::App& app, CommandLine& line) {
   command->add_flag("--despite-migrations", options->despite_migrations,
                     "The older code works with the database as newer migrations left it");
   command->add_flag("--json", line.json, "Print the answer as JSON");
-  command->footer("Examples:\n  tandem rollback janome.club\n  tandem rollback janome.club 85e57f8");
+  command->footer("Examples:\n  tandem rollback shop.example.org\n  tandem rollback shop.example.org 85e57f8");
   command->callback([&line, options] { line.chosen = [&line, options] { return roll_back(line, *options); }; });
 }
 
