@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <mutex>
 
@@ -173,7 +174,10 @@ constexpr Verb verbs[] = {
      }},
     {"network", 0, true, [](Lab& lab, const Call& call) { return become(lab.command_in_network(call.command)); }},
     {"copy", 2, false, [](Lab& lab, const Call& call) { return copy(lab, call.words[0], call.words[1]); }},
-    {"publish", 2, false, [](Lab& lab, const Call& call) { return publish(lab, call.words[0], call.words[1]); }},
+    {"publish", 2, false,
+     [](Lab& lab, const Call& call) {
+       return publish(lab, std::filesystem::absolute(call.words[0]), call.words[1]); // programs start elsewhere
+     }},
     {"cut", 1, false, [](Lab& lab, const Call& call) { return lab.cut(call.words[0]); }},
     {"boot", 1, false, [](Lab& lab, const Call& call) { return lab.boot(call.words[0]); }},
     {"freeze", 1, false, [](Lab& lab, const Call& call) { return lab.freeze(call.words[0]); }},
