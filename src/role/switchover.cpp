@@ -151,7 +151,7 @@ std::vector<Step> after_the_promotion() {
            .place = old_primary,
            .title = "Open {old}'s gate towards {new}",
            .what = "The waiting requests, and all later ones with stale DNS, are answered by {new} through {old}.",
-           .commands = {"rm -f /run/tandem/follows/*; touch /run/tandem/follows/{new}",
+           .commands = {"mkdir -p /run/tandem/follows; rm -f /run/tandem/follows/*; touch /run/tandem/follows/{new}",
                         "systemctl start nginx   # without its agent it asks the server that it follows"},
            .check = "nobody waits at the gate any more",
            .limit = seconds(5),
