@@ -129,12 +129,12 @@ TEST_F(Failover, WhatTheOldPrimaryWroteAloneIsKeptAndListed) {
   const auto old = primary();
   const auto now = other(old);
   write(old, 3);
-  on(lab(), old, "mkdir -p /www/pictures && echo both > /www/pictures/both");
+  on(lab(), old, "mkdir -p /www/drawings && echo both > /www/drawings/both");
   ASSERT_OK(pair().tandem(old, {"files", "reconcile"}));
   ASSERT_TRUE(wait_until([&] { return written(now, 3) == "1"; }, soon));
   ASSERT_OK(lab().partition(old, now));
   write(old, 4);
-  on(lab(), old, "echo alone > /www/pictures/alone && echo changed > /www/pictures/both && sync");
+  on(lab(), old, "echo alone > /www/drawings/alone && echo changed > /www/drawings/both && sync");
   ASSERT_OK(lab().cut(old));
   ASSERT_OK(lab().heal());
 
@@ -148,10 +148,10 @@ TEST_F(Failover, WhatTheOldPrimaryWroteAloneIsKeptAndListed) {
   EXPECT_TRUE(holds_on(lab(), old, "journalctl -u tandem | grep -q 'going back to'")) << "it was not rewound";
   EXPECT_TRUE(holds_on(lab(), old, "ls -d /var/lib/postgresql/15/main.diverged-*/0*")) << "its WAL is not kept";
 
-  ASSERT_TRUE(wait_until([&] { return on(lab(), old, "cat /www/pictures/both") == "both"; }, soon));
-  EXPECT_FALSE(holds_on(lab(), old, "test -e /www/pictures/alone"));
-  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/pictures/alone"), "alone");
-  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/pictures/both"), "changed");
+  ASSERT_TRUE(wait_until([&] { return on(lab(), old, "cat /www/drawings/both") == "both"; }, soon));
+  EXPECT_FALSE(holds_on(lab(), old, "test -e /www/drawings/alone"));
+  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/drawings/alone"), "alone");
+  EXPECT_EQ(on(lab(), old, "cat /var/lib/tandem/kept/*-files/www/drawings/both"), "changed");
   const auto listed = [&] { return pair().tandem(now, {"events", "--json"}).value_or(""); };
   ASSERT_TRUE(wait_until([&] { return listed().find("-files") != std::string::npos; }, soon)) << listed();
   EXPECT_THAT(listed(), HasSubstr("main.diverged-"));
