@@ -70,8 +70,8 @@ Result<std::string> from_base64(std::string_view text) {
 }
 
 Result<Configuration> parse_configuration(const std::string& path, const std::string& text,
-                                          const std::function<bool(const std::string&)>& exists) {
-  config::Loaded loaded = config::load({path, text}, exists);
+                                          const config::SecretReader& secret) {
+  config::Loaded loaded = config::load({path, text}, secret);
   if (loaded.pair)
     return Configuration{std::make_shared<const model::Pair>(*std::move(loaded.pair)), text, std::move(loaded.secrets)};
   return fail(ErrorKind::invalid, config::format(loaded.problems),
@@ -84,7 +84,10 @@ Result<Configuration> read_configuration(system::Files& files, const std::string
     return fail(ErrorKind::not_found, fmt::format("there is no {}", path),
                 "Write it first: /usr/share/doc/tandem/configuration.md tells what it may say");
   if (!text) return std::unexpected(std::move(text).error());
-  return parse_configuration(path, *text, [&](const std::string& secret) { return files.read(secret).has_value(); });
+  return parse_configuration(path, *text, [&](const std::string& secret) {
+    auto content = files.read(secret);
+    return content ? std::optional(*std::move(content)) : std::nullopt;
+  });
 }
 
 Result<peer::Json> pack(system::Files& files, const Configuration& configuration) {
@@ -107,7 +110,8 @@ Result<Packed> unpack(const peer::Json& value, const std::string& path) {
     TANDEM_TRY(packed.secrets[secret_path], from_base64(data));
   }
   TANDEM_TRY(packed.configuration, parse_configuration(path, text, [&](const std::string& secret) {
-               return packed.secrets.contains(secret);
+               const auto found = packed.secrets.find(secret);
+               return found == packed.secrets.end() ? std::nullopt : std::optional(found->second);
              }));
   for (const auto& [secret_path, content] : packed.secrets) {
     const auto named = [&](const model::SecretFile& secret) { return secret.path == secret_path; };

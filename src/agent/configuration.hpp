@@ -1,5 +1,6 @@
 // tandem.toml with the secret files that it names, as one thing that is read here and written on another server.
 #pragma once
+#include "config/load.hpp"
 #include "model/pair.hpp"
 #include "peer/json.hpp"
 #include "system/files.hpp"
@@ -15,10 +16,10 @@ struct Configuration {
   std::vector<model::SecretFile> secrets; // all that it names
 };
 
-// The text of a tandem.toml at that path -> its values; `exists` answers for the secret files. An error lists
+// The text of a tandem.toml at that path -> its values; `secret` reads the secret files. An error lists
 // everything that is wrong with it.
 Result<Configuration> parse_configuration(const std::string& path, const std::string& text,
-                                          const std::function<bool(const std::string&)>& exists);
+                                          const config::SecretReader& secret);
 
 Result<Configuration> read_configuration(system::Files& files, const std::string& path);
 

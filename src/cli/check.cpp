@@ -17,8 +17,8 @@ Result<void> check(CommandLine& line, const std::string& file) {
   const std::string path = std::filesystem::absolute(file).lexically_normal();
   TANDEM_TRY(auto text, files.read(path));
   const auto loaded = config::load({path, std::move(text)}, [&](const std::string& secret) {
-    const auto status = files.status(secret);
-    return status && *status;
+    auto content = files.read(secret);
+    return content ? std::optional(*std::move(content)) : std::nullopt;
   });
   if (loaded.pair) {
     line.environment.out << fmt::format("{}: nothing is wrong; servers: {}, users: {}, sites: {}\n", path,

@@ -32,7 +32,7 @@ Keys source_keys() {
       value("site.wsgi", text(rules::wsgi), at(site, &Site::wsgi), "the application, MODULE:CALLABLE").required(),
       value("site.environment", texts_by(rules::environment_name, rules::environment_value),
             at(site, &Site::environment), "environment variables"),
-      value("site.environment_file", secret_file(), at(site, &Site::environment_file),
+      value("site.environment_file", variables_file(), at(site, &Site::environment_file),
             "file with more of them, NAME=VALUE lines: secrets stay out of this file"),
       value("site.requirements", text(rules::relative_path), at(site, &Site::requirements),
             "what pip installs, a file in the repository"),

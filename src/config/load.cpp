@@ -21,7 +21,7 @@ void check(const Walked& walked, Problems& problems) {
 
 } // namespace
 
-Loaded load(const Source& source, const SecretExists& exists, const KeySet& accepted) {
+Loaded load(const Source& source, const SecretReader& secret, const KeySet& accepted) {
   Problems problems;
   const auto top = parse(source.text);
   if (!top) {
@@ -29,7 +29,7 @@ Loaded load(const Source& source, const SecretExists& exists, const KeySet& acce
     return {std::nullopt, problems.of(source.path), {}};
   }
   const auto folder = std::filesystem::path(source.path).parent_path().string();
-  auto walked = walk(*top, folder, exists, accepted, problems);
+  auto walked = walk(*top, folder, secret, accepted, problems);
   check(walked, problems);
   if (!problems.empty()) return {std::nullopt, problems.of(source.path), std::move(walked.secrets)};
   fill_in(walked.pair);

@@ -1,5 +1,5 @@
-// tandem.toml to values. Pure: the text comes in, the values or the problems go out; whether a secret file
-// exists is asked through a function, so that nothing here does I/O.
+// tandem.toml to values. Pure: the text comes in, the values or the problems go out; what a secret file
+// says is asked through a function, so that nothing here does I/O.
 #pragma once
 #include "model/pair.hpp"
 
@@ -32,7 +32,8 @@ struct Source {
   std::string text;
 };
 
-using SecretExists = std::function<bool(const std::string& absolute_path)>;
+// The content of a secret file; nullopt when there is none that can be read.
+using SecretReader = std::function<std::optional<std::string>(const std::string& absolute_path)>;
 
 // The keys that are accepted, as paths ("site.database.name"), and the values of those that choose
 // ("role.authority=operator").
@@ -46,6 +47,6 @@ struct Loaded {
   std::vector<model::SecretFile> secrets; // every file that the configuration names, each once
 };
 
-[[nodiscard]] Loaded load(const Source& source, const SecretExists& exists, const KeySet& accepted = built_keys());
+[[nodiscard]] Loaded load(const Source& source, const SecretReader& secret, const KeySet& accepted = built_keys());
 
 } // namespace tandem::config

@@ -1,6 +1,7 @@
 #include "config/types.hpp"
 
 #include "base/text.hpp"
+#include "base/variables.hpp"
 #include "config/rules.hpp"
 #include "config/syntax.hpp"
 #include "config/units.hpp"
@@ -226,6 +227,16 @@ Type secret_file() {
   auto type = text_or_none(rules::file_path);
   type.name = "file";
   type.names_secret = true;
+  return type;
+}
+
+Type variables_file() {
+  auto type = secret_file();
+  type.check_secret = [](std::string_view content) -> Result<void> {
+    TANDEM_CHECK(parse_variables(content));
+    return {};
+  };
+  type.secret_expected = "NAME=VALUE on each line, or a remark that begins with #";
   return type;
 }
 

@@ -1,5 +1,6 @@
 // The types that a key can have: each reads a node into a Value or says what is wrong with it.
 #pragma once
+#include "base/result.hpp"
 #include "config/document.hpp"
 
 namespace tandem::config {
@@ -34,6 +35,9 @@ struct Type {
   std::function<std::optional<Value>(const Node&, const Reading&)> read;
   std::vector<std::string> choices = {}; // of a choice, all of them
   bool names_secret = false;             // the text is the path of a secret file
+  // What its content has to be, where that is known. The error must not quote it.
+  std::function<Result<void>(std::string_view content)> check_secret = {};
+  std::string secret_expected = {};
 };
 
 // A key that takes one of several things gets a type from the nearest factory below; all limits are inclusive.
@@ -49,6 +53,8 @@ struct Type {
 // As text, and "" means none.
 [[nodiscard]] Type text_or_none(const Rule& rule);
 [[nodiscard]] Type secret_file();
+// One of NAME=VALUE lines.
+[[nodiscard]] Type variables_file();
 [[nodiscard]] Type list(const Rule& rule);
 // A list in which nothing may stand twice.
 [[nodiscard]] Type set(const Rule& rule);

@@ -15,8 +15,8 @@ std::string remove_what(const Key& key) {
 
 class Walk {
 public:
-  Walk(std::string folder, const SecretExists& exists, const KeySet& accepted, Problems& problems)
-      : folder_(std::move(folder)), exists_(exists), accepted_(accepted), problems_(problems) {}
+  Walk(std::string folder, const SecretReader& read, const KeySet& accepted, Problems& problems)
+      : folder_(std::move(folder)), read_(read), accepted_(accepted), problems_(problems) {}
 
   // The members of the table at `path` ("site.uwsgi"), which stands at `place` ("site[0].uwsgi").
   void members(const Node& table, const std::string& path, const std::string& place);
@@ -31,11 +31,11 @@ private:
   void table(const Key& key, const Member& member, const std::string& place);
   void tables(const Key& key, const Member& member, const std::string& place);
   [[nodiscard]] bool choice_is_built(const Key& key, const Value& value, Position at);
-  [[nodiscard]] std::optional<Value> secret(Value value, Position at);
+  [[nodiscard]] std::optional<Value> secret(const Type& type, Value value, Position at);
   [[nodiscard]] std::vector<std::string> accepted_in(std::string_view parent) const;
 
   std::string folder_;
-  const SecretExists& exists_;
+  const SecretReader& read_;
   const KeySet& accepted_;
   Problems& problems_;
   Walked walked_;
@@ -116,7 +116,7 @@ void Walk::value(const Key& key, const Member& member, const std::string& place)
   const NotePart note = [&](const std::string& part, Position at) { walked_.places.note(place + part, at); };
   auto value = key.type.read(member.node, {report, note});
   if (!value || !choice_is_built(key, *value, member.node.at)) return;
-  if (key.type.names_secret) value = secret(std::move(*value), member.node.at);
+  if (key.type.names_secret) value = secret(key.type, std::move(*value), member.node.at);
   if (value) key.put(walked_.pair, *value);
 }
 
@@ -132,15 +132,21 @@ bool Walk::choice_is_built(const Key& key, const Value& value, Position at) {
   return false;
 }
 
-std::optional<Value> Walk::secret(Value value, Position at) {
+std::optional<Value> Walk::secret(const Type& type, Value value, Position at) {
   if (std::holds_alternative<std::monostate>(value)) return value;
   model::SecretFile file{std::get<std::string>(value), {}};
   file.path = (std::filesystem::path(folder_) / file.text).lexically_normal().string();
-  if (!exists_(file.path)) {
+  const auto content = read_(file.path);
+  if (!content) {
     problems_.add(at, fmt::format("{} is missing: no file {}", quote(file.text), quote(file.path)),
                   "a file there that root can read");
     return std::nullopt;
   }
+  if (type.check_secret)
+    if (const auto right = type.check_secret(*content); !right) {
+      problems_.add(at, fmt::format("{}: {}", file.path, right.error().message), type.secret_expected);
+      return std::nullopt;
+    }
   if (std::ranges::find(walked_.secrets, file.path, &model::SecretFile::path) == walked_.secrets.end())
     walked_.secrets.push_back(file);
   return file;
@@ -176,9 +182,9 @@ void Walk::tables(const Key& key, const Member& member, const std::string& place
 
 } // namespace
 
-Walked walk(const Node& top, const std::string& folder, const SecretExists& exists, const KeySet& accepted,
+Walked walk(const Node& top, const std::string& folder, const SecretReader& secret, const KeySet& accepted,
             Problems& problems) {
-  Walk walk(folder, exists, accepted, problems);
+  Walk walk(folder, secret, accepted, problems);
   walk.members(top, "", "");
   return walk.take();
 }

@@ -12,7 +12,7 @@ struct Walked {
 };
 
 // `folder` is the file's, for the paths of secrets.
-[[nodiscard]] Walked walk(const Node& top, const std::string& folder, const SecretExists& exists,
+[[nodiscard]] Walked walk(const Node& top, const std::string& folder, const SecretReader& secret,
                           const KeySet& accepted, Problems& problems);
 
 } // namespace tandem::config

@@ -138,6 +138,11 @@ struct Compare {
 
   MaybeChange operator()(const Absent& absent) const {
     const auto& found = actual<PathReading>();
+    if (found.coming)
+      return Change{.kind = ChangeKind::remove,
+                    .id = id_of(resource.kind),
+                    .why = resource.why,
+                    .details = {absent.package + " brings it; it is kept aside"}};
     if (!found.status) return std::optional<Change>{};
     if (found.status->type == system::FileType::folder) return in_the_way(absent.path, found.status->type, "nothing");
     return Change{.kind = ChangeKind::remove,

@@ -40,13 +40,18 @@ void Reader::forget() {
   packages_.reset();
 }
 
-Result<Reading> Reader::read_one(const PackageSet& packages) {
+Result<const std::map<std::string, std::string>*> Reader::installed() {
   if (!packages_) {
     TANDEM_TRY(packages_, ports_.packages.installed());
   }
+  return &*packages_;
+}
+
+Result<Reading> Reader::read_one(const PackageSet& packages) {
+  TANDEM_TRY(const auto* installed_now, installed());
   PackagesReading reading;
   for (const auto& name : packages.names)
-    if (!packages_->contains(name)) reading.missing.push_back(name);
+    if (!installed_now->contains(name)) reading.missing.push_back(name);
   return Reading{std::move(reading)};
 }
 
@@ -104,6 +109,10 @@ Result<Reading> Reader::read_one(const File& file) {
 
 Result<Reading> Reader::read_one(const Absent& absent) {
   TANDEM_TRY(auto reading, path(absent.path, false));
+  if (!reading.status && !absent.package.empty()) {
+    TANDEM_TRY(const auto* packages, installed());
+    reading.coming = !packages->contains(absent.package);
+  }
   return Reading{std::move(reading)};
 }
 

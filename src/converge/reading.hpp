@@ -32,6 +32,7 @@ struct PathReading {
   std::string group;
   std::optional<std::string> content; // of a regular file whose content the resource sets
   Authorship author = Authorship::nobody;
+  bool coming = false; // a package that is still missing brings it
 };
 
 struct UnitReading {
@@ -86,6 +87,7 @@ private:
   Result<Reading> read_one(const DatabaseGrant& grant);
   Result<Reading> read_one(const DatabaseRestart& restart);
   Result<Reading> read_one(const Certificate& certificate);
+  Result<const std::map<std::string, std::string>*> installed(); // packages and their versions
   Result<PathReading> path(const std::string& path, bool with_content);
   // Of these settings, those that only a restart changes, with the values that PostgreSQL runs with.
   Result<DatabaseSettings> fixed_while_running(const std::vector<std::string>& names);

@@ -57,6 +57,7 @@ struct File {
 // Nothing may lie at the path. What does is kept first.
 struct Absent {
   std::string path;
+  std::string package = {}; // whose installation brings it: removed then, and a plan says so before
 };
 
 struct Link {

@@ -343,7 +343,7 @@ void add_nginx(Resources& out, const View& view) {
   };
   add_certificates(out, view);
   out.push_back({.kind = converge::Folder{.path = folder}, .why = "nginx"});
-  out.push_back({.kind = converge::Absent{"/etc/nginx/sites-enabled/default"},
+  out.push_back({.kind = converge::Absent{.path = "/etc/nginx/sites-enabled/default", .package = "nginx"},
                  .why = "Debian's example site",
                  .reactions = {reload}});
   for (const auto& site : view.pair.sites)

@@ -1,5 +1,7 @@
 #include "sites/environment.hpp"
 
+#include "base/variables.hpp"
+
 namespace tandem::sites {
 
 Result<Environment> load_environment(system::Files& files, const Layout& layout, const model::Site& site,

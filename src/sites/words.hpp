@@ -1,4 +1,4 @@
-// The texts that an operator writes for a site's programs: command lines without a shell, and files of variables. Pure.
+// The texts that an operator writes for a site's programs: command lines without a shell. Pure.
 #pragma once
 #include "base/result.hpp"
 
@@ -13,10 +13,6 @@ namespace tandem::sites {
 // backslash outside single quotes takes the next character as it is. Nothing else is special: there is no shell, so
 // variables, patterns and pipes are plain text. invalid when a quote is left open or nothing is there.
 Result<std::vector<std::string>> split_command(std::string_view line);
-
-// KEY=VALUE lines -> variables. Blank lines and lines that begin with # are skipped, "export " is allowed, a value may
-// stand in single or double quotes. An error names the line by number and never quotes it, since it may be a secret.
-Result<std::map<std::string, std::string>> parse_variables(std::string_view text);
 
 // The same for systemd's EnvironmentFile=, every value quoted.
 std::string systemd_variables(const std::map<std::string, std::string>& variables);

@@ -61,9 +61,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const config::KeySet built = config::built_keys();
   static const config::KeySet all = config::all_keys();
   const std::string text(reinterpret_cast<const char*>(data), size);
-  const config::SecretExists exists = [](const std::string& path) { return !path.contains("missing"); };
+  const config::SecretReader secret = [](const std::string& path) {
+    return path.contains("missing") ? std::nullopt : std::optional(path + "\n");
+  };
   for (const auto* accepted : {&built, &all}) {
-    const auto loaded = config::load({"/etc/tandem/tandem.toml", text}, exists, *accepted);
+    const auto loaded = config::load({"/etc/tandem/tandem.toml", text}, secret, *accepted);
     require(loaded.pair.has_value() == loaded.problems.empty());
     check_problems(loaded, text);
     if (loaded.pair) check_pair(*loaded.pair);

@@ -49,6 +49,8 @@ Result<ControlData> parse_control(std::string_view text) {
   const auto position = parse_wal(checkpoint);
   if (!position) return failed("pg_controldata's checkpoint location is none: " + checkpoint);
   control.checkpoint = *position;
+  if (const auto next = number_field(fields, "Latest checkpoint's NextOID"))
+    control.next_object = static_cast<std::uint32_t>(*next);
   return control;
 }
 
@@ -69,7 +71,8 @@ std::optional<ControlData> parse_control_file(std::string_view bytes) {
                      .state = states[state],
                      .timeline = number_at<std::uint32_t>(bytes, 48),
                      .checkpoint = number_at<std::uint64_t>(bytes, 32),
-                     .segment_size = number_at<std::uint32_t>(bytes, 228)};
+                     .segment_size = number_at<std::uint32_t>(bytes, 228),
+                     .next_object = number_at<std::uint32_t>(bytes, 72)};
 }
 
 Result<ControlData> read_control(const DatabaseTools& tools, const std::string& folder) {

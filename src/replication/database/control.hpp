@@ -13,10 +13,18 @@ struct ControlData {
   std::uint32_t timeline = 0;
   WalPosition checkpoint = 0; // where the latest checkpoint's record begins
   std::uint64_t segment_size = 0;
+  std::uint32_t next_object = 0; // the OID that the next object gets, as the latest checkpoint knew it; 0: unknown
   bool operator==(const ControlData&) const = default;
 
   // It was stopped in order, as a primary or as a standby.
   [[nodiscard]] bool clean() const { return state == "shut down" || state == "shut down in recovery"; }
+
+  // It was stopped in order, and nobody has made a database, role, table or function in it since initdb: the first gets
+  // an OID of 16384 or more (FirstNormalObjectId, src/include/access/transam.h).
+  [[nodiscard]] bool untouched() const {
+    constexpr std::uint32_t first_normal_object = 16384;
+    return state == "shut down" && timeline == 1 && next_object > 0 && next_object < first_normal_object;
+  }
 };
 
 // The text that pg_controldata prints in the C locale. Pure.

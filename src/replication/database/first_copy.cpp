@@ -187,8 +187,9 @@ private:
     return kept;
   }
 
-  // Nobody has made anything in it since Debian made it. Only a running server can tell; in doubt it is kept.
+  // Nobody has made anything in it since Debian made it. Whether it ran or not, in doubt it is kept.
   Result<bool> pristine() {
+    if (const auto control = read_control(tools_, folders_.data); control && control->untouched()) return true;
     const auto rows = tools_.databases.query(
         "postgres",
         "select (select count(*) from pg_database where datname not in ('postgres', 'template0', 'template1')) + "

@@ -205,7 +205,7 @@ basic_auth = "/srv/htpasswd"
   std::vector<std::string> asked;
   const auto loaded = load({"/srv/pair/tandem.toml", text}, [&](const std::string& path) {
     asked.push_back(path);
-    return true;
+    return std::optional<std::string>("");
   });
   ASSERT_TRUE(loaded.pair) << messages(loaded);
   EXPECT_EQ(asked, (std::vector<std::string>{"/srv/pair/secrets/a.env", "/srv/htpasswd"}));

@@ -3,7 +3,7 @@
 #include "fakes/issuer.hpp"
 #include "fakes/server.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace tandem::converge {
 
@@ -94,6 +94,20 @@ TEST(Apply, MakesEverythingAndThenPlansNothing) {
   const auto plan = bench.plan(a_web_server());
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->empty()) << to_text(*plan, "uno");
+}
+
+TEST(Apply, WhatAPackageWillBringIsAnnouncedAndRemoved) {
+  Bench bench;
+  const std::vector<Resource> resources{{.kind = PackageSet{{"nginx"}}, .why = "needed"},
+                                        {.kind = Absent{.path = "/etc/nginx/default", .package = "nginx"}}};
+  const auto plan = bench.plan(resources);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(to_text(*plan, "uno"),
+              testing::HasSubstr("- absent /etc/nginx/default\n      nginx brings it; it is kept aside"));
+  ASSERT_TRUE(bench.apply_all(resources));
+  const auto after = bench.plan(resources);
+  ASSERT_TRUE(after);
+  EXPECT_TRUE(after->empty()) << to_text(*after, "uno");
 }
 
 TEST(Apply, APlanWithNothingToDoStartsNoProgram) {

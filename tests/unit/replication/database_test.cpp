@@ -25,7 +25,8 @@ std::vector<Beginning> beginnings() {
       {"a cluster with somebody's data", Cluster{.identifier = other_identifier, .made = "a shop"}, true, true},
       {"a stopped cluster", Cluster{.identifier = other_identifier, .state = "shut down", .made = "a shop"}, false,
        true},
-      {"a crashed primary of the same pair", Cluster{.identifier = World::copied, .made = "late orders"}, false, true}};
+      {"a crashed primary of the same pair", Cluster{.identifier = World::copied, .made = "late orders"}, false, true},
+      {"Debian's, that never ran", Cluster{.identifier = other_identifier, .state = "shut down"}}};
 }
 
 void begin(World& world, const Beginning& beginning) {

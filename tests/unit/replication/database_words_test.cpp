@@ -29,14 +29,29 @@ TEST(Control, TellsWhetherAClusterWasStoppedInOrder) {
                            "Database cluster state:               shut down\n"
                            "Latest checkpoint location:           0/C000028\n"
                            "Latest checkpoint's TimeLineID:       3\n"
+                           "Latest checkpoint's NextOID:          13572\n"
                            "Bytes per WAL segment:                16777216\n";
   const auto control = parse_control(text);
   ASSERT_TRUE(control) << control.error().message;
-  EXPECT_EQ(*control, (ControlData{"7575840532104938733", "shut down", 3, 0xC000028, 16777216}));
+  EXPECT_EQ(*control, (ControlData{"7575840532104938733", "shut down", 3, 0xC000028, 16777216, 13572}));
   EXPECT_TRUE(control->clean());
   EXPECT_FALSE((ControlData{.state = "in production"}).clean());
   EXPECT_FALSE((ControlData{.state = "in archive recovery"}).clean());
   EXPECT_TRUE((ControlData{.state = "shut down in recovery"}).clean());
+}
+
+TEST(Control, KnowsAClusterInWhichNobodyHasMadeAnything) {
+  const ControlData fresh{.state = "shut down", .timeline = 1, .next_object = 13572};
+  EXPECT_TRUE(fresh.untouched());
+  for (auto change :
+       {+[](ControlData& data) { data.state = "in production"; },         // it may be more by now
+        +[](ControlData& data) { data.state = "shut down in recovery"; }, // a standby
+        +[](ControlData& data) { data.timeline = 2; }, +[](ControlData& data) { data.next_object = 16385; },
+        +[](ControlData& data) { data.next_object = 0; }}) {
+    auto other = fresh;
+    change(other);
+    EXPECT_FALSE(other.untouched());
+  }
 }
 
 TEST(Control, RefusesAnOutputThatLacksAField) {
@@ -68,7 +83,8 @@ std::string bytes_of(std::string_view hex) {
 
 TEST(Control, ItsFileIsReadWithoutAProgram) {
   const auto bytes = bytes_of(control_bytes);
-  EXPECT_EQ(parse_control_file(bytes), (ControlData{"7711760089288952790", "in production", 3, 0x34A1EE0, 16777216}));
+  EXPECT_EQ(parse_control_file(bytes),
+            (ControlData{"7711760089288952790", "in production", 3, 0x34A1EE0, 16777216, 24665}));
 }
 
 TEST(Control, AFileThatIsCutOrDamagedOrOfAnotherLayoutIsLeftToPgControldata) {

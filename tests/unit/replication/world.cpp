@@ -150,6 +150,12 @@ Outcome FakeProcesses::copy(const std::string& folder, const system::LineSink& o
 
 Outcome FakeProcesses::control(const std::string& folder) {
   const auto& cluster = world_.clusters.at(folder);
+  static const std::string used = "Latest checkpoint's TimeLineID:       2\n"
+                                  "Latest checkpoint's PrevTimeLineID:   1\n"
+                                  "Latest checkpoint's NextOID:          24665\n";
+  static const std::string untouched = "Latest checkpoint's TimeLineID:       1\n"
+                                       "Latest checkpoint's PrevTimeLineID:   1\n"
+                                       "Latest checkpoint's NextOID:          13572\n";
   return {0,
           false,
           "pg_control version number:            1300\n"
@@ -160,9 +166,8 @@ Outcome FakeProcesses::control(const std::string& folder) {
               cluster.state +
               "\n"
               "Latest checkpoint location:           0/3000028\n"
-              "Latest checkpoint's REDO location:    0/3000028\n"
-              "Latest checkpoint's TimeLineID:       2\n"
-              "Latest checkpoint's PrevTimeLineID:   1\n"
+              "Latest checkpoint's REDO location:    0/3000028\n" +
+              (cluster.made.empty() && cluster.state == "shut down" ? untouched : used) +
               "Bytes per WAL segment:                16777216\n",
           {}};
 }
