@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  fmt::print("{} seeds from {}: no violation; {} switchovers and {} failovers in {:.1f} s\n", seeds, first, granted,
-             failovers, took.count());
+  fmt::print(
+      "{} seeds from {}: no violation; {} switchovers and {} failovers in {:.1f} s, {:.0f} role changes a minute\n",
+      seeds, first, granted, failovers, took.count(), 60 * static_cast<double>(granted + failovers) / took.count());
   return 0;
 }
