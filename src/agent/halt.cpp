@@ -16,16 +16,20 @@ bool HaltFile::names(const std::string& point) const {
   return held && trim(*held) == point;
 }
 
-Result<void> ApplyHalts::reached(converge::Moment moment, const converge::Change& change) {
-  const auto* name = moment == converge::Moment::before ? "before" : "after";
-  const auto point = fmt::format("apply {} {}", name, ++changes_.at(static_cast<std::size_t>(moment)));
+Result<void> Halting::at(const std::string& point, const std::string& where) const {
   if (!file_.names(point)) return {};
-  tell_(fmt::format("stands still {} {}, as long as {} says so", name, change.id, file_.path()));
+  tell_(fmt::format("stands still {}, as long as {} says so", where, file_.path()));
   do {
-    if (ended_()) return fail(ErrorKind::unavailable, "the agent stopped while apply stood still");
+    if (ended_()) return fail(ErrorKind::unavailable, "the agent stopped while it stood still " + where);
     system::pause_thread(look_at_halt);
   } while (file_.names(point));
   return {};
+}
+
+Result<void> ApplyHalts::reached(converge::Moment moment, const converge::Change& change) {
+  const auto* name = moment == converge::Moment::before ? "before" : "after";
+  const auto point = fmt::format("apply {} {}", name, ++changes_.at(static_cast<std::size_t>(moment)));
+  return halting_.at(point, fmt::format("{} {}", name, change.id));
 }
 
 } // namespace tandem::agent

@@ -1,6 +1,7 @@
 // The file "halt" in the run folder, by which root makes an agent stand still at one point, to rehearse what an
 // interruption there would do. It holds the point's name, "STEP before" or "STEP after" of a runbook, "apply before N"
-// or "apply after N" of an apply's Nth change; the agent goes on once it holds another one or is gone. Any thread.
+// or "apply after N" of an apply's Nth change, "deploy POINT" (sites::deploy_points); the agent goes on once it holds
+// another one or is gone. Any thread.
 #pragma once
 #include "converge/apply.hpp"
 #include "system/files.hpp"
@@ -24,19 +25,31 @@ private:
   std::string path_;
 };
 
-// The points of one apply. Waits on the applying thread.
-class ApplyHalts final : public converge::Halts {
+// Somebody who stands still where the file says so, on a thread of its own. `tell` hears that it stands and where;
+// `ended` says when its waiting is to end with an error.
+class Halting {
 public:
-  // `tell` hears that it stands still and where; `ended` says when its waiting is to end with an error.
-  ApplyHalts(HaltFile file, std::function<void(const std::string&)> tell, std::function<bool()> ended)
+  Halting(HaltFile file, std::function<void(const std::string&)> tell, std::function<bool()> ended)
       : file_(std::move(file)), tell_(std::move(tell)), ended_(std::move(ended)) {}
 
-  Result<void> reached(converge::Moment moment, const converge::Change& change) override;
+  // `where` is the point in words.
+  [[nodiscard]] Result<void> at(const std::string& point, const std::string& where) const;
 
 private:
   HaltFile file_;
   std::function<void(const std::string&)> tell_;
   std::function<bool()> ended_;
+};
+
+// The points of one apply. Waits on the applying thread.
+class ApplyHalts final : public converge::Halts {
+public:
+  explicit ApplyHalts(Halting halting) : halting_(std::move(halting)) {}
+
+  Result<void> reached(converge::Moment moment, const converge::Change& change) override;
+
+private:
+  Halting halting_;
   std::array<int, 2> changes_{}; // that have reached each moment
 };
 

@@ -235,14 +235,11 @@ std::uint64_t RunKeeper::confirmed(const role::Opening& /*opening*/, const std::
   return confirmed_[server];
 }
 
-// One message at a time a server, with all that the other is not known to have; what is written meanwhile goes with the
-// next one. Nothing of a run that this server would not know of after a power cut: nobody would close it over there.
+// One message at a time a server; what is written meanwhile goes with the next one.
 void RunKeeper::send_records(const std::string& server) {
   if (!log_ || agent_.network() == nullptr || sending_.contains(server)) return;
-  if (log_->records().empty() || role_.role().kept.latest_run != opening().id || !role::is_copied(opening())) return;
-  auto records = log_->above(role_.members().self, confirmed_[server]);
+  const auto records = role::offered(*log_, role_.role().kept, confirmed_[server]);
   if (records.empty()) return;
-  records.insert(records.begin(), log_->records().front()); // tells which run it is
   sending_.insert(server);
   agent_.network()->call(server, "run.records", {{"records", texts_of(records)}}, {},
                          [this, server, id = opening().id](const Result<Json>& answer) {

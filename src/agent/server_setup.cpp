@@ -104,13 +104,13 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
   const std::lock_guard database(context.agent().database_work());
   context.log("apply begins, asked for by " + context.from());
   Reporter reporter(context, input.self);
-  ApplyHalts halts(
+  ApplyHalts halts(Halting(
       HaltFile(context.ports().files, context.agent().settings().run_folder),
       [&](const std::string& line) {
         reporter.say(line);
         context.agent().log("apply " + line);
       },
-      [&] { return context.cancelled(); });
+      [&] { return context.cancelled(); }));
   converge::ApplyContext work{.ports = context.ports(),
                               .issuer = issuer,
                               .turns = turns,

@@ -247,6 +247,17 @@ bool is_copied(const Opening& opening) {
   return opening.leader != opening.to;
 }
 
+std::vector<Record> offered(const Log& log, const Kept& kept, std::uint64_t after) {
+  if (log.records().empty()) return {};
+  const auto& opening = *log.records().front().opening;
+  if (kept.latest_run != opening.id || !is_copied(opening)) return {};
+  auto records = log.above(log.self(), after);
+  if (coordinator_of(opening, standing_of(kept, opening)) != log.self())
+    std::erase_if(records, [](const Record& record) { return record.ending == Ending::overtaken; });
+  if (!records.empty()) records.insert(records.begin(), log.records().front());
+  return records;
+}
+
 bool takes_up(const Opening& opening, const std::string& sender, const Progress* present, const Kept& kept,
               const std::string& self) {
   const auto arriving = standing_of(kept, opening);

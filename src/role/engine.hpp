@@ -117,6 +117,12 @@ private:
 // nobody to go on, and the one that it replaces would find the run without a meaning, and close it.
 [[nodiscard]] bool is_copied(const Opening& opening);
 
+// What a peer that holds `after` of this server's records of the latest run lacks of them, behind the run's first
+// record, which tells which run it is; empty when there is nothing to send. Nothing goes of a run that this server
+// would not know of after a power cut: nobody would close it over there. And that this server has overtaken a run which
+// another one carries out is its own affair: there it would end the run in the middle of a step.
+[[nodiscard]] std::vector<Record> offered(const Log& log, const Kept& kept, std::uint64_t after);
+
 // Whether this server copies a run that `sender` tells it of. `present`: the latest run here; null: none.
 // A run that another coordinates ends with that server's next one, so that it is in no one's way, even when the
 // record of its end was lost.

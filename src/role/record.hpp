@@ -55,6 +55,8 @@ public:
 
   [[nodiscard]] const std::vector<Record>& records() const { return records_; }
 
+  [[nodiscard]] const std::string& self() const { return self_; }
+
   // How many records of that author are here, without gaps.
   [[nodiscard]] std::uint64_t count(const std::string& author) const;
   // Those of that author above `after`, in order: what a peer that holds `after` of them lacks.

@@ -21,6 +21,12 @@ bool is_placeholder(const std::string& name) {
   return name == ".gitkeep" || name == ".gitignore" || name == ".keep";
 }
 
+// PostgreSQL's words in English, or the name that psycopg gives SQLSTATE 55P03 (lock_not_available) in any language.
+bool got_no_lock(const std::string& message) {
+  return message.find("due to lock timeout") != std::string::npos ||
+         message.find("LockNotAvailable") != std::string::npos;
+}
+
 } // namespace
 
 Builder::Builder(Tools tools)
@@ -148,27 +154,51 @@ Result<void> Builder::make_way(const std::string& path, const std::string& name)
 Result<void> Builder::run(const model::Site& site, const Release& release, const std::vector<std::string>& commands,
                           const Progress& progress) {
   TANDEM_TRY(const auto environment, load_environment(tools_.ports.files, tools_.layout, site, release));
-  for (const auto& command : commands) {
-    TANDEM_TRY(auto arguments, split_command(command));
-    progress(command);
-    // Programs are looked up in our own PATH, so the virtualenv's are named in full.
-    const auto own = environment.variables.at("VIRTUAL_ENV") + "/bin/" + arguments[0];
-    if (arguments[0].find('/') == std::string::npos) {
-      TANDEM_TRY(const auto found, tools_.ports.files.status(own));
-      if (found) arguments[0] = own;
-    }
-    auto ran = run_checked(tools_.ports.processes,
-                           {.arguments = std::move(arguments),
-                            .environment = environment.variables,
-                            .folder = tools_.layout.release(site.domain, release.id),
-                            .user = site.owner,
-                            .time_limit = step_limit},
-                           [&](std::string_view line) { progress("  " + environment.redact(line)); });
-    if (!ran)
-      return fail(ran.error().kind, environment.redact("\"" + command + "\" failed: " + ran.error().message),
-                  ran.error().hint);
-  }
+  for (const auto& command : commands)
+    TANDEM_CHECK(run_one(site, release, environment, command, progress));
   return {};
+}
+
+// Between two attempts the queue behind the lock drains while the step's program starts anew.
+Result<void> Builder::run_deploy_steps(const model::Site& site, const Release& release, const Progress& progress) {
+  TANDEM_TRY(auto environment, load_environment(tools_.ports.files, tools_.layout, site, release));
+  environment.variables.try_emplace("PGOPTIONS", fmt::format("-c lock_timeout={}s", lock_timeout.count()));
+  for (const auto& command : site.deploy_steps)
+    for (int attempt = 1;; ++attempt) {
+      auto ran = run_one(site, release, environment, command, progress);
+      if (ran) break;
+      if (!got_no_lock(ran.error().message)) return ran;
+      if (attempt == lock_attempts) {
+        ran.error().hint = fmt::format("Somebody held what it had to change all {} times for {} s and more: look for "
+                                       "long transactions in pg_stat_activity, then deploy again",
+                                       lock_attempts, lock_timeout.count());
+        return ran;
+      }
+      progress(fmt::format("  it got no lock within {} s; once more", lock_timeout.count()));
+    }
+  return {};
+}
+
+Result<void> Builder::run_one(const model::Site& site, const Release& release, const Environment& environment,
+                              const std::string& command, const Progress& progress) {
+  TANDEM_TRY(auto arguments, split_command(command));
+  progress(command);
+  // Programs are looked up in our own PATH, so the virtualenv's are named in full.
+  const auto own = environment.variables.at("VIRTUAL_ENV") + "/bin/" + arguments[0];
+  if (arguments[0].find('/') == std::string::npos) {
+    TANDEM_TRY(const auto found, tools_.ports.files.status(own));
+    if (found) arguments[0] = own;
+  }
+  auto ran = run_checked(tools_.ports.processes,
+                         {.arguments = std::move(arguments),
+                          .environment = environment.variables,
+                          .folder = tools_.layout.release(site.domain, release.id),
+                          .user = site.owner,
+                          .time_limit = step_limit},
+                         [&](std::string_view line) { progress("  " + environment.redact(line)); });
+  if (ran) return {};
+  return fail(ran.error().kind, environment.redact("\"" + command + "\" failed: " + ran.error().message),
+              ran.error().hint);
 }
 
 } // namespace tandem::sites

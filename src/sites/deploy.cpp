@@ -8,11 +8,18 @@ Result<void> tell(const std::function<Result<void>(const Release&)>& hook, const
   return hook ? hook(release) : Result<void>{};
 }
 
+Result<void> at(const Peers& peers, std::string_view point) {
+  return peers.reached ? peers.reached(point) : Result<void>{};
+}
+
 // Warm here, then on the peers; the last moment at which the deploy can fail.
 Result<void> make_ready(Serving& serving, const model::Site& site, const Release& release, const Peers& peers,
                         const Progress& progress) {
+  TANDEM_CHECK(at(peers, "warm"));
   TANDEM_CHECK(serving.warm(site, release.id, progress));
-  return tell(peers.before_live, release);
+  TANDEM_CHECK(at(peers, "standbys"));
+  TANDEM_CHECK(tell(peers.before_live, release));
+  return at(peers, "switch");
 }
 
 // A switch that failed half-way is undone, and what was only warm is stopped.
@@ -40,13 +47,16 @@ Result<Deployed> go_live(const Tools& tools, const model::Site& site, const Rele
   }
   progress("release " + release.id + " is live");
   Deployed done{release, previous, {}};
-  const auto warn = [&](const std::string& what, const Result<void>& result) {
+  // Visitors have it: what fails from here on is told and stops nothing.
+  const auto then = [&](std::string_view point, const std::string& what, const std::function<Result<void>()>& work) {
+    auto result = at(peers, point);
+    if (result) result = work();
     if (!result) done.warnings.push_back(what + ": " + result.error().message);
   };
-  warn("telling the standbys", tell(peers.after_live, release));
+  then("tell", "telling the standbys", [&] { return tell(peers.after_live, release); });
   if (previous && *previous != release.id)
-    warn("stopping release " + *previous, serving.retire(site, *previous, progress));
-  warn("removing old releases", shelf.clean(site.domain, progress));
+    then("retire", "stopping release " + *previous, [&] { return serving.retire(site, *previous, progress); });
+  then("clean", "removing old releases", [&] { return shelf.clean(site.domain, progress); });
   return done;
 }
 
@@ -56,14 +66,18 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
                         const Progress& progress) {
   Builder builder(tools);
   Shelf shelf(tools);
+  TANDEM_CHECK(at(peers, "prepare"));
   TANDEM_TRY(const auto release, builder.prepare(site, wanted, progress));
   const auto give_up = [&](Error error) -> Result<Deployed> {
     if (const auto removed = shelf.remove_release(site.domain, release.id); !removed)
       error.message += "; and removing release " + release.id + ": " + removed.error().message;
     return std::unexpected(std::move(error));
   };
-  if (auto ran = builder.run(site, release, site.deploy_steps, progress); !ran) return give_up(std::move(ran).error());
-  if (auto finished = shelf.finish(site.domain, release); !finished) return give_up(std::move(finished).error());
+  auto made = at(peers, "steps");
+  if (made) made = builder.run_deploy_steps(site, release, progress);
+  if (made) made = at(peers, "finish");
+  if (made) made = shelf.finish(site.domain, release);
+  if (!made) return give_up(std::move(made).error());
   auto live = go_live(tools, site, release, peers, progress);
   if (live) return live;
   // Never take away what the link names, should taking the switch back have failed too.

@@ -4,6 +4,7 @@
 #include "sites/builder.hpp"
 #include "sites/serving.hpp"
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,8 +12,15 @@
 
 namespace tandem::sites {
 
-// What the rest of the pair does in between. Both may be empty.
+// The points of a deploy, in their order, each before the work that it is named after. A rollback has those from "warm"
+// on.
+inline constexpr std::array<std::string_view, 9> deploy_points{"prepare", "steps", "finish", "warm", "standbys",
+                                                               "switch",  "tell",  "retire", "clean"};
+
+// What the rest of the pair does in between, and whoever wants to know how far it is. All may be empty.
 struct Peers {
+  // Told each of deploy_points before its work; an error ends the deploy as a failure of that work would.
+  std::function<Result<void>(std::string_view point)> reached = {};
   // The release is finished and well here; nobody sees it yet. Brings it to the standbys and warms it there. An error
   // stops the deploy, and nothing has changed.
   std::function<Result<void>(const Release& release)> before_live = {};

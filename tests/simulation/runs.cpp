@@ -146,14 +146,11 @@ void Node::offer(const role::Opening&, const role::Record&) {
     send_records(other);
 }
 
-// All that the other is not known to have, in one message: messages overtake each other. Nothing of a run that this
-// server would not know of after a power cut: nobody would ever close it over there.
+// All that the other is not known to have, in one message: messages overtake each other.
 void Node::send_records(const std::string& to) {
-  if (!agent_->log || agent_->role.kept.latest_run != agent_->log->records().front().opening->id) return;
-  if (!is_copied(*agent_->log->records().front().opening)) return;
-  auto records = agent_->log->above(name(), agent_->confirmed[to]);
+  if (!agent_->log) return;
+  const auto records = role::offered(*agent_->log, agent_->role.kept, agent_->confirmed[to]);
   if (records.empty()) return;
-  records.insert(records.begin(), agent_->log->records().front()); // tells which run it is
   shared_.network.send(name(), to,
                        [from = name(), records, &node = shared_.node(to)] { node.receive_records(from, records); });
 }

@@ -1,6 +1,7 @@
 #include "agent/operations/releases.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/halt.hpp"
 #include "base/text.hpp"
 #include "sites/deploy.hpp"
 #include "sites/shelf.hpp"
@@ -69,11 +70,19 @@ public:
       : context_(context), shared_(shared), work_(work) {}
 
   [[nodiscard]] sites::Peers hooks() {
-    return {.before_live = [this](const sites::Release& release) { return before_live(release); },
+    return {.reached = [this](std::string_view point) { return stand_still(point); },
+            .before_live = [this](const sites::Release& release) { return before_live(release); },
             .after_live = [this](const sites::Release& /*release*/) { return after_live(); }};
   }
 
 private:
+  [[nodiscard]] Result<void> stand_still(std::string_view point) const {
+    const auto tell = [this](const std::string& line) { context_.log("the deploy " + line); };
+    const Halting halting(HaltFile(context_.ports().files, context_.agent().settings().run_folder), tell,
+                          [this] { return context_.cancelled(); });
+    return halting.at(fmt::format("deploy {}", point), fmt::format("before \"{}\"", point));
+  }
+
   // Files that do not arrive stop the deploy; an application that does not start there is told and does not.
   Result<void> before_live(const sites::Release& release) {
     return on_each([&](const std::string& server) -> Result<void> {
@@ -118,15 +127,26 @@ private:
   const Work& work_;
 };
 
+// What went wrong, and what visitors have all the while.
+std::unexpected<Error> still_served(sites::Shelf shelf, const Work& work, Error error) {
+  const auto current = shelf.current(work.site.domain);
+  if (!current) return std::unexpected(std::move(error));
+  const auto served = *current ? "visitors of " + work.site.domain + " still get release " + **current
+                               : work.site.domain + " serves nothing yet";
+  error.hint += (error.hint.empty() ? "" : "\n  ") + ("Nothing changed for anybody: " + served);
+  return std::unexpected(std::move(error));
+}
+
 Result<Json> deploy(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto revision, peer::text_member_or(context.params(), "revision", ""));
   TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "deploy of " + work.site.domain));
   Standbys standbys(context, shared, work);
-  TANDEM_TRY(const auto deployed,
-             sites::deploy(tools_of(context, shared.applications), work.site, revision, standbys.hooks(),
-                           [&](const std::string& line) { context.report(line); }));
-  return answer_of(work, deployed);
+  const auto tools = tools_of(context, shared.applications);
+  auto deployed = sites::deploy(tools, work.site, revision, standbys.hooks(),
+                                [&](const std::string& line) { context.report(line); });
+  if (!deployed) return still_served(sites::Shelf(tools), work, std::move(deployed).error());
+  return answer_of(work, *deployed);
 }
 
 Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
@@ -143,9 +163,10 @@ Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
                 "If it works with the database as it is now: tandem rollback " + work.site.domain +
                     " --despite-migrations");
   Standbys standbys(context, shared, work);
-  TANDEM_TRY(const auto deployed, sites::roll_back(tools, work.site, way, standbys.hooks(),
-                                                   [&](const std::string& line) { context.report(line); }));
-  return answer_of(work, deployed);
+  auto deployed =
+      sites::roll_back(tools, work.site, way, standbys.hooks(), [&](const std::string& line) { context.report(line); });
+  if (!deployed) return still_served(sites::Shelf(tools), work, std::move(deployed).error());
+  return answer_of(work, *deployed);
 }
 
 Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,

@@ -10,31 +10,32 @@ namespace {
 using converge::Moment;
 
 // One apply's points; what it tells, and what the test does each time that it looks at the file.
-struct Halting {
+struct HaltedApply {
   fakes::Server server;
   std::vector<std::string> told;
   int looks = 0;
   std::function<void()> at_look = [] {};
   bool ends = false;
-  ApplyHalts halts{HaltFile(server.files, "/run"), [this](const std::string& line) { told.push_back(line); },
-                   [this] {
-                     ++looks;
-                     at_look();
-                     return ends;
-                   }};
+  ApplyHalts halts{Halting(
+      HaltFile(server.files, "/run"), [this](const std::string& line) { told.push_back(line); },
+      [this] {
+        ++looks;
+        at_look();
+        return ends;
+      })};
 
   Result<void> reach(Moment moment, const std::string& id) { return halts.reached(moment, {.id = id}); }
 };
 
 TEST(Halt, WithoutTheFileNothingStandsStill) {
-  Halting halting;
+  HaltedApply halting;
   EXPECT_TRUE(halting.reach(Moment::before, "file /a"));
   EXPECT_TRUE(halting.reach(Moment::after, "file /a"));
   EXPECT_TRUE(halting.told.empty());
 }
 
 TEST(Halt, AnApplyStandsStillAtTheChangeAndMomentThatTheFileNamesUntilItIsGone) {
-  Halting halting;
+  HaltedApply halting;
   halting.server.files.put("/run/halt", "apply after 2\n");
   halting.at_look = [&] {
     if (halting.looks < 3) return;
@@ -52,7 +53,7 @@ TEST(Halt, AnApplyStandsStillAtTheChangeAndMomentThatTheFileNamesUntilItIsGone) 
 }
 
 TEST(Halt, BeforeAChangeWorksTheSameWayAndAnotherPointLetsItGoOnToThere) {
-  Halting halting;
+  HaltedApply halting;
   halting.server.files.put("/run/halt", "apply before 1");
   halting.at_look = [&] {
     halting.server.files.put("/run/halt", halting.looks == 1 ? "apply after 1" : "drain after");
@@ -65,7 +66,7 @@ TEST(Halt, BeforeAChangeWorksTheSameWayAndAnotherPointLetsItGoOnToThere) {
 }
 
 TEST(Halt, AnAgentThatStopsEndsTheApplyThere) {
-  Halting halting;
+  HaltedApply halting;
   halting.server.files.put("/run/halt", "apply after 1");
   halting.ends = true;
   const auto reached = halting.reach(Moment::after, "file /a");

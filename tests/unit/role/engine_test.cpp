@@ -311,6 +311,26 @@ TEST(TakesUp, ARunWhoseCoordinatorTellsOfItUnlessThisServerIsAtWorkOnAnother) {
   EXPECT_TRUE(takes_up(next, "duo", &present, kept, "uno"));
 }
 
+TEST(Offered, ThatARunWasOvertakenStaysWithAServerThatDoesNotCarryItOut) {
+  tandem::testing::MemoryFiles files;
+  Kept kept = first_kept(1, "uno", {});
+  kept.latest_run = OneRun::opening().id;
+  const Record first{.author = "uno", .number = 1, .opening = OneRun::opening()};
+  for (const std::string self : {"uno", "duo"}) {
+    auto log = *Log::open(*journal::Journal::open(files, "/offered-by-" + self), self);
+    if (self == "uno")
+      ASSERT_TRUE(log.write(first));
+    else
+      ASSERT_TRUE(log.accept(first));
+    log.keep({.kind = RecordKind::closed, .ending = Ending::overtaken, .message = "a failover"});
+    const auto sent = offered(log, kept, self == "uno" ? 1 : 0);
+    EXPECT_EQ(sent.size(), self == "uno" ? 2U : 0U) << "a run of uno's, offered by " << self;
+    kept.latest_run = "3-uno-9";
+    EXPECT_TRUE(offered(log, kept, 0).empty()) << "after a power cut it would not know of this one";
+    kept.latest_run = OneRun::opening().id;
+  }
+}
+
 TEST(RunLog, TakesCopiesInOrderAndOnce) {
   tandem::testing::MemoryFiles files;
   auto log = *Log::open(*journal::Journal::open(files, "/copy"), "duo");

@@ -162,6 +162,62 @@ TEST(Deploy, AFailedFirstDeployLeavesNoSite) {
   EXPECT_THAT(world.services.active, IsEmpty());
 }
 
+TEST(Deploy, AMigrationThatGetsNoLockIsTriedAgainAndVisitorsNeverWaitLongerThanForOne) {
+  World world;
+  world.push('a');
+  world.locked = Builder::lock_attempts - 1;
+  ASSERT_TRUE(world.deploy());
+  EXPECT_EQ(step_of(world)->environment.at("PGOPTIONS"), "-c lock_timeout=3s");
+  EXPECT_THAT(world.said, Contains(HasSubstr("it got no lock within 3 s; once more")));
+}
+
+TEST(Deploy, AMigrationThatNeverGetsItsLockStopsTheDeployAndSaysWhereToLook) {
+  World world;
+  const auto good = world.push('a');
+  ASSERT_TRUE(world.deploy());
+  world.push('b');
+  world.locked = Builder::lock_attempts;
+  const auto done = world.deploy();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(world.locked, 0);
+  EXPECT_THAT(done.error().hint, HasSubstr("pg_stat_activity"));
+  EXPECT_EQ(world.visitor_sees(), good);
+  EXPECT_THAT(world.releases(), SizeIs(1));
+}
+
+TEST(Deploy, ASitesOwnOptionsOfPostgresqlStay) {
+  World world;
+  world.site.environment["PGOPTIONS"] = "-c lock_timeout=1min";
+  world.push('a');
+  ASSERT_TRUE(world.deploy());
+  EXPECT_EQ(step_of(world)->environment.at("PGOPTIONS"), "-c lock_timeout=1min");
+}
+
+TEST(Deploy, TellsEachPointInItsOrderAndStopsWhereItIsStopped) {
+  World world;
+  const auto good = world.push('a');
+  std::vector<std::string> points;
+  world.peers.reached = [&](std::string_view point) -> Result<void> {
+    points.emplace_back(point);
+    return {};
+  };
+  ASSERT_TRUE(world.deploy());
+  world.push('b');
+  points.clear();
+  ASSERT_TRUE(world.deploy());
+  EXPECT_THAT(points, ::testing::ElementsAreArray(deploy_points));
+  const auto live = world.visitor_sees();
+  for (std::size_t at = 0; deploy_points.at(at) != "tell"; ++at) {
+    world.push('c');
+    world.peers.reached = [&](std::string_view point) -> Result<void> {
+      return point == deploy_points.at(at) ? Result<void>(failed("stopped")) : Result<void>();
+    };
+    ASSERT_FALSE(world.deploy()) << deploy_points.at(at);
+    EXPECT_EQ(world.visitor_sees(), live) << deploy_points.at(at);
+  }
+  EXPECT_NE(live, good);
+}
+
 TEST(Deploy, AFailedStepStopsTheDeployAndItsSecretsAreNotRepeated) {
   World world;
   const auto good = world.push('a');

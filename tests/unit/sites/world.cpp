@@ -148,6 +148,10 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
     if (on_line) on_line("cannot connect with password correct-horse");
     return fails("cannot connect with password correct-horse");
   }
+  if (contains(arguments, "migrate") && world_.locked > 0) {
+    --world_.locked;
+    return fails("psycopg2.errors.LockNotAvailable: canceling statement due to lock timeout");
+  }
   if (program == "git") return git(arguments);
   if (program == "python3" && contains(arguments, "--version")) return says("Python 3.11.2\n");
   if (program == "python3" && contains(arguments, "virtualenv")) return build_environment(arguments.back());

@@ -210,6 +210,7 @@ struct World {
   std::map<std::string, FakeCommit> commits; // by hash
   std::string branch_head;
   std::string failing; // a program that ends with status 1
+  int locked = 0;      // so many migrations more get no lock
   std::vector<std::string> said;
 };
 
