@@ -4,21 +4,22 @@ namespace tandem::sites {
 
 namespace {
 
-Result<void> tell(const std::function<Result<void>(const Release&)>& hook, const Release& release) {
-  return hook ? hook(release) : Result<void>{};
+Result<void> follow(const Peers& peers) {
+  return peers.follow ? peers.follow() : Result<void>{};
 }
 
 Result<void> at(const Peers& peers, std::string_view point) {
   return peers.reached ? peers.reached(point) : Result<void>{};
 }
 
-// Warm here, then on the peers; the last moment at which the deploy can fail.
+// Warm here, then on the peers; the last moment at which the deploy can fail. `offered`: the peers may have it.
 Result<void> make_ready(Serving& serving, const model::Site& site, const Release& release, const Peers& peers,
-                        const Progress& progress) {
+                        bool& offered, const Progress& progress) {
   TANDEM_CHECK(at(peers, "warm"));
   TANDEM_CHECK(serving.warm(site, release.id, progress));
   TANDEM_CHECK(at(peers, "standbys"));
-  TANDEM_CHECK(tell(peers.before_live, release));
+  offered = true;
+  if (peers.before_live) TANDEM_CHECK(peers.before_live(release));
   return at(peers, "switch");
 }
 
@@ -34,11 +35,11 @@ Result<void> take_back(const Tools& tools, const model::Site& site, const std::s
 }
 
 Result<Deployed> go_live(const Tools& tools, const model::Site& site, const Release& release, const Peers& peers,
-                         const Progress& progress) {
+                         bool& offered, const Progress& progress) {
   Serving serving(tools);
   Shelf shelf(tools);
   TANDEM_TRY(const auto previous, shelf.current(site.domain));
-  auto ready = make_ready(serving, site, release, peers, progress);
+  auto ready = make_ready(serving, site, release, peers, offered, progress);
   if (ready) ready = serving.switch_to(site, release.id);
   if (!ready) {
     if (const auto back = take_back(tools, site, release.id, previous, progress); !back)
@@ -53,11 +54,18 @@ Result<Deployed> go_live(const Tools& tools, const model::Site& site, const Rele
     if (result) result = work();
     if (!result) done.warnings.push_back(what + ": " + result.error().message);
   };
-  then("tell", "telling the standbys", [&] { return tell(peers.after_live, release); });
+  then("tell", "telling the standbys", [&] { return follow(peers); });
   if (previous && *previous != release.id)
     then("retire", "stopping release " + *previous, [&] { return serving.retire(site, *previous, progress); });
   then("clean", "removing old releases", [&] { return shelf.clean(site.domain, progress); });
   return done;
+}
+
+// What the standbys were offered goes there as it goes here.
+Result<Deployed> taken_back(const Peers& peers, bool offered, Result<Deployed> result) {
+  if (const auto followed = offered ? follow(peers) : Result<void>(); !followed)
+    result.error().message += "; and taking it back from the standbys: " + followed.error().message;
+  return result;
 }
 
 } // namespace
@@ -78,16 +86,20 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
   if (made) made = at(peers, "finish");
   if (made) made = shelf.finish(site.domain, release);
   if (!made) return give_up(std::move(made).error());
-  auto live = go_live(tools, site, release, peers, progress);
+  bool offered = false;
+  auto live = go_live(tools, site, release, peers, offered, progress);
   if (live) return live;
   // Never take away what the link names, should taking the switch back have failed too.
   const auto current = shelf.current(site.domain);
-  return current && *current == release.id ? live : give_up(std::move(live).error());
+  if (current && *current == release.id) return live;
+  return taken_back(peers, offered, give_up(std::move(live).error()));
 }
 
 Result<Deployed> roll_back(const Tools& tools, const model::Site& site, const WayBack& way, const Peers& peers,
                            const Progress& progress) {
-  return go_live(tools, site, way.target, peers, progress);
+  bool offered = false;
+  auto live = go_live(tools, site, way.target, peers, offered, progress);
+  return live ? live : taken_back(peers, offered, std::move(live));
 }
 
 } // namespace tandem::sites

@@ -24,8 +24,9 @@ struct Peers {
   // The release is finished and well here; nobody sees it yet. Brings it to the standbys and warms it there. An error
   // stops the deploy, and nothing has changed.
   std::function<Result<void>(const Release& release)> before_live = {};
-  // Visitors get it now. Failing does not undo the deploy; what it says becomes a warning.
-  std::function<Result<void>(const Release& release)> after_live = {};
+  // What the site's link names is what there is now: the new release that visitors get, or the old one after a deploy
+  // that failed when the standbys had the new one already. They do the same. An error undoes nothing; it is told.
+  std::function<Result<void>()> follow = {};
 };
 
 struct Deployed {

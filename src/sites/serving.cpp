@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "sites/folders.hpp"
+#include "sites/last_words.hpp"
 #include "sites/uwsgi.hpp"
 #include "sites/virtualenv.hpp"
 
@@ -74,10 +75,10 @@ Result<void> Serving::ask_health(const model::Site& site, const std::string& soc
 
 std::string Serving::last_lines(const std::string& unit, const Redactor& redact) {
   const auto journal = tools_.ports.processes.run(
-      {.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=15", "--unit=" + unit},
+      {.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=120", "--unit=" + unit},
        .time_limit = std::chrono::seconds(10)});
   if (!journal || !journal->ok() || trim(journal->output).empty()) return {};
-  return "; its last lines:\n    " + redact(join(lines_of(journal->output), "\n    "));
+  return "; its last words:\n    " + redact(join(last_words(lines_of(journal->output)), "\n    "));
 }
 
 Result<void> Serving::switch_to(const model::Site& site, const std::string& id) {

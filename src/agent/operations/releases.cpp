@@ -72,7 +72,7 @@ public:
   [[nodiscard]] sites::Peers hooks() {
     return {.reached = [this](std::string_view point) { return stand_still(point); },
             .before_live = [this](const sites::Release& release) { return before_live(release); },
-            .after_live = [this](const sites::Release& /*release*/) { return after_live(); }};
+            .follow = [this] { return follow(); }};
   }
 
 private:
@@ -95,7 +95,7 @@ private:
     });
   }
 
-  Result<void> after_live() {
+  Result<void> follow() {
     return on_each([&](const std::string& server) -> Result<void> {
       TANDEM_CHECK(send_files(server));
       TANDEM_CHECK(context_.call_peer(server, "release.live", {{"site", work_.site.domain}}, {},

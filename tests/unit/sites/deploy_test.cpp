@@ -207,6 +207,11 @@ TEST(Deploy, TellsEachPointInItsOrderAndStopsWhereItIsStopped) {
   ASSERT_TRUE(world.deploy());
   EXPECT_THAT(points, ::testing::ElementsAreArray(deploy_points));
   const auto live = world.visitor_sees();
+  int followed = 0;
+  world.peers.follow = [&]() -> Result<void> {
+    ++followed;
+    return {};
+  };
   for (std::size_t at = 0; deploy_points.at(at) != "tell"; ++at) {
     world.push('c');
     world.peers.reached = [&](std::string_view point) -> Result<void> {
@@ -214,6 +219,7 @@ TEST(Deploy, TellsEachPointInItsOrderAndStopsWhereItIsStopped) {
     };
     ASSERT_FALSE(world.deploy()) << deploy_points.at(at);
     EXPECT_EQ(world.visitor_sees(), live) << deploy_points.at(at);
+    EXPECT_EQ(followed, deploy_points.at(at) == "switch" ? 1 : 0) << "standbys that were offered it give it back";
   }
   EXPECT_NE(live, good);
 }
@@ -253,7 +259,7 @@ TEST(Deploy, AStandbyThatCannotTakeTheReleaseStopsItBeforeVisitorsSeeIt) {
 TEST(Deploy, WhatFailsAfterTheSwitchIsAWarningOfADeployThatIsDone) {
   World world;
   const auto commit = world.push('a');
-  world.peers.after_live = [](const Release&) -> Result<void> { return failed("duo does not answer"); };
+  world.peers.follow = []() -> Result<void> { return failed("duo does not answer"); };
   const auto done = world.deploy();
   ASSERT_TRUE(done);
   EXPECT_THAT(done->warnings, ElementsAre("telling the standbys: duo does not answer"));
