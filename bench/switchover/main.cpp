@@ -1,63 +1,20 @@
 // The switchover under 200 requests a second, beside the same change by hand on the same two servers in the same run:
 // build/bench/switchover.json.
-#include "base/text.hpp"
 #include "by_hand.hpp"
-#include "lab/shop_pair.hpp"
-#include "lab/visitors.hpp"
+#include "common/shop_bench.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 namespace {
 
 using namespace tandem;
+using bench::say;
+using bench::Series;
 using Json = nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
-constexpr auto* lab_name = "bench";
 constexpr int rounds = 6; // an even number: uno is the primary again at the end
-
-void say(const std::string& line) {
-  std::cout << "  " << line << std::endl;
-}
-
-struct Series {
-  std::string what;
-  std::string system;
-  std::string unit;
-  std::vector<double> values = {};
-};
-
-Json json_of(Series series) {
-  std::ranges::sort(series.values);
-  const auto at = [&](double part) {
-    return series.values[static_cast<std::size_t>(part * static_cast<double>(series.values.size() - 1) + 0.5)];
-  };
-  return {{"case", series.what},
-          {"system", series.system},
-          {"n", series.values.size()},
-          {"median", at(0.5)},
-          {"min", at(0)},
-          {"max", at(1)},
-          {"p99", at(0.99)},
-          {"unit", series.unit}};
-}
-
-Result<void> set_up(lab::ShopPair& pair) {
-  for (const auto* host : {"uno", "duo"})
-    TANDEM_CHECK(pair.install(host));
-  TANDEM_CHECK(pair.write_toml("uno", lab::shop_toml()));
-  TANDEM_TRY(const auto token, pair.init());
-  TANDEM_CHECK(pair.join_second(token));
-  TANDEM_CHECK(pair.tandem("uno", {"apply"}));
-  TANDEM_CHECK(pair.publish_shop());
-  TANDEM_CHECK(pair.tandem("uno", {"deploy", lab::shop_domain}));
-  TANDEM_CHECK(pair.fetch("uno", "/"));
-  return {};
-}
 
 struct Measured {
   Series pause{"longest pause of acknowledged writes", "tandem switchover", "ms"};
@@ -70,9 +27,9 @@ Result<void> measure_tandem(lab::Lab& lab, lab::ShopPair& pair, Measured& measur
   for (int round = 0; round < rounds; ++round) {
     TANDEM_TRY(const auto visitors, lab::Visitors::come(lab, {.tool = TANDEM_LOAD, .seconds = 40}));
     visitors->shop_for(5);
-    const auto began = Clock::now();
+    const bench::Stopwatch watch;
     TANDEM_CHECK(pair.tandem("uno", {"switchover"}));
-    measured.command.values.push_back(std::chrono::duration<double>(Clock::now() - began).count());
+    measured.command.values.push_back(watch.seconds());
     TANDEM_TRY(const auto text, visitors->leave());
     const auto summary = Json::parse(text);
     measured.pause.values.push_back(summary.at("longest_pause").at("writes").at("ms"));
@@ -97,32 +54,19 @@ Result<void> measure_floor(lab::Lab& lab, Measured& measured) {
   return {};
 }
 
-Result<void> run() {
-  std::cout << "two servers with the shop, 200 requests a second" << std::endl;
-  TANDEM_TRY(auto lab, lab::Lab::up({.name = lab_name, .fresh = true}, say));
-  lab::ShopPair pair(lab, {.package = TANDEM_PACKAGE, .shop = std::string(TANDEM_SOURCE_DIR) + "/examples/shop"}, say);
-  TANDEM_CHECK(set_up(pair));
+Result<void> run(lab::Lab& lab) {
+  auto pair = bench::shop_pair(lab);
+  TANDEM_CHECK(bench::set_up_shop(pair));
   Measured measured;
   TANDEM_CHECK(measure_tandem(lab, pair, measured));
   TANDEM_CHECK(measure_floor(lab, measured));
-  Json results = Json::array();
-  for (const auto& series : {measured.pause, measured.command, measured.failed, measured.floor})
-    results.push_back(json_of(series));
-  const std::string folder = std::string(TANDEM_SOURCE_DIR) + "/build/bench";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder + "/switchover.json") << results.dump(2) << "\n";
-  std::cout << results.dump(2) << "\npause, tandem to by hand: "
-            << fmt::format("{:.2f}", results[0]["median"].get<double>() / results[3]["median"].get<double>())
-            << std::endl;
-  return lab::Lab::down(lab_name, say);
+  TANDEM_CHECK(bench::write_results("switchover", {measured.pause, measured.command, measured.failed, measured.floor}));
+  std::cout << fmt::format("pause, tandem to by hand: {:.2f}\n", median(measured.pause) / median(measured.floor));
+  return {};
 }
 
 } // namespace
 
 int main() {
-  const auto done = run();
-  if (done) return 0;
-  std::cerr << "the benchmark stopped: " << describe(done.error()) << "\n"
-            << "its lab is still up: build/release/lab/tandem-lab down --name bench" << std::endl;
-  return 1;
+  return bench::run_benchmark("two servers with the shop, 200 requests a second", run);
 }

@@ -48,7 +48,7 @@ Result<void> Agent::start() {
   TANDEM_CHECK(gate_.listen(settings_.gate_socket, settings_.run_folder + "/gate.sock"));
   if (!membership) {
     log("this server belongs to no pair yet; waiting for `tandem init` or `tandem join`");
-    return {};
+    return gate_.open_as_before();
   }
   auto configuration = read_configuration(ports_.files, settings_.configuration_file);
   if (!configuration) log(describe(configuration.error()));
@@ -94,13 +94,19 @@ peer::Hello Agent::hello() const {
   return {membership_->pair_id, membership_->server, boot_id_, settings_.version};
 }
 
-std::vector<peer::Member> Agent::others() const {
+// Whoever takes part in the role has to be reached, also when the file does without it already.
+std::vector<peer::Member> Agent::others() {
   std::vector<peer::Member> others;
+  const auto members = settings_.members ? settings_.members(*this) : std::vector<std::string>();
+  for (const auto& before : others_)
+    if (pair_->server(before.name) == nullptr && std::ranges::find(members, before.name) != members.end())
+      others.push_back(before);
   for (const auto& server : pair_->servers)
     if (server.name != membership_->server) {
       const std::string& host = server.peer_address.empty() ? server.address : server.peer_address;
       others.push_back({server.name, {host, pair_->port}});
     }
+  others_ = others;
   return others;
 }
 

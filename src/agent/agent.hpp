@@ -32,6 +32,9 @@ struct Settings {
   // the pair's servers. What it returns reaches the joining server's be_admitted, before that counts as a member.
   std::function<Result<Json>(OperationContext&, const std::string& server)> admit = {};
   std::function<Result<void>(OperationContext&, const Membership&, const Json& admission)> be_admitted = {};
+  // On the loop: the servers that take part in the pair's role, this one too. One that tandem.toml has no more stays
+  // connected as long as it is among them.
+  std::function<std::vector<std::string>(Agent&)> members = {};
   // Called on the loop, once the network of this member runs, and again at each start of the agent.
   std::function<void(Agent&)> on_member = {};
   // On the loop: another server's message told its standing; a server came or went.
@@ -127,7 +130,7 @@ private:
   void take_command(peer::ConnectionPtr connection);
   void finish_stopping();
   [[nodiscard]] peer::Hello hello() const;
-  [[nodiscard]] std::vector<peer::Member> others() const;
+  [[nodiscard]] std::vector<peer::Member> others();
   peer::Network::Hooks network_hooks();
 
   peer::Loop& loop_;
@@ -139,6 +142,7 @@ private:
   // ---- the loop's
   std::optional<Membership> membership_;
   std::shared_ptr<const model::Pair> pair_;
+  std::vector<peer::Member> others_; // as the network knows them
   peer::Standing standing_;
   std::unique_ptr<peer::Listener> commands_;
   std::set<std::shared_ptr<peer::Session>> sessions_; // of commands

@@ -1,6 +1,7 @@
 #include "agent/duties.hpp"
 
 #include "agent/operations/replication.hpp"
+#include "base/text.hpp"
 #include "replication/database/running.hpp"
 #include "sites/serving.hpp"
 #include "system/postgres_layout.hpp"
@@ -159,6 +160,16 @@ Result<void> start_nginx(Agent& agent) {
   TANDEM_TRY(const auto status, services.status(unit));
   if (status.load != "loaded" || status.active == "active") return {}; // not loaded: before the first apply
   return services.start(unit);
+}
+
+Result<bool> old_nginx_workers(system::Files& files) {
+  TANDEM_TRY(const auto names, files.list("/proc"));
+  for (const auto& name : names) {
+    if (!to_number(name)) continue;
+    const auto title = files.read("/proc/" + name + "/cmdline"); // one that has just ended has none
+    if (title && title->starts_with("nginx: worker process is shutting down")) return true;
+  }
+  return false;
 }
 
 Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors) {

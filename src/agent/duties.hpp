@@ -36,6 +36,8 @@ Snapshot snapshot_of(Agent& agent);
 
 // The pieces that a runbook's steps use as well.
 Result<void> start_nginx(Agent& agent);
+// Whether a worker of nginx still answers by an older configuration than the one that is loaded.
+Result<bool> old_nginx_workers(system::Files& files);
 // `visitors`: nginx finds them; else they are kept warm.
 Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors);
 

@@ -34,9 +34,17 @@ DutyKeeper::DutyKeeper(Agent& agent, std::unique_ptr<Duties> duties, PerformStep
 
 void DutyKeeper::start(const std::string& self) {
   role_.start(self);
+  // The marker outlives a power cut, and what runs by it (cron jobs, imports) asks nobody else.
+  if (!role_.known() || !role_.role().session.serving)
+    if (const auto removed = agent_.ports().files.remove(marker_file); !removed) agent_.log(describe(removed.error()));
   if (!role_.known()) return;
   runs_.start();
   tick();
+}
+
+void DutyKeeper::leave() {
+  ticking_.cancel();
+  role_.leave();
 }
 
 void DutyKeeper::tick() {

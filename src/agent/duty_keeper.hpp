@@ -16,6 +16,8 @@ public:
 
   // This server is a member and its network runs: it learns its role and takes up its duty.
   void start(const std::string& self);
+  // This server leaves the pair: no duty is taken up any more. On the loop.
+  void leave();
   // Something has changed.
   void think();
 

@@ -333,6 +333,13 @@ Result<void> Gate::open_to_peer(const std::string& peer) {
   return note_followed(peer);
 }
 
+Result<void> Gate::open_as_before() {
+  const auto names = files_.list(follows_folder_);
+  if (!names && names.error().kind == ErrorKind::not_found) return {};
+  if (!names) return std::unexpected(names.error());
+  return names->size() == 1 ? open_to_peer(names->front()) : Result<void>();
+}
+
 Result<void> Gate::note_followed(const std::string& peer) {
   TANDEM_CHECK(files_.make_folder(follows_folder_, 0755, {}));
   TANDEM_TRY(const auto names, files_.list(follows_folder_));

@@ -64,6 +64,9 @@ public:
   // The other server answers, what waits and what comes. A file of its name in `follows` in the run folder tells nginx
   // where to go when this agent does not answer.
   Result<void> open_to_peer(const std::string& peer);
+  // To the server that the note in `follows` names, where there is one: this one has left the pair, and its visitors
+  // are passed on.
+  Result<void> open_as_before();
   // 503 to what waits and what comes.
   Result<void> refuse();
 

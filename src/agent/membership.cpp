@@ -57,4 +57,14 @@ Result<void> save_membership(system::Files& files, const std::string& folder, co
   return files.write(folder + "/pair.json", peer::to_pretty_text(value) + "\n", 0600, {});
 }
 
+// pair.json goes last, so that a server that was killed meanwhile knows no role and serves nothing.
+Result<void> leave_pair(system::Files& files, const std::string& folder) {
+  for (const auto* name : {"members.json", "role.json", "pair.json"}) {
+    const auto path = folder + "/" + name;
+    TANDEM_TRY(const auto there, files.status(path));
+    if (there) TANDEM_CHECK(files.rename(path, path + ".left"));
+  }
+  return {};
+}
+
 } // namespace tandem::agent

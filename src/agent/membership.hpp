@@ -24,6 +24,10 @@ Result<std::optional<Membership>> load_membership(system::Files& files, const st
 // Writes all of it; killed in between, the server is no member yet, and saving again finishes it.
 Result<void> save_membership(system::Files& files, const std::string& folder, const Membership& membership);
 
+// The opposite: this server is a member no more. What it knew of the pair stays beside it, as NAME.left. Killed in
+// between, doing it again finishes it.
+Result<void> leave_pair(system::Files& files, const std::string& folder);
+
 // The state folder and the identity folder in it, mode 0700.
 Result<void> make_state_folders(system::Files& files, const std::string& folder);
 std::string identity_path(const std::string& folder, const std::string& file);

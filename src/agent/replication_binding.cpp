@@ -13,6 +13,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr peer::Duration look_for_turns = std::chrono::seconds(1);
+constexpr std::chrono::seconds warm_again{5};
 
 // Turns by itself on the loop, from the moment on that this server is a member.
 class Periodic : public std::enable_shared_from_this<Periodic> {
@@ -35,9 +36,11 @@ private:
     const auto state = agent.state();
     if (!state.pair || state.standing.primary.empty() || state.standing.primary != state.server) {
       turns_ = ReconcileTurns(now);
+      cold_.clear();
       return;
     }
     if (!agent.runbook().empty()) return;
+    warm_the_cold(agent, *state.pair, now);
     auto open = ledger_->broke_off();
     const auto known = ledger_->entries();
     std::vector<std::string> connected;
@@ -48,32 +51,66 @@ private:
     }
     auto due = turns_.take(now, state.pair->files.reconcile, connected, open);
     if (due.empty()) return;
-    agent.in_background(
-        [ledger = ledger_, &agent, state, due = std::move(due)] { reconcile_all(agent, *state.pair, due, *ledger); });
+    agent.in_background([self = shared_from_this(), &agent, state, due = std::move(due)] {
+      self->reconcile_all(agent, *state.pair, due);
+    });
   }
 
-  static void reconcile_all(Agent& agent, const model::Pair& pair, const std::vector<std::string>& servers,
-                            FilesLedger& ledger) {
+  void reconcile_all(Agent& agent, const model::Pair& pair, const std::vector<std::string>& servers) {
+    auto& ledger = *ledger_;
     const auto held = ledger.begin();
     if (!held) return; // somebody's own is under way
     const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
     for (const auto& server : servers) {
       const auto done = reconcile_server(agent, pair, server, false, ledger, log);
       if (!done) log(fmt::format("files on {}: {}", server, describe(done.error())));
-      if (done && done->sent + done->changed > 0) keep_releases_warm(agent, pair, server, log);
+      if (done && done->sent + done->changed > 0)
+        agent.loop().post([self = shared_from_this(), server] { self->cold_[server] = {}; });
     }
   }
 
+  // Servers on which a release that came with the files does not run yet. One that has just joined has the files before
+  // it has uWSGI and the site's owner: it is asked again until it is well.
+  void warm_the_cold(Agent& agent, const model::Pair& pair, std::chrono::steady_clock::time_point now) {
+    for (auto& [server, cold] : cold_) {
+      if (cold.asked || now < cold.next) continue;
+      cold.asked = true;
+      agent.in_background([self = shared_from_this(), &agent, pair, server = server] {
+        const auto problem = keep_releases_warm(agent, pair, server);
+        agent.loop().post([self, &agent, server, problem] { self->warmed(agent, server, problem); });
+      });
+    }
+  }
+
+  void warmed(Agent& agent, const std::string& server, const std::string& problem) {
+    auto& cold = cold_[server];
+    if (problem.empty()) {
+      cold_.erase(server);
+      return;
+    }
+    if (problem != cold.problem) agent.log(problem);
+    cold = {.next = std::chrono::steady_clock::now() + warm_again, .problem = problem};
+  }
+
   // A release may have come with the files: one that was deployed while that server was away.
-  static void keep_releases_warm(Agent& agent, const model::Pair& pair, const std::string& server,
-                                 const replication::Progress& log) {
+  static std::string keep_releases_warm(Agent& agent, const model::Pair& pair, const std::string& server) {
+    std::string problems;
     for (const auto& site : pair.sites)
       if (const auto warm = ask_server(agent, server, "release.live", {{"site", site.domain}},
                                        {.time_limit = std::chrono::minutes(5)});
           !warm)
-        log(fmt::format("{} on {}: {}", site.domain, server, describe(warm.error())));
+        problems +=
+            fmt::format("{}{} on {}: {}", problems.empty() ? "" : "; ", site.domain, server, describe(warm.error()));
+    return problems;
   }
 
+  struct Cold {
+    bool asked = false; // and not answered yet
+    std::chrono::steady_clock::time_point next = {};
+    std::string problem = {}; // what it said last
+  };
+
+  std::map<std::string, Cold> cold_; // on the loop
   std::shared_ptr<FilesLedger> ledger_;
   ReconcileTurns turns_{std::chrono::steady_clock::now()};
   peer::Timer timer_;

@@ -2,6 +2,7 @@
 
 #include "agent/failover_steps.hpp"
 #include "agent/operations/failover.hpp"
+#include "agent/operations/remove.hpp"
 #include "agent/switchover_steps.hpp"
 #include "role/failover.hpp"
 
@@ -83,6 +84,12 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
   settings.be_admitted = [keeper](OperationContext& context, const Membership& membership, const Json& admission) {
     return keeper->of(context.agent()).role().be_admitted(membership.server, admission);
   };
+  settings.members = [keeper](Agent& agent) {
+    const auto& members = keeper->of(agent).role().members();
+    auto names = members.others;
+    names.push_back(members.self);
+    return names;
+  };
   settings.on_member = [keeper](Agent& agent) { keeper->of(agent).start(agent.state().server); };
   settings.on_peer = [keeper](Agent& agent, const std::string& server, bool connected) {
     keeper->of(agent).role().peer_changed(server, connected);
@@ -94,9 +101,9 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
                         }});
   const KeeperOf of = [keeper](Agent& agent) -> DutyKeeper& { return keeper->of(agent); };
   const StepsOf steps = [keeper](Agent& agent) { return keeper->steps(agent); };
-  for (auto& operation :
-       {switchover_operation(of, steps), failover_operation(of), resume_operation(of), abort_operation(of),
-        runbook_operation(of), run_records_operation(of), run_state_operation(of)})
+  for (auto& operation : {switchover_operation(of, steps), failover_operation(of), resume_operation(of),
+                          abort_operation(of), runbook_operation(of), run_records_operation(of),
+                          run_state_operation(of), remove_operation(of), member_forget_operation(of)})
     operations.push_back(operation);
   operations.push_back(run_step_operation(of, steps));
   return of;
@@ -105,16 +112,18 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
 void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
                std::shared_ptr<FilesLedger> files) {
   const auto memory = std::make_shared<StepMemory>();
-  bind_keepers(settings, operations,
-               {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
-                .steps =
-                    [&applications, files, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
-                      const auto switchover = switchover_steps(agent, applications, files, memory, keeper);
-                      const auto failover = failover_steps(agent, applications, files, std::move(keeper));
-                      return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
-                        return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
-                      };
-                    }});
+  const auto of =
+      bind_keepers(settings, operations,
+                   {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
+                    .steps =
+                        [&applications, files, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
+                          const auto switchover = switchover_steps(agent, applications, files, memory, keeper);
+                          const auto failover = failover_steps(agent, applications, files, std::move(keeper));
+                          return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
+                            return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
+                          };
+                        }});
+  operations.push_back(member_leave_operation(of, applications));
   operations.push_back(database_end_operation(memory));
   operations.push_back(sites_calm_operation(applications));
 }

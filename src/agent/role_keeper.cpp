@@ -73,6 +73,17 @@ Result<Json> RoleKeeper::admit(const std::string& server) {
   return admission;
 }
 
+Result<void> RoleKeeper::dismiss(const std::string& server) {
+  Result<void> dismissed;
+  agent_.on_loop([&] {
+    auto members = members_;
+    std::erase(members.others, server);
+    dismissed = store_members(members);
+    if (dismissed) members_ = std::move(members);
+  });
+  return dismissed;
+}
+
 Result<void> RoleKeeper::be_admitted(const std::string& self, const Json& admission) {
   TANDEM_TRY(const auto epoch, peer::number_member(admission, "epoch"));
   TANDEM_TRY(const auto primary, peer::text_member(admission, "primary"));
@@ -108,6 +119,7 @@ void RoleKeeper::start(const std::string& self) {
 }
 
 void RoleKeeper::take_message(const role::Message& message) {
+  if (!known_) return;
   take(role::event_of(message));
 }
 

@@ -24,6 +24,12 @@ public:
   // The joining server's side of admit(). Worker thread, before it is a member.
   Result<void> be_admitted(const std::string& self, const Json& admission);
 
+  // That server is none of the pair's any more. Any worker thread.
+  Result<void> dismiss(const std::string& server);
+
+  // This server leaves the pair: nothing is taken or stored any more.
+  void leave() { known_ = false; }
+
   // This server is a member and its network runs: it learns its role and takes up its duty.
   void start(const std::string& self);
   // Another server says this about roles.

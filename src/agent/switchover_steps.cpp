@@ -14,6 +14,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::seconds calm_patience{60};
+constexpr std::chrono::minutes old_workers_patience{3};
 
 using role::Call;
 using std::chrono::milliseconds;
@@ -158,7 +159,24 @@ private:
     return std::string();
   }
 
+  // nginx lets a worker that knows an older configuration answer what it had accepted: a slow upload whose worker has
+  // never heard of the other server would find no way to it.
+  Result<void> wait_for_old_workers() {
+    const auto until = agent_.ports().clock.boot_time() + old_workers_patience;
+    for (bool told = false;; told = true) {
+      TANDEM_TRY(const bool there, old_nginx_workers(agent_.ports().files));
+      if (!there) return {};
+      if (ended_()) return fail(ErrorKind::unavailable, "the step was given up");
+      if (agent_.ports().clock.boot_time() >= until) break;
+      if (!told) tell("waiting for requests that came before nginx's configuration was changed");
+      system::pause_thread(milliseconds(200));
+    }
+    tell("some of them go on for long; the switchover does as well");
+    return {};
+  }
+
   Result<void> close_in_calm() {
+    TANDEM_CHECK(wait_for_old_workers());
     const auto job = last_files();
     memory_.last_files.make_ready(job);
     const auto until = agent_.ports().clock.boot_time() + calm_patience;

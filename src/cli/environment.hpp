@@ -46,6 +46,7 @@ void add_agent(CLI::App& app, CommandLine& line);
 void add_check(CLI::App& app, CommandLine& line);
 void add_init(CLI::App& app, CommandLine& line);
 void add_join(CLI::App& app, CommandLine& line);
+void add_remove(CLI::App& app, CommandLine& line);
 void add_status(CLI::App& app, CommandLine& line);
 void add_plan(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);

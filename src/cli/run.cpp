@@ -68,6 +68,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_check(app, line);
   add_init(app, line);
   add_join(app, line);
+  add_remove(app, line);
   add_status(app, line);
   add_plan(app, line);
   add_apply(app, line);

@@ -83,8 +83,9 @@ void print_sites(std::ostream& out, const Json& servers) {
 
 // Of what is under way; the agents' small questions to each other are none.
 bool is_work(const std::string& operation) {
-  static const std::set<std::string> work{"apply", "server.apply",  "deploy",          "rollback", "switchover",
-                                          "join",  "database.copy", "files.reconcile", "init",     "join.accept"};
+  static const std::set<std::string> work{"apply",           "server.apply", "deploy",     "rollback",
+                                          "switchover",      "join",         "remove",     "database.copy",
+                                          "files.reconcile", "init",         "join.accept"};
   return work.contains(operation);
 }
 
@@ -100,6 +101,9 @@ void print(std::ostream& out, const Json& status) {
   if (status["servers"].empty()) return;
   print_servers(out, status["servers"], status.value("self", ""));
   print_sites(out, status["servers"]);
+  if (status["servers"].size() == 1)
+    out << "\nno second server: nothing takes over when this one fails. A [[server]] more in tandem.toml, then `tandem "
+           "init --token` here\nand `tandem join` there make it a pair; visitors notice nothing of it.\n";
   for (const auto& server : status["servers"])
     if (server.contains("events"))
       out << fmt::format("\n{} keeps what it had before it followed another server: `tandem events` lists it\n",

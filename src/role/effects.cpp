@@ -63,7 +63,7 @@ void set_epoch(Context& context, Epoch epoch, const std::string& primary) {
   now.granting = false;
   now.conflict.clear();
   std::erase_if(now.refused, [&](Epoch refused) { return refused < epoch; });
-  if (now.promised && now.promised->epoch <= epoch) now.promised.reset();
+  std::erase_if(now.promised, [&](const auto& promise) { return promise.second <= epoch; });
   if (session(context).promisable <= epoch) session(context).promisable = 0;
   auto change = context.event.note;
   change.epoch = epoch;
@@ -115,9 +115,8 @@ void claim_conflict(Context& context) {
 // A server that was promised an epoch and took it not, may have forgotten that by now: its failover was given up. Until
 // it says that it never will, the promise binds.
 void ask_release(Context& context) {
-  const auto& promised = kept(context).promised;
-  if (promised && session(context).peers.contains(promised->to))
-    send(context, MessageKind::ask_refusal, promised->to, promised->epoch);
+  for (const auto& [server, epoch] : kept(context).promised)
+    if (session(context).peers.contains(server)) send(context, MessageKind::ask_refusal, server, epoch);
 }
 
 void start_session(Context& context) {
@@ -243,7 +242,7 @@ void take_after_refusal(Context& context) {
 void give_promise(Context& context) {
   const auto& message = context.event.message;
   session(context).candidacy.reset();
-  kept(context).promised = Promise{message.subject, message.from};
+  kept(context).promised[message.from] = message.subject;
   send(context, MessageKind::promise, message.from, message.subject);
 }
 
@@ -273,7 +272,7 @@ void ask_all(Context& context) {
 }
 
 void release_promise(Context& context) {
-  kept(context).promised.reset();
+  kept(context).promised.erase(context.event.message.from);
 }
 
 void give_up(Context& context) {

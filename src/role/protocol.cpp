@@ -36,8 +36,9 @@ Relation relation_of(const Members& members, const Kept& kept, const Message& me
 }
 
 bool promised_away(const Kept& kept, Epoch epoch, const std::string& to) {
-  if (!kept.promised) return false;
-  return epoch < kept.promised->epoch || (epoch == kept.promised->epoch && kept.promised->to != to);
+  return std::ranges::any_of(kept.promised, [&](const auto& promise) {
+    return epoch < promise.second || (epoch == promise.second && promise.first != to);
+  });
 }
 
 // A grant to us, or an answer that says that an epoch is ours.
@@ -66,7 +67,7 @@ bool settles(const Members& members, const Role& role, const Event& event, const
               std::ranges::all_of(members.others, has_answered);
     known = std::max(known, event.message.epoch);
   }
-  return settled && (!role.kept.promised || role.kept.promised->epoch <= known || !policy.promises_bind);
+  return settled && (highest_promise(role.kept) <= known || !policy.promises_bind);
 }
 
 Cover cover_of(const Members& members, const Role& role, const Event& event) {
@@ -132,7 +133,7 @@ Situation situation_of(const Members& members, const Role& role) {
 }
 
 bool vouches(const Role& role) {
-  return role.session.settled && !role.kept.promised && !role.session.candidacy && role.kept.conflict.empty();
+  return role.session.settled && role.kept.promised.empty() && !role.session.candidacy && role.kept.conflict.empty();
 }
 
 Message hello_to(const std::string& server, const Members& members, const Role& role) {
@@ -176,7 +177,8 @@ Facts facts_of(const Members& members, const Role& role, const Event& event, con
   facts.candidate = is_candidate(role, event);
   facts.insists = message.insist;
   facts.of_another = message.subject == kept.epoch && kept.primary != members.self;
-  facts.of_promise = kept.promised && kept.promised->to == message.from && kept.promised->epoch == message.subject;
+  const auto promise = kept.promised.find(message.from);
+  facts.of_promise = promise != kept.promised.end() && promise->second == message.subject;
   facts.barred =
       event.no_loss && !kept.in_sync.contains(event.kind == EventKind::grant_decided ? event.server : members.self);
   facts.cover = cover_of(members, role, event);

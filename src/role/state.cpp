@@ -49,7 +49,7 @@ std::string encode(const Kept& kept) {
   json["primary"] = kept.primary;
   json["granting"] = kept.granting;
   json["refused"] = kept.refused;
-  if (kept.promised) json["promised"] = {{"epoch", kept.promised->epoch}, {"to", kept.promised->to}};
+  if (!kept.promised.empty()) json["promised"] = kept.promised;
   json["conflict"] = kept.conflict;
   json["incarnation"] = kept.incarnation;
   json["in_sync"] = kept.in_sync;
@@ -75,11 +75,12 @@ Result<Kept> decode_kept(int version, const std::string& content) {
   fields.read("in_sync", kept.in_sync);
   fields.read("latest_run", kept.latest_run);
   if (fields.has("promised")) {
-    kept.promised.emplace();
-    Fields promise(json["promised"]);
-    promise.read_epoch("epoch", kept.promised->epoch);
-    promise.read("to", kept.promised->to);
-    TANDEM_CHECK(promise.outcome("role state, promised"));
+    const auto& promised = json["promised"];
+    Fields promises(promised);
+    if (promised.is_object())
+      for (const auto& [server, epoch] : promised.items())
+        promises.read_epoch(server.c_str(), kept.promised[server]);
+    TANDEM_CHECK(promises.outcome("role state, promised"));
   }
   Result<void> history;
   fields.each("history", &Json::is_object, [&](const Json& item) {
@@ -97,8 +98,15 @@ Result<Kept> decode_kept(int version, const std::string& content) {
 Epoch next_epoch(const Kept& kept) {
   Epoch next = kept.epoch + 1;
   if (!kept.refused.empty()) next = std::max(next, *kept.refused.rbegin() + 2);
-  if (kept.promised) next = std::max(next, kept.promised->epoch + 1);
+  if (!kept.promised.empty()) next = std::max(next, highest_promise(kept) + 1);
   return next;
+}
+
+Epoch highest_promise(const Kept& kept) {
+  Epoch highest = 0;
+  for (const auto& [server, epoch] : kept.promised)
+    highest = std::max(highest, epoch);
+  return highest;
 }
 
 } // namespace tandem::role

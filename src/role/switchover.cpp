@@ -65,11 +65,12 @@ std::vector<Step> while_visitors_wait() {
                    .title = "Wait for a calm moment on {old} and close its gate",
                    .what = "Visitors wait as long as the slowest request in flight: the gate closes when none has been "
                            "under way for long, and opens again when one turns out to be slow. After a minute it is "
-                           "left to the next steps.",
+                           "left to the next steps. Before that, requests that came before nginx's configuration was "
+                           "last changed have three minutes to end.",
                    .commands = {"ss -xn | grep /run/tandem-sites/ | wc -l   # the fewer, the better"},
                    .undo = "open {old}'s gate here",
                    .undo_commands = {"systemctl start nginx"},
-                   .limit = minutes(2)}),
+                   .limit = minutes(5)}),
       preparation(
           {.id = "close-gate",
            .place = old_primary,

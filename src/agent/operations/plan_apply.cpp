@@ -62,9 +62,24 @@ void sort_servers(Orders& orders, const Snapshot& snapshot) {
   }
 }
 
+// A server that is still part of the pair's role cannot be taken out by a change of the file alone.
+Result<void> check_nobody_is_missing(const OperationContext& context, const model::Pair& pair) {
+  auto& agent = context.agent();
+  std::vector<std::string> members;
+  agent.on_loop([&] {
+    if (agent.settings().members) members = agent.settings().members(agent);
+  });
+  for (const auto& member : members)
+    if (!member.empty() && pair.server(member) == nullptr)
+      return fail(ErrorKind::refused, fmt::format("tandem.toml no longer has {}, which is one of the pair", member),
+                  "tandem remove " + member + " takes it out; or put its [[server]] back");
+  return {};
+}
+
 Result<Orders> orders_for(const OperationContext& context) {
   auto& files = context.ports().files;
   TANDEM_TRY(const auto configuration, read_configuration(files, context.agent().settings().configuration_file));
+  TANDEM_CHECK(check_nobody_is_missing(context, *configuration.pair));
   const auto snapshot = context.snapshot();
   Orders orders;
   orders.own.pair = *configuration.pair;

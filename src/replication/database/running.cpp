@@ -166,6 +166,27 @@ Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::str
   return {};
 }
 
+Result<void> drop_slot(const DatabaseTools& tools, const std::string& server) {
+  constexpr int attempts = 100;
+  const auto slot = system::replication_slot(server);
+  for (int attempt = 1;; ++attempt) {
+    TANDEM_TRY(const auto there, tools.databases.query("postgres",
+                                                       "select pg_terminate_backend(active_pid) from "
+                                                       "pg_replication_slots where slot_name = $1",
+                                                       {slot}));
+    if (there.empty()) return {};
+    const auto dropped =
+        tools.databases.query("postgres",
+                              "select pg_drop_replication_slot(slot_name) from pg_replication_slots where "
+                              "slot_name = $1 and not active",
+                              {slot});
+    if (dropped && !dropped->empty()) return {};
+    if (attempt == attempts)
+      return fail(ErrorKind::unavailable, fmt::format("the slot {} stays in use on {}", slot, tools.self));
+    if (!tools.pause(std::chrono::milliseconds(100))) return failed("it was ended while it waited for " + slot);
+  }
+}
+
 Result<ControlData> stop_in_order(const DatabaseTools& tools, const Progress& progress) {
   TANDEM_TRY(const auto unit, tools.services.status(tools.layout.unit));
   if (unit.active != "inactive" && unit.active != "failed") {

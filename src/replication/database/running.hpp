@@ -30,6 +30,8 @@ Result<void> start_primary(const DatabaseTools& tools, const Progress& progress)
 Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>& others, Limit limit,
                      const Progress& progress);
 
+// The slot of a server that is none of the pair any more. One that is in use is torn away from it.
+Result<void> drop_slot(const DatabaseTools& tools, const std::string& server);
 // On a primary: a slot for each of these servers, which holds WAL from now on. A slot that has lost its WAL is made
 // anew, since it only bars its server from a first copy.
 Result<void> ensure_slots(const DatabaseTools& tools, const std::vector<std::string>& servers);

@@ -29,12 +29,14 @@ TEST_F(DutyKeeperTest, WithoutTheRightToServeNothingServesHoweverOftenItThinks) 
   duo.stop();
   uno.stop();
   ASSERT_TRUE(uno->files.remove(uno->run_folder() + "/entitled")); // as a boot empties /run
+  ASSERT_TRUE(uno->files.write(marker_file, "", 0644, {}));        // and leaves this
   uno.stage.forget();
   uno.stage.server = role::ServerNow::stopped;
   uno.start();
   ASSERT_TRUE(thinks_again(uno));
   EXPECT_EQ(uno.status()["situation"], "waiting");
   EXPECT_EQ(uno.stage.count("serve"), 0U);
+  EXPECT_EQ(uno->files.status(marker_file), std::nullopt) << "cron jobs would take it for the primary";
   EXPECT_EQ(uno.duty(), "");
   duo.start();
   EXPECT_TRUE(eventually([&] { return uno.duty() == "serve"; })) << "once the other has told that it may";

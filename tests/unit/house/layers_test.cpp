@@ -106,6 +106,21 @@ TEST(House, DocumentsNameVerbsOfDevThatExist) {
   }
 }
 
+// Proofs that docs/reliability.md names as `Suite.Name` are tests.
+TEST(House, ReliabilityNamesTestsThatExist) {
+  const fs::path top = TANDEM_SOURCE_DIR;
+  std::string tests;
+  for (const auto& entry : fs::recursive_directory_iterator(top / "tests"))
+    if (entry.path().extension() == ".cpp") tests += read(entry.path());
+  const auto text = read(top / "docs/reliability.md");
+  const std::regex pattern(R"re(`([A-Za-z0-9]+)\.([A-Z][A-Za-z0-9]+)`)re");
+  int named = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it, ++named)
+    EXPECT_TRUE(std::regex_search(tests, std::regex("\\(" + (*it)[1].str() + ",\\s*" + (*it)[2].str() + "\\)")))
+        << (*it)[1] << "." << (*it)[2];
+  EXPECT_GT(named, 10);
+}
+
 // Everything that we tell people to type is there: in the documents, and in hints and messages. What is not built yet
 // stands in the list, and leaves it once it is.
 TEST(House, NamesOnlyCommandsThatExist) {

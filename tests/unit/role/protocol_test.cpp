@@ -177,11 +177,31 @@ TEST(Protocol, OfSeveralFailoversThatWereBegunTheLatestGoesThrough) {
 
 TEST(Protocol, APromiseToAServerThatIsLostDoesNotBarTheOthersForEver) {
   Trio trio;
-  trio.roles["tre"].kept.promised = Promise{7, "uno"};
+  trio.roles["tre"].kept.promised = {{"uno", 7}};
   EXPECT_EQ(trio.command("duo"), "failover.ask");
   EXPECT_EQ(trio.command("duo"), "failover.ask") << "tre told that it can promise no epoch up to 7";
   EXPECT_EQ(trio.command("duo"), "failover.taken");
   EXPECT_EQ(trio.roles["duo"].kept.epoch, 8U);
+}
+
+// Simulated seed 10691694: the first may have taken over before the second began.
+TEST(Protocol, APromiseStandsAlsoWhenAnotherServerIsPromisedMoreAndGivesItBack) {
+  Kept kept = first_kept(2, "duo", {});
+  kept.promised = {{"tre", 3}, {"duo", 4}};
+  Role uno{.kept = kept, .session = {}};
+  uno.session.settled = true;
+  uno.session.peers = {{"duo", 5}};
+  const Members members{.self = "uno", .others = {"duo", "tre"}};
+  Message refusal{.kind = MessageKind::refusal, .from = "duo", .to = "uno"};
+  refusal.from_boot = 5;
+  refusal.to_boot = uno.kept.incarnation;
+  refusal.epoch = 2;
+  refusal.primary = "duo";
+  refusal.subject = 4;
+  const auto released = transition(members, uno, event_of(refusal));
+  EXPECT_EQ(released.row->id, "refusal.promised");
+  EXPECT_EQ(released.role.kept.promised, (Promises{{"tre", 3}}));
+  EXPECT_FALSE(vouches(released.role)) << "duo must not serve on its word";
 }
 
 TEST(Protocol, AFailoverWithoutAWordOnASilentServerIsRefusedAndNamesIt) {

@@ -12,7 +12,7 @@ Kept full_kept() {
   auto kept = first_kept(4, "uno", {4, "uno", "tandem init", "2024-05-04 03:02:01 UTC", "0/3000060"});
   kept.granting = true;
   kept.refused = {5, 9};
-  kept.promised = Promise{11, "tre"};
+  kept.promised = {{"duo", 8}, {"tre", 11}};
   kept.conflict = "duo";
   kept.incarnation = 17;
   kept.in_sync = {"duo", "uno"};
@@ -46,7 +46,7 @@ TEST(Kept, GivesNoEpochTwice) {
   EXPECT_EQ(next_epoch(kept), 5U);
   kept.refused = {5};
   EXPECT_EQ(next_epoch(kept), 7U) << "the asker may have gone on at 6";
-  kept.promised = Promise{9, "duo"};
+  kept.promised = {{"duo", 9}, {"tre", 8}};
   EXPECT_EQ(next_epoch(kept), 10U);
 }
 
