@@ -9,6 +9,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 namespace {
@@ -44,6 +46,16 @@ Result<void> be_agent(RealPorts& real) {
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 
+Result<void> become(const std::vector<std::string>& arguments) {
+  std::vector<char*> words;
+  for (const auto& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  std::cout.flush();
+  ::execvp(words.front(), words.data());
+  return failed(arguments.front() + " cannot be started: " + std::strerror(errno));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -53,6 +65,7 @@ int main(int argc, char** argv) {
                                        .socket = "/run/tandem/agent.sock",
                                        .version = version,
                                        .run_agent = [&] { return be_agent(real); },
+                                       .become = become,
                                        .out = std::cout,
                                        .errors = std::cerr,
                                        .terminal = ::isatty(STDERR_FILENO) == 1};

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -20,6 +21,8 @@ struct Environment {
   std::string socket;         // the agent's
   std::string version;
   std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
+  // This process becomes that program; returns only when that failed.
+  std::function<Result<void>(const std::vector<std::string>& arguments)> become;
   std::ostream& out;
   std::ostream& errors;
   bool terminal = false; // a person watches `errors`
@@ -53,6 +56,7 @@ void add_apply(CLI::App& app, CommandLine& line);
 void add_deploy(CLI::App& app, CommandLine& line);
 void add_rollback(CLI::App& app, CommandLine& line);
 void add_database(CLI::App& app, CommandLine& line);
+void add_logs(CLI::App& app, CommandLine& line);
 void add_files(CLI::App& app, CommandLine& line);
 void add_stream(CLI::App& app, CommandLine& line);
 

@@ -74,6 +74,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_apply(app, line);
   add_deploy(app, line);
   add_rollback(app, line);
+  add_logs(app, line);
   add_switchover(app, line);
   add_failover(app, line);
   add_resume(app, line);

@@ -1,5 +1,7 @@
 #include "sites/layout.hpp"
 
+#include "base/text.hpp"
+
 #include <ctime>
 
 namespace tandem::sites {
@@ -105,6 +107,10 @@ bool is_release_id(std::string_view text) {
 
 std::string site_unit(const std::string& domain, const std::string& release) {
   return "tandem-site@" + escaped(domain + "/" + release) + ".service";
+}
+
+std::string site_unit_pattern(const std::string& domain) {
+  return "tandem-site@" + replace_all(escaped(domain + "/"), "\\", "\\\\") + "*.service";
 }
 
 } // namespace tandem::sites

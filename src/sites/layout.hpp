@@ -46,5 +46,7 @@ struct Layout {
 // The systemd unit that runs the release: an instance of tandem-site@.service named "DOMAIN/RELEASE", escaped as
 // systemd-escape does it.
 [[nodiscard]] std::string site_unit(const std::string& domain, const std::string& release);
+// Those of all the site's releases, as journalctl takes it: a pattern of names, in which a backslash is written twice.
+[[nodiscard]] std::string site_unit_pattern(const std::string& domain);
 
 } // namespace tandem::sites

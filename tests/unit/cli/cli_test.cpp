@@ -1,5 +1,6 @@
 // The command line against an agent that the test plays.
 #include "cli/environment.hpp"
+#include "cli/logs.hpp"
 #include "cli/watch.hpp"
 #include "fakes/server.hpp"
 #include "peer/session.hpp"
@@ -22,6 +23,7 @@ struct Cli : ::testing::Test {
   std::ostringstream out;
   std::ostringstream errors;
   int agent_runs = 0;
+  std::vector<std::string> became;
   std::map<std::string, Result<Json>> answers;
   std::vector<std::pair<std::string, Json>> asked;
   RunningLoop loop;
@@ -67,6 +69,10 @@ struct Cli : ::testing::Test {
                             .version = "0.1",
                             .run_agent = [this]() -> Result<void> {
                               ++agent_runs;
+                              return {};
+                            },
+                            .become = [this](const std::vector<std::string>& arguments) -> Result<void> {
+                              became = arguments;
                               return {};
                             },
                             .out = out,
@@ -233,6 +239,33 @@ TEST_F(Cli, ExitStatusFollowsTheKindOfError) {
   out.str("");
   EXPECT_EQ(run({"join", "192.0.2.11", "t1-a-b", "--json"}), 3);
   EXPECT_EQ(Json::parse(out.str())["error"]["kind"], "refused");
+}
+
+TEST_F(Cli, LogsOfASiteAreItsReleasesJournalAndItsLinesOfNginx) {
+  model::Site site;
+  site.domain = "a-shop.test";
+  site.aliases = {"www.a-shop.test"};
+  EXPECT_EQ(logs_line(site, {.lines = 5}), "grep -F -e 'server: a-shop.test,' /var/log/nginx/error.log | tail -n 5\n"
+                                           "exec journalctl --no-pager --no-hostname --output=short-iso --lines=5 "
+                                           "--unit='tandem-site@a\\\\x2dshop.test-*.service'");
+  const auto followed = logs_line(site, {.follow = true, .requests = true});
+  EXPECT_THAT(followed, ::testing::HasSubstr(
+                            "tail -n 0 -qF /var/log/nginx/access.log 2>/dev/null | grep -F -e '\" a-shop.test ' -e "
+                            "'\" www.a-shop.test ' --line-buffered &\n"));
+  EXPECT_THAT(followed, ::testing::HasSubstr(" --follow --unit="));
+}
+
+TEST_F(Cli, LogsOfASiteThatTheFileDoesNotHaveNamesThoseItHas) {
+  server.files.put("/etc/tandem/tandem.toml",
+                   "[pair]\nname = \"p\"\nadmin_mail = \"a@b.example\"\n[[server]]\nname = \"uno\"\naddress = "
+                   "\"192.0.2.1\"\n[[user]]\nname = \"shop\"\n[[site]]\ndomain = \"a.test\"\nrepo = "
+                   "\"https://git.example/a.git\"\nowner = \"shop\"\nwsgi = \"a:b\"\n");
+  EXPECT_EQ(run({"logs", "b.test"}), 1);
+  EXPECT_THAT(errors.str(), ::testing::HasSubstr("It has a.test"));
+  EXPECT_TRUE(became.empty());
+  EXPECT_EQ(run({"logs", "a.test"}), 0) << errors.str();
+  ASSERT_EQ(became.size(), 3U);
+  EXPECT_EQ(became[1], "-c");
 }
 
 TEST_F(Cli, AgentRunsInThisProcess) {
