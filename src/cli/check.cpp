@@ -15,8 +15,12 @@ constexpr auto* usual_file = "/etc/tandem/tandem.toml";
 Result<void> check(CommandLine& line, const std::string& file) {
   auto& files = line.environment.files;
   const std::string path = std::filesystem::absolute(file).lexically_normal();
-  TANDEM_TRY(auto text, files.read(path));
-  const auto loaded = config::load({path, std::move(text)}, [&](const std::string& secret) {
+  auto text = files.read(path);
+  if (!text && text.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::invalid, "there is no " + path,
+                "Write it first: /usr/share/doc/tandem/configuration.md tells what it may say");
+  if (!text) return std::unexpected(std::move(text).error());
+  const auto loaded = config::load({path, *std::move(text)}, [&](const std::string& secret) {
     auto content = files.read(secret);
     return content ? std::optional(*std::move(content)) : std::nullopt;
   });

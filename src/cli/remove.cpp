@@ -27,7 +27,7 @@ Result<void> remove(CommandLine& line, const RemoveOptions& options) {
   if (answer["told"].get<bool>())
     out << "On " << options.server
         << " the sites and PostgreSQL are stopped, and their data is still there. nginx passes "
-        << "visitors on that\nstill come there, until you stop it.\n";
+        << "visitors on that\nstill come there, until you stop it or boot that server.\n";
   else
     out << options.server << " was not told: should it start again, it waits for the pair and serves nothing.\n";
   return {};

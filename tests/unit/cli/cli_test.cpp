@@ -103,8 +103,13 @@ TEST_F(Cli, CheckSaysAllThatIsWrongWithAFileAndWhere) {
   EXPECT_EQ(run({"check"}), 2);
   EXPECT_NE(errors.str().find("/etc/tandem/tandem.toml:3:1: "), std::string::npos) << errors.str();
   EXPECT_NE(errors.str().find("/etc/tandem/tandem.toml:4:1: "), std::string::npos) << errors.str();
-  EXPECT_EQ(run({"check", "/root/other.toml"}), 1);
+  EXPECT_EQ(run({"check", "/root/other.toml"}), 2);
   EXPECT_NE(errors.str().find("/root/other.toml"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, CheckOfAFileThatIsNotThereSaysWhatToDo) {
+  EXPECT_EQ(run({"check", "/etc/tandem/none.toml"}), 2);
+  EXPECT_THAT(errors.str(), ::testing::HasSubstr("there is no /etc/tandem/none.toml\n  Write it first"));
 }
 
 TEST_F(Cli, CheckAcceptsAGoodFileWhoseSecretsAreThere) {
