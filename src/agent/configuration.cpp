@@ -78,16 +78,29 @@ Result<Configuration> parse_configuration(const std::string& path, const std::st
               "`tandem check` says the same after each change of the file");
 }
 
-Result<Configuration> read_configuration(system::Files& files, const std::string& path) {
+namespace {
+
+Result<Configuration> load_configuration(system::Files& files, const std::string& path, bool with_contents) {
   auto text = files.read(path);
   if (!text && text.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found, fmt::format("there is no {}", path),
                 "Write it first: /usr/share/doc/tandem/configuration.md tells what it may say");
   if (!text) return std::unexpected(std::move(text).error());
-  return parse_configuration(path, *text, [&](const std::string& secret) {
+  return parse_configuration(path, *text, [&](const std::string& secret) -> std::optional<std::string> {
     auto content = files.read(secret);
-    return content ? std::optional(*std::move(content)) : std::nullopt;
+    if (!content) return std::nullopt;
+    return with_contents ? *std::move(content) : std::string();
   });
+}
+
+} // namespace
+
+Result<Configuration> read_configuration(system::Files& files, const std::string& path) {
+  return load_configuration(files, path, false);
+}
+
+Result<Configuration> check_configuration(system::Files& files, const std::string& path) {
+  return load_configuration(files, path, true);
 }
 
 Result<peer::Json> pack(system::Files& files, const Configuration& configuration) {

@@ -21,7 +21,10 @@ struct Configuration {
 Result<Configuration> parse_configuration(const std::string& path, const std::string& text,
                                           const config::SecretReader& secret);
 
+// What lies there. Files that it names need only be there: a slip in one site's must not keep a server from its role.
 Result<Configuration> read_configuration(system::Files& files, const std::string& path);
+// The same as `tandem check` would: what those files say has to be right, too.
+Result<Configuration> check_configuration(system::Files& files, const std::string& path);
 
 // {"text", "secrets": [{"path", "data" (base64)}]}. Holds secrets: goes over the peers' channel only.
 Result<peer::Json> pack(system::Files& files, const Configuration& configuration);

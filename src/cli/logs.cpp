@@ -56,8 +56,10 @@ std::string logs_line(const model::Site& site, const LogOptions& options) {
       marks.push_back("\" " + alias + " ");
     parts.push_back(lines_with(nginx_requests, marks, options));
   }
-  parts.push_back(fmt::format("exec journalctl --no-pager --no-hostname --output=short-iso --lines={}{} --unit={}",
-                              options.lines, options.follow ? " --follow" : "",
+  // A shell's background jobs do not hear the terminal's interrupt.
+  if (options.follow) parts.insert(parts.begin(), "trap 'kill $(jobs -p) 2>/dev/null' EXIT; trap exit INT TERM");
+  parts.push_back(fmt::format("{}journalctl --no-pager --no-hostname --output=short-iso --lines={}{} --unit={}",
+                              options.follow ? "" : "exec ", options.lines, options.follow ? " --follow" : "",
                               shell_quoted(sites::site_unit_pattern(site.domain))));
   return tandem::join(parts, "\n");
 }

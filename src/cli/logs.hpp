@@ -1,5 +1,4 @@
-// `tandem logs`: the journal and nginx's files as one shell line, which takes the command's place, so that the
-// terminal's interrupt reaches all of it. Pure.
+// `tandem logs`: the journal and nginx's files as one shell line, which takes the command's place. Pure.
 #pragma once
 #include "model/pair.hpp"
 

@@ -78,7 +78,7 @@ Result<void> check_nobody_is_missing(const OperationContext& context, const mode
 
 Result<Orders> orders_for(const OperationContext& context) {
   auto& files = context.ports().files;
-  TANDEM_TRY(const auto configuration, read_configuration(files, context.agent().settings().configuration_file));
+  TANDEM_TRY(const auto configuration, check_configuration(files, context.agent().settings().configuration_file));
   TANDEM_CHECK(check_nobody_is_missing(context, *configuration.pair));
   const auto snapshot = context.snapshot();
   Orders orders;

@@ -131,9 +131,10 @@ private:
 std::unexpected<Error> still_served(sites::Shelf shelf, const Work& work, Error error) {
   const auto current = shelf.current(work.site.domain);
   if (!current) return std::unexpected(std::move(error));
-  const auto served = *current ? "visitors of " + work.site.domain + " still get release " + **current
+  const auto served = *current ? "visitors of " + work.site.domain + " get release " + **current
                                : work.site.domain + " serves nothing yet";
-  error.hint += (error.hint.empty() ? "" : "\n  ") + ("Nothing changed for anybody: " + served);
+  error.hint += (error.hint.empty() ? "" : "\n  ") +
+                (served + "; what the site's own steps have done to the database stays done");
   return std::unexpected(std::move(error));
 }
 

@@ -29,11 +29,13 @@ std::vector<std::string> members_of(Agent& agent) {
 
 // A slot that nobody uses keeps WAL until the disk is full.
 Result<void> forget_here(OperationContext& context, const KeeperOf& keeper, const std::string& server) {
-  TANDEM_CHECK(keeper(context.agent()).role().dismiss(server));
   TANDEM_TRY(const auto tools,
              database_tools(context.agent(), context.snapshot().server, [&context] { return context.cancelled(); }));
-  const std::lock_guard work(context.agent().database_work());
-  return replication::drop_slot(tools, server);
+  {
+    const std::lock_guard work(context.agent().database_work());
+    TANDEM_CHECK(replication::drop_slot(tools, server));
+  }
+  return keeper(context.agent()).role().dismiss(server); // last: until then it can be done again
 }
 
 Result<bool> let_go(OperationContext& context, const Removal& removal) {
@@ -50,6 +52,7 @@ Result<Json> remove(OperationContext& context, const KeeperOf& keeper) {
   TANDEM_TRY(removal.server, peer::text_member(context.params(), "server"));
   removal.gone = context.params().value("gone", false);
   removal.members = members_of(context.agent());
+  context.agent().on_loop([&] { removal.serving = keeper(context.agent()).role().role().session.serving; });
   for (const auto& server : pair->servers)
     removal.configured.push_back(server.name);
   for (const auto& peer : snapshot.peers)
@@ -87,16 +90,13 @@ void end_after_goodbye(OperationContext& context) {
   });
 }
 
-Result<Json> leave(OperationContext& context, const KeeperOf& keeper, system::Applications& applications) {
+// nginx stays as a signpost: it passes on what is under way to this server, and whoever still comes by a stale DNS.
+Result<void> stop_what_runs(OperationContext& context, system::Applications& applications) {
   auto& agent = context.agent();
   const auto snapshot = context.snapshot();
-  if (snapshot.standing.primary == snapshot.server)
-    return fail(ErrorKind::refused, snapshot.server + " is the primary; it cannot leave");
   TANDEM_TRY(const auto tools, database_tools(agent, snapshot.server, [&context] { return context.cancelled(); }));
-  agent.on_loop([&] { keeper(agent).leave(); });
-  // nginx stays as a signpost: it passes on what is under way to this server, and whoever still comes by a stale DNS.
   TANDEM_CHECK(agent.ports().files.remove(marker_file));
-  TANDEM_CHECK(on_gate(agent, [&](Gate& gate) { return gate.open_to_peer(snapshot.standing.primary); }));
+  TANDEM_CHECK(on_gate(agent, [&](Gate& gate) { return gate.open_to_peer(context.from()); }));
   sites::Serving serving(
       {.ports = agent.ports(), .applications = applications, .layout = {.state = agent.settings().state_folder}});
   if (snapshot.pair)
@@ -106,9 +106,19 @@ Result<Json> leave(OperationContext& context, const KeeperOf& keeper, system::Ap
   TANDEM_TRY(const auto status, agent.ports().services.status(tools.layout.unit));
   if (status.load == "loaded" && status.active != "inactive")
     TANDEM_CHECK(agent.ports().services.stop(tools.layout.unit));
-  TANDEM_CHECK(leave_pair(agent.ports().files, agent.settings().state_folder));
-  agent.log("this server has left the pair");
-  end_after_goodbye(context);
+  return leave_pair(agent.ports().files, agent.settings().state_folder);
+}
+
+Result<Json> leave(OperationContext& context, const KeeperOf& keeper, system::Applications& applications) {
+  auto& agent = context.agent();
+  const auto snapshot = context.snapshot();
+  if (snapshot.standing.primary == snapshot.server)
+    return fail(ErrorKind::refused, snapshot.server + " is the primary; it cannot leave");
+  agent.on_loop([&] { keeper(agent).leave(); });
+  const auto left = stop_what_runs(context, applications);
+  agent.log(left ? "this server has left the pair" : "leaving the pair: " + describe(left.error()));
+  end_after_goodbye(context); // after a failure too: the agent that starts again takes its duty up anew
+  if (!left) return std::unexpected(left.error());
   return Json::object();
 }
 
@@ -123,6 +133,10 @@ Result<void> check_removal(const Removal& removal) {
                                   removal.primary.empty() ? "none" : removal.primary)
                     : fmt::format("{} is a standby; a server is taken out on the primary", removal.self),
                 removal.primary.empty() ? "tandem status" : "Run it on " + removal.primary);
+  if (!removal.serving)
+    return fail(ErrorKind::refused,
+                fmt::format("{} does not serve, so that it cannot know whether {} does", removal.self, server),
+                "tandem status");
   if (server == removal.self)
     return fail(ErrorKind::refused, server + " is the primary, and serves",
                 "tandem switchover, then remove it on the new primary");

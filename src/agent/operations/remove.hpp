@@ -22,6 +22,7 @@ struct Removal {
   std::string primary; // of the pair; empty: not known
   std::vector<std::string> members;
   std::vector<std::string> configured; // the servers of tandem.toml
+  bool serving = false;                // this server serves; one that only was the primary once may be overtaken
   bool reachable = false;              // the server answers
   bool gone = false;                   // the operator's word that it will not come back
 };

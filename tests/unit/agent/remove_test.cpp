@@ -14,6 +14,7 @@ Removal fitting() {
           .primary = "uno",
           .members = {"duo", "uno"},
           .configured = {"uno"},
+          .serving = true,
           .reachable = true};
 }
 
@@ -37,6 +38,7 @@ TEST(Removal, OfAnyOtherIsRefusedAndSaysWhatToDo) {
       {[](Removal& removal) { removal.primary = "duo"; }, ErrorKind::refused, "Run it on duo"},
       {[](Removal& removal) { removal.primary.clear(); }, ErrorKind::refused, "tandem status"},
       {[](Removal& removal) { removal.configured.emplace_back("duo"); }, ErrorKind::refused, "out of the file first"},
+      {[](Removal& removal) { removal.serving = false; }, ErrorKind::refused, "tandem status"},
       {[](Removal& removal) { removal.server = "quattro"; }, ErrorKind::not_found, "They are duo, uno"},
       {[](Removal& removal) { removal.reachable = false; }, ErrorKind::unavailable, "tandem remove --gone duo"}};
   for (const auto& refusal : refusals) {
