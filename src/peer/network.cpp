@@ -17,7 +17,7 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
     Member member;
     std::shared_ptr<Session> dialed;
     std::shared_ptr<Session> accepted;
-    bool dialing = false;
+    std::uint64_t dialing = 0; // which of our attempts is under way; 0: none
     Duration wait{};
     Timer retry;
     std::optional<Standing> standing;
@@ -38,6 +38,7 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
   Hooks hooks;
   std::vector<std::unique_ptr<Listener>> listeners; // the latest one last
   std::map<std::string, Other> others;
+  std::uint64_t last_attempt = 0;
   std::set<std::shared_ptr<Session>> arriving; // accepted, no hello yet; and those that wait for their stream
   std::set<std::shared_ptr<Session>> strangers;
   std::vector<std::weak_ptr<Connection>> streams;
@@ -117,24 +118,25 @@ struct Network::Parts : std::enable_shared_from_this<Network::Parts> {
 
   void dial(const std::string& server) {
     Other* other = find(server);
-    if (closed || other == nullptr || other->dialing || other->dialed) return;
-    other->dialing = true;
+    if (closed || other == nullptr || other->dialing != 0 || other->dialed) return;
+    other->dialing = ++last_attempt;
     dial_tls(loop, other->member.address, settings.identity, server, settings.timing.connect,
-             [weak = weak_from_this(), server](Result<ConnectionPtr> connection) {
+             [weak = weak_from_this(), server, attempt = last_attempt](Result<ConnectionPtr> connection) {
                if (const auto self = weak.lock())
-                 self->dialed(server, std::move(connection));
+                 self->dialed(server, attempt, std::move(connection));
                else if (connection)
                  (*connection)->close();
              });
   }
 
-  void dialed(const std::string& server, Result<ConnectionPtr> connection) {
+  void dialed(const std::string& server, std::uint64_t attempt, Result<ConnectionPtr> connection) {
     Other* other = find(server);
-    if (closed || other == nullptr) {
+    // A server that left the pair and came back meanwhile is being dialed by a later attempt.
+    if (closed || other == nullptr || other->dialing != attempt) {
       if (connection) (*connection)->close();
       return;
     }
-    other->dialing = false;
+    other->dialing = 0;
     if (!connection) {
       other->problem = fmt::format("{}: {}", to_text(other->member.address), connection.error().message);
       return dial_later(*other);
