@@ -1,5 +1,6 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
 #include "agent/agent.hpp"
+#include "agent/drift_binding.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
@@ -43,6 +44,7 @@ Result<void> be_agent(RealPorts& real) {
   auto operations = agent::standard_operations(std::make_shared<agent::ReleaseWork>(real.applications, files));
   agent::bind_role(settings, operations, real.applications, files);
   agent::bind_replication(settings, operations, files);
+  agent::bind_drift(settings);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 

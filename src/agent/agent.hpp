@@ -83,6 +83,9 @@ public:
   // An operation under way that a runbook must not meet; empty: none.
   [[nodiscard]] std::string busy_with() const { return runner_.busy_with(); }
 
+  // See Runner::begin_own.
+  Result<void> begin_own(const std::string& operation) { return runner_.begin_own(operation); }
+
   [[nodiscard]] Gate& gate() { return gate_; }
 
   void log(const std::string& line) const;

@@ -1,5 +1,7 @@
 #include "agent/events.hpp"
 
+#include "agent/kept_files.hpp"
+#include "agent/times.hpp"
 #include "journal/state_file.hpp"
 
 #include <nlohmann/json.hpp>
@@ -11,6 +13,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr int events_version = 1;
+constexpr std::size_t most_named = 200; // files of one place
 
 std::mutex& events_mutex() {
   static std::mutex mutex; // the file is read, changed and written by several worker threads
@@ -46,7 +49,38 @@ Result<Json> own_events(OperationContext& context) {
   return listed(context.snapshot().server, events_of(context).list());
 }
 
+std::string_view name_of(KeptPlace::Kind kind) {
+  constexpr std::array<std::string_view, 4> names = {"gone", "files", "wal", "database"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+Json to_json(const KeptPlace& place) {
+  Json first = Json::array();
+  for (const auto& file : place.first)
+    first.push_back({{"path", file.path}, {"size", file.size}, {"modified", utc_text(file.modified)}});
+  return {{"path", place.path},
+          {"kind", name_of(place.kind)},
+          {"files", place.files},
+          {"bytes", place.bytes},
+          {"first", std::move(first)}};
+}
+
+Result<Json> show(OperationContext& context, std::uint64_t number) {
+  TANDEM_TRY(const auto event, events_of(context).find(number));
+  auto shown = to_json(event);
+  shown["kept"] = Json::array();
+  for (const auto& path : event.paths) {
+    TANDEM_TRY(const auto place, look_into(context.ports().files, path, most_named));
+    shown["kept"].push_back(to_json(place));
+  }
+  return shown;
+}
+
 Result<Json> tell_or_acknowledge(OperationContext& context) {
+  if (context.params().contains("show")) {
+    TANDEM_TRY(const auto number, peer::number_member(context.params(), "show"));
+    return show(context, number);
+  }
   if (context.params().contains("acknowledge")) {
     TANDEM_TRY(const auto number, peer::number_member(context.params(), "acknowledge"));
     TANDEM_TRY(const auto event, events_of(context).acknowledge(number));
@@ -110,16 +144,22 @@ Result<void> Events::add(const std::string& time, const std::string& text, const
   return store(kept);
 }
 
+Result<Event> Events::find(std::uint64_t number) {
+  TANDEM_TRY(const auto events, list());
+  const auto found = std::ranges::find(events, number, &Event::number);
+  if (found == events.end())
+    return fail(ErrorKind::not_found, fmt::format("this server has no event {}", number),
+                "`tandem events` lists those of all servers; type this on the one that has it");
+  return *found;
+}
+
 Result<Event> Events::acknowledge(std::uint64_t number) {
+  TANDEM_TRY(auto event, find(number));
   const std::lock_guard guard(events_mutex());
   TANDEM_TRY(auto kept, load());
-  const auto found = std::ranges::find(kept.events, number, &Event::number);
-  if (found == kept.events.end())
-    return fail(ErrorKind::not_found, fmt::format("this server has no event {}", number), "tandem events");
-  auto event = *found;
   for (const auto& path : event.paths)
     TANDEM_CHECK(files_.remove_tree(path));
-  kept.events.erase(found);
+  std::erase(kept.events, event);
   TANDEM_CHECK(store(kept));
   return event;
 }

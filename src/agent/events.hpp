@@ -22,6 +22,8 @@ public:
   Result<std::vector<Event>> list();
   // One with the same paths is there already: nothing is added, so that work which is done again tells it once.
   Result<void> add(const std::string& time, const std::string& text, const std::vector<std::string>& paths);
+  // not_found: there is none of that number.
+  Result<Event> find(std::uint64_t number);
   // Removes what was kept, and the event. not_found: there is none of that number.
   Result<Event> acknowledge(std::uint64_t number);
 
@@ -39,7 +41,8 @@ private:
 };
 
 // "events": {"list"} of all servers -> {"servers": [{"name", "events": […]} or {"name", "problem"}]}; with
-// {"acknowledge": number}, on this server. Between agents "server.events": this one's.
+// {"acknowledge": number} or {"show": number}, on this server: the event, of the latter with {"kept": [{"path", "kind",
+// "files": n, "bytes": n, "first": [{"path", "size", "modified"}]}]}. Between agents "server.events": this one's.
 Operation events_operation();
 Operation server_events_operation();
 

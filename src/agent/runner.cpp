@@ -26,6 +26,11 @@ Result<const Operation*> Runner::find(const peer::Request& request, bool has_pai
   if (operation.needs_pair && !has_pair)
     return fail(ErrorKind::refused, "this server belongs to no pair yet",
                 "`tandem init` makes it the first server of a pair, `tandem join` adds it to one");
+  TANDEM_CHECK(check_free(operation));
+  return &operation;
+}
+
+Result<void> Runner::check_free(const Operation& operation) const {
   if (stopping_) return fail(ErrorKind::unavailable, "the agent stops");
   if (operation.apart && !agent_.runbook().empty())
     return fail(ErrorKind::refused, fmt::format("the {} is under way", agent_.runbook()),
@@ -37,13 +42,24 @@ Result<const Operation*> Runner::find(const peer::Request& request, bool has_pai
                     fmt::format("\"{}\" is under way since {}, started by {}", run->operation.name, run->started,
                                 run->request.from()),
                     "Wait until it has ended; `tandem status` shows it");
-  return &operation;
+  return {};
 }
 
 void Runner::begin(const peer::Request& request, bool has_pair) {
   const auto operation = find(request, has_pair);
   if (!operation) return request.answer(std::unexpected(operation.error()));
-  auto run = std::make_shared<Run>(++last_id_, **operation, request);
+  start(request, **operation);
+}
+
+Result<void> Runner::begin_own(const std::string& name) {
+  const auto& operation = operations_.at(name);
+  TANDEM_CHECK(check_free(operation));
+  start(peer::Request({}, 0, Caller::command, "the agent itself", name, peer::Payload(Json::object())), operation);
+  return {};
+}
+
+void Runner::start(const peer::Request& request, const Operation& operation) {
+  auto run = std::make_shared<Run>(++last_id_, operation, request);
   const auto now = std::chrono::system_clock::to_time_t(agent_.ports().clock.wall_time());
   run->started = fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(now));
   runs_.emplace(run->id, run);

@@ -11,6 +11,9 @@ public:
 
   // Refuses, or runs it on a worker thread and answers when it has ended.
   void begin(const peer::Request& request, bool has_pair);
+  // An operation that nobody may ask for, begun by the agent itself on a server of a pair; what comes of it is in the
+  // log. A refusal when it cannot begin now.
+  Result<void> begin_own(const std::string& name);
   void cancel_all();
 
   void in_background(std::function<void()> work) { workers_.submit(std::move(work)); }
@@ -26,6 +29,9 @@ public:
 
 private:
   Result<const Operation*> find(const peer::Request& request, bool has_pair) const;
+  // What stands against it now.
+  Result<void> check_free(const Operation& operation) const;
+  void start(const peer::Request& request, const Operation& operation);
   void run(const std::shared_ptr<Run>& run);
   void end(const std::shared_ptr<Run>& run, Result<Json> result);
 

@@ -2,6 +2,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/halt.hpp"
+#include "agent/orders.hpp"
 #include "agent/pair_issuer.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
@@ -13,15 +14,15 @@ namespace tandem::agent {
 
 namespace {
 
-Result<peer::Authority> authority_of(const OperationContext& context) {
-  TANDEM_TRY(const auto certificate, context.ports().files.read(context.agent().identity_path("ca.pem")));
-  TANDEM_TRY(const auto key, context.ports().files.read(context.agent().identity_path("ca.key")));
+Result<peer::Authority> authority_of(Agent& agent) {
+  TANDEM_TRY(const auto certificate, agent.ports().files.read(agent.identity_path("ca.pem")));
+  TANDEM_TRY(const auto key, agent.ports().files.read(agent.identity_path("ca.key")));
   return peer::Authority::load(certificate, key);
 }
 
-Result<std::vector<converge::Resource>> resources(const OperationContext& context, const SetupInput& input,
+Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
                                                   const peer::Authority& authority) {
-  TANDEM_TRY(const auto os_release, context.ports().files.read("/etc/os-release"));
+  TANDEM_TRY(const auto os_release, agent.ports().files.read("/etc/os-release"));
   TANDEM_TRY(const auto release, setup::release_of(os_release));
   if (input.pair.server(input.self) == nullptr)
     return fail(ErrorKind::invalid,
@@ -81,12 +82,28 @@ std::string failure_of(const Result<converge::Applied>& applied) {
 
 } // namespace
 
-Result<Json> plan_here(const OperationContext& context, const SetupInput& input) {
-  TANDEM_TRY(const auto authority, authority_of(context));
-  TANDEM_TRY(const auto wanted, resources(context, input, authority));
-  PairIssuer issuer(authority, context.ports().clock);
-  TANDEM_TRY(const auto plan,
-             converge::plan_only(wanted, context.ports(), issuer, context.agent().settings().state_folder));
+Result<SetupInput> input_of(Agent& agent, const Json& orders) {
+  TANDEM_TRY(auto packed, unpack(orders.value("configuration", Json()), agent.settings().configuration_file));
+  TANDEM_TRY(const auto primary, peer::text_member(orders, "primary"));
+  SetupInput input{.pair = *packed.configuration.pair,
+                   .self = {},
+                   .primary = primary,
+                   .uids = {},
+                   .secrets = std::move(packed.secrets)};
+  agent.on_loop([&] { input.self = agent.state().server; });
+  const auto uids = orders.value("uids", Json::object());
+  for (const auto& user : input.pair.users) {
+    TANDEM_TRY(const auto uid, peer::number_member(uids, user.name));
+    input.uids[user.name] = static_cast<std::uint32_t>(uid);
+  }
+  return input;
+}
+
+Result<Json> plan_here(Agent& agent, const SetupInput& input) {
+  TANDEM_TRY(const auto authority, authority_of(agent));
+  TANDEM_TRY(const auto wanted, resources(agent, input, authority));
+  PairIssuer issuer(authority, agent.ports().clock);
+  TANDEM_TRY(const auto plan, converge::plan_only(wanted, agent.ports(), issuer, agent.settings().state_folder));
   const auto edited = std::ranges::count_if(plan.changes, &converge::Change::edited_by_hand);
   Json ids = Json::array();
   for (const auto& change : plan.changes)
@@ -97,9 +114,12 @@ Result<Json> plan_here(const OperationContext& context, const SetupInput& input)
               {"ids", std::move(ids)}};
 }
 
-Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns) {
-  TANDEM_TRY(const auto authority, authority_of(context));
-  TANDEM_TRY(const auto wanted, resources(context, input, authority));
+namespace {
+
+Result<converge::Applied> converge_to(OperationContext& context, const SetupInput& input,
+                                      converge::ReactionTurns& turns) {
+  TANDEM_TRY(const auto authority, authority_of(context.agent()));
+  TANDEM_TRY(const auto wanted, resources(context.agent(), input, authority));
   PairIssuer issuer(authority, context.ports().clock);
   const std::lock_guard database(context.agent().database_work());
   context.log("apply begins, asked for by " + context.from());
@@ -117,13 +137,25 @@ Result<Json> apply_here(const OperationContext& context, const SetupInput& input
                               .observer = reporter,
                               .halts = halts,
                               .state_folder = context.agent().settings().state_folder};
-  const auto applied = converge::apply(wanted, work);
+  return converge::apply(wanted, work);
+}
+
+} // namespace
+
+Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
+  TANDEM_TRY(const auto input, input_of(context.agent(), orders));
+  KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
+  TANDEM_CHECK(kept.forget());
+  const auto applied = converge_to(context, input, turns);
   const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
   context.log("apply: " + std::string(trim(text)));
   context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
   if (!applied) return std::unexpected(applied.error());
   Json answer{{"text", text}, {"done", applied->done}};
-  if (applied->failed) answer["failed"] = *applied->failed;
+  if (applied->failed)
+    answer["failed"] = *applied->failed;
+  else
+    TANDEM_CHECK(kept.keep(orders));
   return answer;
 }
 

@@ -17,11 +17,15 @@ struct SetupInput {
   std::map<std::string, std::string> secrets; // absolute path -> content
 };
 
+// From the parameters of "server.plan" and "server.apply".
+Result<SetupInput> input_of(Agent& agent, const Json& orders);
+
 // {"text", "changes": n, "edited": n, "ids": [id]}: the plan for a person, how much it is, and what it is about in the
 // order in which it would be made. Changes nothing.
-Result<Json> plan_here(const OperationContext& context, const SetupInput& input);
+Result<Json> plan_here(Agent& agent, const SetupInput& input);
 // Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so. {"text", "done": [id],
-// "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told.
-Result<Json> apply_here(const OperationContext& context, const SetupInput& input, converge::ReactionTurns& turns);
+// "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told. When all of it is
+// done the orders are kept (KeptOrders), and none are kept until then.
+Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns);
 
 } // namespace tandem::agent

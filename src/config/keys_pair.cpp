@@ -36,7 +36,7 @@ Keys host_keys() {
       value("host.security_updates", flag(), at(host, &Host::security_updates),
             "unattended, the standby first, never two servers at once")
           .later(),
-      value("host.repair", flag(), at(host, &Host::repair), "drift is repaired by itself, not only shown").later(),
+      value("host.repair", flag(), at(host, &Host::repair), "drift is repaired by itself, not only shown"),
   };
 }
 

@@ -19,6 +19,7 @@ port = {pair.port}
 [host]
 timezone = {host.timezone}
 packages = {host.packages}
+repair = {host.repair}
 
 [[server]]
 name = {server.name}

@@ -37,6 +37,11 @@ std::vector<Proof> of_pair_and_host() {
        "[" + packages + R"(, "htop"])",
        {{primary, "command -v htop || echo none", "none", "/usr/bin/htop"},
         {standby, "command -v htop || echo none", "none", "/usr/bin/htop"}}},
+      {.key = "host.repair",
+       .before = "false",
+       .after = "true",
+       .probes = {},
+       .test = "Drift.StandsInStatusAndIsRepairedByItselfOnlyWhereThatIsAllowed"},
   };
 }
 

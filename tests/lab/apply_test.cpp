@@ -102,7 +102,10 @@ TEST(Apply, KilledRightAfterEachOfItsChangesIsFinishedByTheNextOne) {
   EXPECT_TRUE(pair.fetch("uno", "/"));
 }
 
-class Drift : public PairTest {};
+class Drift : public PairTest {
+protected:
+  static constexpr auto looked = std::chrono::minutes(5); // an agent looks once a minute, and twice
+};
 
 TEST_F(Drift, WhateverIsChangedByHandStandsInThePlanAndApplyMendsIt) {
   const auto server = other(primary());
@@ -123,6 +126,35 @@ TEST_F(Drift, WhateverIsChangedByHandStandsInThePlanAndApplyMendsIt) {
   EXPECT_THAT(*after, HasSubstr("no changes"));
   EXPECT_THAT(on(lab(), server, "cat /var/lib/tandem/kept/*50-tandem.conf*"), HasSubstr("# by hand"))
       << "what a person wrote is kept";
+  EXPECT_NE(wait_until_whole(), "");
+}
+
+// Nobody asks for a plan here: the agents compare their servers by themselves.
+TEST_F(Drift, StandsInStatusAndIsRepairedByItselfOnlyWhereThatIsAllowed) {
+  const auto server = other(primary());
+  const auto status_says = [&](const std::string& text) {
+    return wait_until([&] { return on(lab(), "uno", "tandem status").find(text) != std::string::npos; }, looked);
+  };
+  const auto unharmed = [&] {
+    return holds_on(lab(), server, "test $(stat -c %a /etc/nginx/tandem/http.conf) = 644 && systemctl is-active nginx");
+  };
+  on(lab(), server, "chmod 0666 /etc/nginx/tandem/http.conf; systemctl stop nginx");
+  EXPECT_TRUE(status_says(server + ": file /etc/nginx/tandem/http.conf and 1 more are not as `tandem apply` would"));
+  EXPECT_FALSE(unharmed()) << "it was to be shown only";
+
+  const std::string toml = shop_toml({.host = "timezone = \"Europe/Moscow\"\npackages = [\"less\"]\nrepair = true\n"});
+  ASSERT_OK(pair().write_toml("uno", toml));
+  EXPECT_TRUE(status_says("is not the one of the latest `tandem apply`"));
+  EXPECT_FALSE(unharmed()) << "what was not applied yet allows nothing";
+  ASSERT_OK(pair().tandem("uno", {"apply"}));
+  EXPECT_NE(wait_until_whole(), "");
+  on(lab(), server,
+     "chmod 0666 /etc/nginx/tandem/http.conf; systemctl stop nginx; echo '# mine' >> /etc/nginx/tandem/http.conf");
+  EXPECT_TRUE(wait_until(unharmed, looked)) << on(lab(), "uno", "tandem status");
+  EXPECT_THAT(on(lab(), server, "cat /var/lib/tandem/kept/*http.conf*"), HasSubstr("# mine"));
+
+  ASSERT_OK(pair().write_toml("uno", shop_toml()));
+  ASSERT_OK(pair().tandem("uno", {"apply"}));
   EXPECT_NE(wait_until_whole(), "");
 }
 

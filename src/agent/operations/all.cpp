@@ -20,6 +20,7 @@ std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases
           server_accounts_operation(),
           server_plan_operation(),
           server_apply_operation(),
+          repair_operation(turns),
           turn_take_operation(turns),
           turn_give_operation(turns),
           deploy_operation(releases),

@@ -4,8 +4,8 @@
 #include "agent/operations/all.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/setup.hpp"
+#include "agent/reaction_turns.hpp"
 #include "agent/server_setup.hpp"
-#include "agent/turns.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
 
@@ -104,7 +104,7 @@ Json answer_of(const std::string& server, const Result<Json>& answer) {
 
 Result<Json> plan(OperationContext& context) {
   TANDEM_TRY(const auto orders, orders_for(context));
-  TANDEM_TRY(auto own, plan_here(context, orders.own));
+  TANDEM_TRY(auto own, plan_here(context.agent(), orders.own));
   Json servers = Json::array({answer_of(orders.own.self, std::move(own))});
   context.call_peers(
       orders.present, "server.plan", orders.params, {},
@@ -114,23 +114,6 @@ Result<Json> plan(OperationContext& context) {
     changes += server.value("changes", std::uint64_t{0});
   return Json{{"servers", std::move(servers)}, {"changes", changes}, {"absent", orders.absent}};
 }
-
-class OwnTurns final : public converge::ReactionTurns {
-public:
-  OwnTurns(Turns& turns, std::string self) : turns_(turns), self_(std::move(self)) {}
-
-  Result<void> take(const converge::Reaction& reaction) override {
-    return turns_.take(converge::to_text(reaction), self_, std::chrono::minutes(5));
-  }
-
-  void give_back(const converge::Reaction& reaction, bool done) override {
-    turns_.give_back(converge::to_text(reaction), self_, done);
-  }
-
-private:
-  Turns& turns_;
-  std::string self_;
-};
 
 Result<Json> apply(OperationContext& context, Turns& turns) {
   TANDEM_TRY(const auto orders, orders_for(context));
@@ -142,7 +125,7 @@ Result<Json> apply(OperationContext& context, Turns& turns) {
   Result<Json> own = Json();
   std::jthread here([&] {
     OwnTurns own_turns(turns, orders.own.self);
-    own = apply_here(context, orders.own, own_turns);
+    own = apply_here(context, orders.params, own_turns);
     turns.forget(orders.own.self);
   });
   Json servers = Json::array();

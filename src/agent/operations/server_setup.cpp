@@ -3,53 +3,14 @@
 
 #include "agent/agent.hpp"
 #include "agent/operations/setup.hpp"
-#include "agent/turns.hpp"
+#include "agent/orders.hpp"
+#include "agent/reaction_turns.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
 
 namespace {
-
-constexpr std::chrono::minutes turn_limit{5};
-
-// Turns are kept where the apply runs; that server asks itself as well, over its own table.
-class AskedTurns final : public converge::ReactionTurns {
-public:
-  explicit AskedTurns(OperationContext& context) : context_(context) {}
-
-  Result<void> take(const converge::Reaction& reaction) override {
-    TANDEM_CHECK(context_.call_peer(context_.from(), "turn.take", {{"reaction", converge::to_text(reaction)}}, {},
-                                    {.time_limit = turn_limit}));
-    return {};
-  }
-
-  // A lost answer is no harm: the coordinator forgets what a server holds when its apply has ended.
-  void give_back(const converge::Reaction& reaction, bool done) override {
-    [[maybe_unused]] const auto answer =
-        context_.call_peer(context_.from(), "turn.give", {{"reaction", converge::to_text(reaction)}, {"done", done}});
-  }
-
-private:
-  OperationContext& context_;
-};
-
-Result<SetupInput> input_of(OperationContext& context) {
-  TANDEM_TRY(auto packed,
-             unpack(context.params().value("configuration", Json()), context.agent().settings().configuration_file));
-  TANDEM_TRY(const auto primary, peer::text_member(context.params(), "primary"));
-  SetupInput input{.pair = *packed.configuration.pair,
-                   .self = context.snapshot().server,
-                   .primary = primary,
-                   .uids = {},
-                   .secrets = std::move(packed.secrets)};
-  const auto uids = context.params().value("uids", Json::object());
-  for (const auto& user : input.pair.users) {
-    TANDEM_TRY(const auto uid, peer::number_member(uids, user.name));
-    input.uids[user.name] = static_cast<std::uint32_t>(uid);
-  }
-  return input;
-}
 
 // The file that the plan comes from replaces the one that lies here, which may be of the same meaning.
 bool gets_another_file(OperationContext& context) {
@@ -60,8 +21,8 @@ bool gets_another_file(OperationContext& context) {
 }
 
 Result<Json> plan_server(OperationContext& context) {
-  TANDEM_TRY(const auto input, input_of(context));
-  TANDEM_TRY(auto planned, plan_here(context, input));
+  TANDEM_TRY(const auto input, input_of(context.agent(), context.params()));
+  TANDEM_TRY(auto planned, plan_here(context.agent(), input));
   if (gets_another_file(context))
     planned["text"] = fmt::format("{}: tandem.toml becomes the one of {}\n{}", input.self, context.from(),
                                   planned["text"].get<std::string>());
@@ -69,9 +30,25 @@ Result<Json> plan_server(OperationContext& context) {
 }
 
 Result<Json> apply_server(OperationContext& context) {
-  TANDEM_TRY(const auto input, input_of(context));
-  AskedTurns turns(context);
-  return apply_here(context, input, turns);
+  AskedTurns turns(context, context.from());
+  return apply_here(context, context.params(), turns);
+}
+
+// Asked for by this server itself. Of services that both servers have, the primary keeps the turns.
+Result<Json> repair(OperationContext& context, Turns& turns) {
+  const KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
+  TANDEM_TRY(auto orders, kept.latest());
+  if (!orders) return fail(ErrorKind::refused, "no apply has ended well here since the latest one that did not");
+  const auto snapshot = context.snapshot();
+  const auto& primary = snapshot.standing.primary;
+  (*orders)["primary"] = primary;
+  if (primary != snapshot.server) {
+    AskedTurns asked(context, primary);
+    return apply_here(context, *orders, asked);
+  }
+  turns.begin();
+  OwnTurns own(turns, snapshot.server);
+  return apply_here(context, *orders, own);
 }
 
 Result<Json> accounts(OperationContext& context) {
@@ -94,6 +71,12 @@ Operation server_plan_operation() {
 
 Operation server_apply_operation() {
   return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .apart = true, .run = apply_server};
+}
+
+Operation repair_operation(std::shared_ptr<Turns> turns) {
+  return {.name = "repair", .callers = {}, .lock = "apply", .apart = true, .run = [turns](OperationContext& context) {
+            return repair(context, *turns);
+          }};
 }
 
 Operation turn_take_operation(std::shared_ptr<Turns> turns) {

@@ -17,6 +17,8 @@ Operation server_accounts_operation();
 Operation server_plan_operation();
 // The same, and does it. -> {"text", "done": [id], "failed"?: id}
 Operation server_apply_operation();
+// Begun by the agent itself: what the latest apply made here is made once more. -> as server.apply
+Operation repair_operation(std::shared_ptr<Turns> turns);
 // Between agents: {"reaction"}: waits until no other server reloads or restarts that service.
 Operation turn_take_operation(std::shared_ptr<Turns> turns);
 Operation turn_give_operation(std::shared_ptr<Turns> turns);

@@ -1,4 +1,5 @@
 #include "agent/events.hpp"
+#include "agent/kept_files.hpp"
 #include "agent/survey.hpp"
 #include "fakes/server.hpp"
 
@@ -42,6 +43,38 @@ TEST_F(EventsTest, AcknowledgedItIsRemovedWithWhatWasKeptAndItsNumberIsNotUsedAg
   EXPECT_EQ(events_.acknowledge(1).error().kind, ErrorKind::not_found);
   ASSERT_TRUE(events_.add("later", "others", {"/other"}));
   EXPECT_EQ(events_.list()->front().number, 2U);
+}
+
+TEST_F(EventsTest, PlainFilesAreNamedWithTheirSizes) {
+  server_.files.put_folder("/kept");
+  server_.files.put_folder("/kept/media");
+  server_.files.put("/kept/media/photo.jpg", "12345");
+  server_.files.put("/kept/robots.txt", "1");
+  const auto place = look_into(server_.files, "/kept", 1);
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->kind, KeptPlace::Kind::files);
+  EXPECT_EQ(place->files, 2U);
+  EXPECT_EQ(place->bytes, 6U);
+  ASSERT_EQ(place->first.size(), 1U) << "no more than asked for";
+  EXPECT_EQ(place->first[0].path, "media/photo.jpg");
+  EXPECT_EQ(place->first[0].size, 5U);
+}
+
+TEST_F(EventsTest, WalAndDataFoldersAreKnownAsSuch) {
+  for (const auto* folder : {"/wal", "/data", "/both"})
+    server_.files.put_folder(folder);
+  server_.files.put("/wal/000000010000000000000003", "x");
+  server_.files.put("/wal/00000002.history", "x");
+  server_.files.put("/wal/000000010000000000000004.partial", "x");
+  server_.files.put("/data/PG_VERSION", "15");
+  server_.files.put("/both/000000010000000000000003", "x");
+  server_.files.put("/both/000000010000000000000003.txt", "x");
+  EXPECT_EQ(look_into(server_.files, "/wal", 9)->kind, KeptPlace::Kind::wal);
+  const auto data = look_into(server_.files, "/data", 9);
+  EXPECT_EQ(data->kind, KeptPlace::Kind::database);
+  EXPECT_TRUE(data->first.empty()) << "thousands of numbers";
+  EXPECT_EQ(look_into(server_.files, "/both", 9)->kind, KeptPlace::Kind::files);
+  EXPECT_EQ(look_into(server_.files, "/nowhere", 9)->kind, KeptPlace::Kind::gone);
 }
 
 TEST_F(EventsTest, AFileThatIsNoneIsAnErrorAndStaysAsItIs) {
