@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
                                        .become = become,
                                        .out = std::cout,
                                        .errors = std::cerr,
-                                       .terminal = ::isatty(STDERR_FILENO) == 1};
+                                       .terminal = ::isatty(STDERR_FILENO) == 1,
+                                       .root = ::geteuid() == 0};
   return tandem::cli::run(argc, argv, environment);
 }

@@ -49,7 +49,10 @@ Applications applications_of(Agent& agent, const model::Pair& pair) {
 Result<std::string> only_other(const model::Pair& pair, const std::string& self) {
   const auto others = others_in(pair, self);
   if (others.size() == 1) return others.front();
-  if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is none to switch to");
+  if (others.empty())
+    return fail(
+        ErrorKind::refused, "this pair has one server only; there is none to switch to",
+        "A second [[server]] in tandem.toml, `tandem init --token` here and `tandem join` there make it a pair");
   return fail(ErrorKind::invalid, "say which server is to take over: " + join(others, ", "));
 }
 
@@ -91,7 +94,10 @@ Result<role::Opening> failover_opening(Agent& agent, DutyKeeper& keeper, const F
   const auto now = snapshot_of(agent);
   if (!now.pair) return failed("tandem.toml cannot be read", "tandem check");
   const auto others = others_in(*now.pair, now.server);
-  if (others.empty()) return fail(ErrorKind::refused, "this pair has one server only; there is nothing to take over");
+  if (others.empty())
+    return fail(
+        ErrorKind::refused, "this pair has one server only; there is nothing to take over",
+        "A second [[server]] in tandem.toml, `tandem init --token` here and `tandem join` there make it a pair");
   role::Opening opening{.runbook = std::string(role::failover().name), .to = now.server, .leader = now.server};
   const auto& primary = now.standing.primary;
   opening.from = primary.empty() || primary == now.server ? others.front() : primary;

@@ -48,7 +48,7 @@ public:
   }
 
   void line(std::string_view text) override {
-    for (const auto* begin : {"Setting up ", "kept the old "})
+    for (const auto* begin : {"Setting up ", "kept the old ", "waiting for "})
       if (text.starts_with(begin)) say("  " + std::string(text));
   }
 
@@ -61,6 +61,15 @@ private:
   std::string server_;
 };
 
+// The first of them: a person wants to know where it stopped, and the plan has the rest.
+std::string not_started_text(std::vector<std::string> ids) {
+  constexpr std::size_t named = 4;
+  if (ids.empty()) return {};
+  const auto more = ids.size() > named ? fmt::format(" and {} more", ids.size() - named) : std::string();
+  ids.resize(std::min(ids.size(), named));
+  return "  not started: " + join(ids, ", ") + more + "\n";
+}
+
 std::string outcome_text(const converge::Applied& applied, const std::string& server) {
   if (!applied.failed)
     return applied.done.empty() ? server + ": nothing to do\n"
@@ -68,7 +77,7 @@ std::string outcome_text(const converge::Applied& applied, const std::string& se
                                               applied.done.size() == 1 ? "" : "s");
   auto text = fmt::format("{}: failed at {} after {} changes\n  {}\n", server, *applied.failed, applied.done.size(),
                           applied.error ? describe(*applied.error) : std::string());
-  if (!applied.not_started.empty()) text += "  not started: " + join(applied.not_started, ", ") + "\n";
+  text += not_started_text(applied.not_started);
   return text + "  What is done stays done; run `tandem apply` again once the cause is mended.\n";
 }
 

@@ -41,7 +41,10 @@ void add_check(CLI::App& app, CommandLine& line) {
   command->add_option("file", *file, std::string("Another file than ") + usual_file);
   command->footer("Needs no agent and no second server. Exit status 2 when something is wrong.\n\n"
                   "Examples:\n  tandem check\n  tandem check ./tandem.toml");
-  command->callback([&line, file] { line.chosen = [&line, file] { return check(line, *file); }; });
+  command->callback([&line, file] {
+    line.for_all = true;
+    line.chosen = [&line, file] { return check(line, *file); };
+  });
 }
 
 } // namespace tandem::cli

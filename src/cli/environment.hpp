@@ -26,6 +26,7 @@ struct Environment {
   std::ostream& out;
   std::ostream& errors;
   bool terminal = false; // a person watches `errors`
+  bool root = true;      // who runs it may do what it takes
 };
 
 // What a command that was chosen does; its value is printed by itself.
@@ -35,7 +36,8 @@ using Action = std::function<Result<void>()>;
 struct CommandLine {
   Environment& environment;
   Action chosen = {};
-  bool json = false; // the chosen command's --json
+  bool json = false;    // the chosen command's --json
+  bool for_all = false; // the chosen command is of use without being root
 };
 
 // One file each in this folder.

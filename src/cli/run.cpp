@@ -58,6 +58,19 @@ std::string unknown_command(const CLI::App& app, int argc, const char* const* ar
 
 } // namespace
 
+namespace {
+
+bool may_run(const CommandLine& line) {
+  return line.environment.root || line.for_all;
+}
+
+Result<void> only_root(const CLI::App& app) {
+  const auto name = app.get_subcommands().front()->get_name();
+  return fail(ErrorKind::failed, fmt::format("only root may run `tandem {}`", name), "sudo tandem " + name);
+}
+
+} // namespace
+
 int run(int argc, const char* const* argv, Environment& environment) {
   CommandLine line{environment};
   CLI::App app("Runs web sites on a primary and a standby server, from one file: /etc/tandem/tandem.toml", "tandem");
@@ -95,7 +108,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
     const int status = app.exit(error, environment.out, environment.errors);
     return status == 0 ? 0 : usage_status;
   }
-  const Result<void> done = line.chosen();
+  const Result<void> done = may_run(line) ? line.chosen() : only_root(app);
   if (done) return 0;
   print_error(line, done.error());
   return exit_status(done.error().kind);

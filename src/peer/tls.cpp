@@ -9,6 +9,7 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/ssl/context.hpp>
 #include <asio/ssl/stream.hpp>
+#include <fmt/chrono.h>
 #include <netinet/tcp.h>
 
 namespace tandem::peer {
@@ -89,6 +90,21 @@ Result<std::string> proven_name(TlsStream& stream) {
   if (openssl::subject_entry(certificate.get(), NID_organizationalUnitName) != server_unit || name.empty())
     return fail(ErrorKind::refused, "the certificate shown is not a server's");
   return name;
+}
+
+// Why the certificate that was shown was not believed.
+Error unverified_because(TlsStream& stream) {
+  const long why = SSL_get_verify_result(stream.native_handle());
+  const bool early = why == X509_V_ERR_CERT_NOT_YET_VALID;
+  if (!early && why != X509_V_ERR_CERT_HAS_EXPIRED)
+    return {ErrorKind::refused,
+            "the server there does not belong to this pair (its certificate is not one of the pair's authority)",
+            {}};
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return {ErrorKind::refused,
+          fmt::format("by the clock of this server, {:%Y-%m-%d %H:%M} UTC, the certificate of the server there {}",
+                      fmt::gmtime(now), early ? "is not valid yet" : "has expired"),
+          "One of the two clocks may be wrong: compare `timedatectl` on both"};
 }
 
 std::string where_is(const TlsStream& stream) {
@@ -271,10 +287,9 @@ private:
   }
 
   void give_up(const char* doing, const std::error_code& error) {
-    const bool untrusted = error.message().find("certificate verify failed") != std::string::npos;
-    finish(untrusted ? fail(ErrorKind::refused, "the server there does not belong to this pair (its certificate is "
-                                                "not one of the pair's authority)")
-                     : fail(ErrorKind::unavailable, fmt::format("{}: {}", doing, error.message())));
+    const bool unverified = error.message().find("certificate verify failed") != std::string::npos;
+    if (unverified && stream_) return finish(std::unexpected(unverified_because(*stream_)));
+    finish(fail(ErrorKind::unavailable, fmt::format("{}: {}", doing, error.message())));
   }
 
   void finish(Result<ConnectionPtr> result) {

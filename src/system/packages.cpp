@@ -1,11 +1,18 @@
 #include "system/packages.hpp"
 
 #include "base/text.hpp"
+#include "system/pause.hpp"
 
 #include <fstream>
 #include <sstream>
 
 namespace tandem::system {
+
+namespace {
+
+constexpr std::chrono::minutes longest_wait{10};
+
+} // namespace
 
 std::map<std::string, std::string> parse_dpkg_status(const std::string& text) {
   std::map<std::string, std::string> installed;
@@ -40,29 +47,60 @@ Result<std::map<std::string, std::string>> DebianPackages::installed() {
   return parse_dpkg_status(text.str());
 }
 
+std::optional<std::string> lock_holder(const std::string& errors) {
+  constexpr std::string_view of_apt = "It is held by ";
+  constexpr std::string_view of_dpkg = "locked by another process with pid ";
+  for (const auto& line : lines_of(errors)) {
+    if (const auto at = line.find(of_apt); at != std::string::npos && line.find("ould not get lock") < at)
+      return line.substr(at + of_apt.size());
+    if (const auto at = line.find(of_dpkg); at != std::string::npos)
+      return "process " + line.substr(at + of_dpkg.size());
+  }
+  return std::nullopt;
+}
+
+// An upgrade that runs at boot, or a person's apt: only `apt-get install` waits for its end by itself.
+Result<void> DebianPackages::run_free(const Command& command, const LineSink& on_line) {
+  std::string told;
+  for (auto tries = longest_wait / between_tries_;; --tries) {
+    TANDEM_TRY(const auto outcome, processes_.run(command, on_line));
+    if (outcome.ok()) return {};
+    const auto holder = lock_holder(outcome.errors);
+    if (!holder) {
+      TANDEM_CHECK(checked(command, outcome));
+      return {};
+    }
+    if (tries <= 0)
+      return fail(ErrorKind::unavailable,
+                  fmt::format("{} waits since {} minutes for {}, which holds its lock", command.arguments[0],
+                              std::chrono::duration_cast<std::chrono::minutes>(longest_wait).count(), *holder),
+                  "Wait until that has ended, or end it; then `tandem apply` goes on");
+    if (std::exchange(told, *holder) != *holder && on_line)
+      on_line(fmt::format("waiting for {}, which holds the lock of {}", *holder, command.arguments[0]));
+    pause_thread(between_tries_);
+  }
+}
+
 Result<void> DebianPackages::install(const std::vector<std::string>& names, const LineSink& on_line) {
-  // Another apt may run (unattended upgrades at boot): wait for its lock instead of failing at once.
   const std::vector<std::string> options = {"-q", "-y",
-                                            "-o", "DPkg::Lock::Timeout=300",
                                             "-o", "Dpkg::Options::=--force-confdef",
                                             "-o", "Dpkg::Options::=--force-confold",
                                             "-o", "Dpkg::Use-Pty=0",
                                             "-o", "APT::Install-Recommends=false"};
-  const auto apt = [&](std::vector<std::string> words, const std::vector<std::string>& more) -> Result<void> {
+  const auto apt = [&](std::vector<std::string> words, const std::vector<std::string>& more) {
     Command command{.arguments = {"apt-get"}, .environment = {{"DEBIAN_FRONTEND", "noninteractive"}}};
     command.arguments.insert(command.arguments.end(), options.begin(), options.end());
     command.arguments.insert(command.arguments.end(), words.begin(), words.end());
     command.arguments.insert(command.arguments.end(), more.begin(), more.end());
     command.time_limit = std::chrono::minutes(30);
-    TANDEM_CHECK(run_checked(processes_, command, on_line));
-    return {};
+    return run_free(command, on_line);
   };
   TANDEM_CHECK(apt({"update"}, {}));
   // A run that was cut off leaves packages half configured; this finishes them and does nothing otherwise.
   Command configure{.arguments = {"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"},
                     .environment = {{"DEBIAN_FRONTEND", "noninteractive"}}};
   configure.time_limit = std::chrono::minutes(30);
-  TANDEM_CHECK(run_checked(processes_, configure, on_line));
+  TANDEM_CHECK(run_free(configure, on_line));
   return apt({"install", "--"}, names);
 }
 

@@ -268,6 +268,10 @@ Result<Outcome> LinuxProcesses::run(const Command& command, const LineSink& on_l
 
 Result<Outcome> run_checked(Processes& processes, const Command& command, const LineSink& on_line) {
   TANDEM_TRY(auto outcome, processes.run(command, on_line));
+  return checked(command, std::move(outcome));
+}
+
+Result<Outcome> checked(const Command& command, Outcome outcome) {
   if (outcome.ok()) return outcome;
   auto said = lines_of(outcome.errors.empty() ? outcome.output : outcome.errors);
   if (said.size() > 6) said.erase(said.begin(), said.end() - 6);

@@ -49,5 +49,7 @@ public:
 
 // As run(), but a program that fails or runs over its limit is an error that quotes its last lines.
 Result<Outcome> run_checked(Processes& processes, const Command& command, const LineSink& on_line = {});
+// That error, when it is one.
+Result<Outcome> checked(const Command& command, Outcome outcome);
 
 } // namespace tandem::system

@@ -88,4 +88,16 @@ void compare_servers(const Json& servers, const std::string& primary, Json& prob
   }
 }
 
+void compare_clocks(const Json& servers, Json& problems) {
+  constexpr std::int64_t far_ms = 5000; // an answer takes less than one second
+  for (const auto& server : servers) {
+    const auto ahead = server.value("clock_ahead_ms", std::int64_t{0});
+    if (std::abs(ahead) < far_ms) continue;
+    problems.push_back(
+        fmt::format("the clock of {} is {} s {} this server's: moments that status and a failover tell are wrong by "
+                    "that, and certificates may not be valid yet; `timedatectl` on both shows which is wrong",
+                    server["name"].get<std::string>(), std::abs(ahead) / 1000, ahead > 0 ? "ahead of" : "behind"));
+  }
+}
+
 } // namespace tandem::agent

@@ -16,4 +16,7 @@ void add_sites_status(const OperationContext& context, Json& status);
 // What the servers' statuses say only together: in what the others differ from the primary.
 void compare_servers(const Json& servers, const std::string& primary, Json& problems);
 
+// Whose clock ("clock_ahead_ms", by the one who asks) is far from that of the one who asks.
+void compare_clocks(const Json& servers, Json& problems);
+
 } // namespace tandem::agent

@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::chrono::milliseconds peer_limit{700};
 
+std::int64_t clock_ms(const OperationContext& context) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(context.ports().clock.wall_time().time_since_epoch())
+      .count();
+}
+
 // What this server knows of itself.
 Json own_status(const OperationContext& context, const Snapshot& snapshot) {
   Json running;
@@ -24,6 +29,7 @@ Json own_status(const OperationContext& context, const Snapshot& snapshot) {
               {"version", snapshot.version},
               {"epoch", snapshot.standing.epoch},
               {"primary", snapshot.standing.primary},
+              {"clock_ms", clock_ms(context)},
               {"operations", running}};
   for (const auto& [what, failure] : failures)
     status["problems"].push_back(fmt::format("the latest {} {}", what, failure));
@@ -64,10 +70,13 @@ Result<Json> status(OperationContext& context) {
   }
   context.call_peers(connected, "server.status", Json::object(), {},
                      [&](const std::string& server, const Result<Json>& answer) {
-                       if (answer)
-                         by_name[server] = *answer;
-                       else
+                       if (!answer) {
                          by_name[server]["problem"] = answer.error().message;
+                         return;
+                       }
+                       by_name[server] = *answer;
+                       by_name[server]["clock_ahead_ms"] =
+                           answer->value("clock_ms", std::int64_t{0}) - clock_ms(context);
                      },
                      {.time_limit = peer_limit});
   by_name[snapshot.server] = own_status(context, snapshot);
@@ -82,6 +91,7 @@ Result<Json> status(OperationContext& context) {
       problems.push_back(fmt::format("{}: {}", name, problem.get<std::string>()));
     servers.push_back(std::move(server));
   }
+  compare_clocks(servers, problems);
   compare_servers(servers, snapshot.standing.primary, problems);
   return Json{{"pair", snapshot.pair ? snapshot.pair->name : snapshot.pair_id},
               {"self", snapshot.server},

@@ -255,6 +255,17 @@ TEST_F(Joined, StatusShowsBothServersAndAnswersWhenOneIsGone) {
   EXPECT_NE(one["problems"][0].get<std::string>().find("duo does not answer"), std::string::npos);
 }
 
+TEST_F(Joined, ClockThatGoesWrongIsShownInStatusAndOnBothServers) {
+  two.duo.clock().wall += std::chrono::hours(1);
+  begin();
+  const auto on_uno = two.uno.ask("status").value()["problems"];
+  ASSERT_EQ(on_uno.size(), 1U);
+  EXPECT_NE(on_uno[0].get<std::string>().find("the clock of duo is 3"), std::string::npos) << on_uno;
+  const auto on_duo = two.duo.ask("status").value()["problems"];
+  ASSERT_EQ(on_duo.size(), 1U);
+  EXPECT_NE(on_duo[0].get<std::string>().find("behind this server's"), std::string::npos) << on_duo;
+}
+
 TEST_F(Joined, StandingIsToldToTheOtherServerAndShownInStatus) {
   begin();
   two.uno.loop().on([&] { two.uno.agent().set_standing({3, "uno"}); });

@@ -1,5 +1,4 @@
 #include "agent/operations/sites_status.hpp"
-
 #include "fakes/server.hpp"
 
 #include <gmock/gmock.h>
@@ -109,6 +108,20 @@ TEST(CompareServersTest, AnotherReleaseOrNoneOnTheStandbyIsNamed) {
   EXPECT_THAT(compared(servers), ElementsAre(said));
   servers[1]["sites"][0]["release"] = nullptr;
   EXPECT_THAT(compared(servers), ElementsAre(said));
+}
+
+TEST(CompareServersTest, ClockThatIsFarOffIsNamed) {
+  const auto said = [](std::int64_t ahead) {
+    auto servers = two_servers();
+    servers[1]["clock_ahead_ms"] = ahead;
+    Json problems = Json::array();
+    compare_clocks(servers, problems);
+    return problems.empty() ? std::string() : problems[0].get<std::string>();
+  };
+  EXPECT_EQ(said(0), "");
+  EXPECT_EQ(said(-700), "") << "its answer took that long";
+  EXPECT_TRUE(said(3'600'000).starts_with("the clock of duo is 3600 s ahead of this server's"));
+  EXPECT_TRUE(said(-60'000).starts_with("the clock of duo is 60 s behind this server's"));
 }
 
 TEST(CompareServersTest, WhoDoesNotAnswerIsNotCompared) {

@@ -61,6 +61,8 @@ struct Cli : ::testing::Test {
     });
   }
 
+  bool root = true;
+
   int run(std::vector<const char*> words) {
     words.insert(words.begin(), "tandem");
     Environment environment{.services = server.services,
@@ -76,7 +78,8 @@ struct Cli : ::testing::Test {
                               return {};
                             },
                             .out = out,
-                            .errors = errors};
+                            .errors = errors,
+                            .root = root};
     return cli::run(static_cast<int>(words.size()), words.data(), environment);
   }
 };
@@ -96,6 +99,19 @@ TEST_F(Cli, WrongUsageIsStatusTwoAndSaysWhatIsWrong) {
   EXPECT_EQ(run({"fly"}), 2);
   EXPECT_EQ(run({"join", "192.0.2.11"}), 2);
   EXPECT_NE(errors.str().find("TOKEN"), std::string::npos) << errors.str();
+}
+
+TEST_F(Cli, WhoIsNotRootIsToldSoAndMayCheckAFileOfTheirOwn) {
+  root = false;
+  for (const char* command : {"init", "status", "apply", "agent"}) {
+    EXPECT_EQ(run({command}), 1);
+    EXPECT_THAT(errors.str(),
+                ::testing::EndsWith(fmt::format("only root may run `tandem {0}`\n  sudo tandem {0}\n", command)));
+  }
+  EXPECT_EQ(agent_runs, 0);
+  server.files.put("/home/ann/tandem.toml", "[pair]\n");
+  EXPECT_EQ(run({"check", "/home/ann/tandem.toml"}), 2);
+  EXPECT_THAT(errors.str(), ::testing::HasSubstr("/home/ann/tandem.toml:1:1: "));
 }
 
 TEST_F(Cli, CheckSaysAllThatIsWrongWithAFileAndWhere) {

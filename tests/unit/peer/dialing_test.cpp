@@ -60,5 +60,31 @@ TEST(Dialing, ServerThatLeavesAndIsBackWhileItIsDialedGetsOneSession) {
   EXPECT_TRUE(eventually([&] { return duo.loop.on([&] { return duo.ended == 2; }); })) << "a connection was forgotten";
 }
 
+// As `uno` dials a server that shows this certificate; the error.
+Error refused_certificate(const Authority& authority, std::chrono::system_clock::time_point issued_at) {
+  const auto issued = authority.issue(server_subject("duo", {"127.0.0.1"}), issued_at, std::chrono::hours(10)).value();
+  Counter duo({authority.certificate(), issued.certificate, issued.key});
+  const Address where{"127.0.0.1", duo.loop.on([&] { return duo.listener->port(); })};
+  RunningLoop loop;
+  std::promise<Result<ConnectionPtr>> dialed;
+  loop.on([&] {
+    dial_tls(*loop, where, identity_of(authority, "uno"), "duo", std::chrono::seconds(30),
+             [&](Result<ConnectionPtr> connection) { dialed.set_value(std::move(connection)); });
+  });
+  const auto connection = dialed.get_future().get();
+  EXPECT_FALSE(connection);
+  return connection ? Error{} : connection.error();
+}
+
+TEST(Dialing, ClockThatIsWrongIsNamedWhereACertificateIsNotValidByIt) {
+  const Authority authority = testing::new_authority();
+  const auto now = std::chrono::system_clock::now();
+  const auto early = refused_certificate(authority, now + std::chrono::hours(100));
+  EXPECT_NE(early.message.find("is not valid yet"), std::string::npos) << early.message;
+  EXPECT_NE(early.hint.find("timedatectl"), std::string::npos);
+  const auto late = refused_certificate(authority, now - std::chrono::hours(100));
+  EXPECT_NE(late.message.find("has expired"), std::string::npos) << late.message;
+}
+
 } // namespace
 } // namespace tandem::peer
