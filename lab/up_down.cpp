@@ -4,10 +4,10 @@
 #include "lab/host_files.hpp"
 #include "lab/lab.hpp"
 #include "lab/lock.hpp"
+#include "lab/machine.hpp"
 #include "system/files.hpp"
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int state_version = 1;
-
-Result<void> require_root() {
-  if (::geteuid() == 0) return {};
-  return fail(ErrorKind::refused, "the lab needs root: it mounts file systems and makes network namespaces");
-}
 
 Result<Lock> lock_lab(const Names& names) {
   std::error_code error;
@@ -64,7 +59,8 @@ Result<void> on_all_hosts(const std::function<Result<void>(const Host&)>& work) 
 } // namespace
 
 Result<Lab> Lab::up(const Options& options, const Progress& progress) {
-  TANDEM_CHECK(require_root());
+  Tools machine;
+  TANDEM_CHECK(check_machine(machine, options.release));
   TANDEM_TRY(const auto names, Names::of(options.name));
   TANDEM_TRY(const auto lock, lock_lab(names));
   if (auto existing = load(names); existing && !options.fresh) {
@@ -130,13 +126,13 @@ Result<Lab> Lab::load(const Names& names) {
 }
 
 Result<Lab> Lab::open(const std::string& name) {
-  TANDEM_CHECK(require_root());
+  TANDEM_CHECK(check_root());
   TANDEM_TRY(const auto names, Names::of(name));
   return load(names);
 }
 
 Result<void> Lab::down(const std::string& name, const Progress& progress) {
-  TANDEM_CHECK(require_root());
+  TANDEM_CHECK(check_root());
   TANDEM_TRY(const auto names, Names::of(name));
   const bool exists = fs::exists(names.folder());
   {

@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/watch.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,9 +18,9 @@ Result<void> copy(CommandLine& line, const std::string& server) {
   }
   for (const auto& one : answer["servers"]) {
     const auto name = one["name"].get<std::string>();
-    const auto kept = one["kept"].get<std::string>();
+    const auto kept = tandem::join(one["kept"].get<std::vector<std::string>>(), " and ");
     line.environment.out << name << (one["copied"].get<bool>() ? " has a new copy and follows" : " follows already")
-                         << (kept.empty() ? "" : "; its old data directory is kept as " + kept) << '\n';
+                         << (kept.empty() ? "" : "; what was here before is kept as " + kept) << '\n';
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "converge/actions.hpp"
 
 #include "base/text.hpp"
+#include "converge/unit_words.hpp"
 
 namespace tandem::converge {
 
@@ -138,7 +139,11 @@ Result<void> Actions::make_one(const Unit& unit, const Reading& actual) {
       TANDEM_CHECK(*unit.enabled ? services.enable(unit.name) : services.disable(unit.name));
   }
   if (!unit.running) return {};
-  return *unit.running ? services.start(unit.name) : services.stop(unit.name);
+  if (!*unit.running) return services.stop(unit.name);
+  auto started = services.start(unit.name);
+  if (!started)
+    return std::unexpected(with_last_words(context_.ports.processes, unit.name, std::move(started).error()));
+  return {};
 }
 
 Result<void> Actions::sql(const std::string& database, const std::string& statement) {
@@ -183,6 +188,7 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
   const Reaction reaction{ReactionKind::restart, restart.unit};
   TANDEM_CHECK(context_.turns.take(reaction));
   auto done = context_.ports.services.restart(restart.unit);
+  if (!done) done = std::unexpected(with_last_words(context_.ports.processes, restart.unit, std::move(done).error()));
   context_.turns.give_back(reaction, done.has_value());
   if (done) return {};
   // What the check of its files cannot see: memory that is not there, a library to load that is not there.

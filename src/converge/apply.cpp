@@ -2,6 +2,7 @@
 
 #include "converge/actions.hpp"
 #include "converge/checked_files.hpp"
+#include "converge/unit_words.hpp"
 
 namespace tandem::converge {
 
@@ -168,7 +169,9 @@ private:
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);
     context_.turns.give_back(reaction, done.has_value());
-    return done;
+    if (!done)
+      return std::unexpected(with_last_words(context_.ports.processes, reaction.unit, std::move(done).error()));
+    return {};
   }
 
   void finish(const Change& change) {

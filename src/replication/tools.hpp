@@ -26,7 +26,14 @@ struct DatabaseTools {
   std::string self; // this server's name
   // Waits that long; false when the work is to end instead.
   std::function<bool(std::chrono::milliseconds)> pause;
+  // Told each of rewind_points and copy_points before its work (first_copy.hpp); an error ends it as a failure of that
+  // work would.
+  std::function<Result<void>(std::string_view point)> reached = {};
 };
+
+inline Result<void> reached(const DatabaseTools& tools, std::string_view point) {
+  return tools.reached ? tools.reached(point) : Result<void>();
+}
 
 // A server whose PostgreSQL is the primary.
 struct Upstream {

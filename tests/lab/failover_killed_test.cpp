@@ -1,6 +1,7 @@
 // The failover and the return of the old primary, killed at each of their steps.
 #include "base/text.hpp"
 #include "pair_fixture.hpp"
+#include "replication/database/first_copy.hpp"
 #include "role/failover.hpp"
 
 #include <future>
@@ -80,41 +81,85 @@ INSTANTIATE_TEST_SUITE_P(Failover, FailoverKilled, ::testing::ValuesIn(failover_
 
 namespace {
 
-// What the old primary is killed by while it goes back to the new one's state.
-class RejoinKilled : public FailoverPair, public ::testing::WithParamInterface<bool> {};
+// Where the old primary is killed while it goes back to the new one's state.
+struct RejoinCell {
+  std::string point;
+  bool copy = false; // it copies the database anew, as after a rewind that was cut off
+  bool power = false;
+};
+
+std::vector<RejoinCell> rejoin_cells() {
+  std::vector<RejoinCell> all;
+  for (const bool power : {false, true}) {
+    for (const auto& point : replication::rewind_points)
+      all.push_back({std::string(point), false, power});
+    for (const auto& point : replication::copy_points)
+      all.push_back({std::string(point), true, power});
+  }
+  return all;
+}
+
+class RejoinKilled : public FailoverPair, public ::testing::WithParamInterface<RejoinCell> {
+protected:
+  static constexpr auto* drop_in = "/etc/systemd/system/tandem.service.d/rehearsal.conf";
+  static constexpr auto* cluster = "/var/lib/postgresql/15/main";
+
+  // From its next start on, the server's agent stands still there.
+  static void prepare(const std::string& server) {
+    const auto& cell = GetParam();
+    const std::string rewinding = cell.copy ? fmt::format("; touch {}.tandem-rewinding", cluster) : "";
+    ASSERT_OK(lab().write_file(server, drop_in,
+                               fmt::format("[Service]\nExecStartPre=/bin/sh -c 'echo rejoin {} > /run/tandem/halt{}'\n",
+                                           cell.point, rewinding)));
+    on(lab(), server, "sync");
+  }
+
+  static void kill(const std::string& server) {
+    on(lab(), server, fmt::format("rm {}; systemctl daemon-reload; sync", drop_in));
+    if (GetParam().power) {
+      ASSERT_OK(lab().cut(server));
+      ASSERT_OK(lab().boot(server));
+    } else {
+      on(lab(), server, "systemctl kill -s KILL --kill-who=main tandem; rm -f /run/tandem/halt");
+    }
+  }
+};
 
 } // namespace
 
-TEST_P(RejoinKilled, IsDoneAnotherWayAndLosesNothing) {
-  const bool power = GetParam();
+TEST_P(RejoinKilled, EndsAsAStandbyAndTellsAllThatItKept) {
+  const auto& cell = GetParam();
   const auto from = primary();
   const auto to = other(from);
   const auto row = write_everywhere(from);
   ASSERT_OK(lab().partition(from, to));
   sql(lab(), from, "create table only_here(number int)"); // its WAL parts from the other's
+  prepare(from);
   ASSERT_OK(lab().cut(from));
   ASSERT_OK(lab().heal());
   ASSERT_OK(pair().tandem(to, {"failover", "--alone", from}));
   ASSERT_OK(lab().boot(from));
-  const auto rewinding = "/var/lib/postgresql/15/main.tandem-rewinding";
-  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), from, std::string("test -e ") + rewinding); }, soon));
-  if (power) {
-    ASSERT_OK(lab().cut(from));
-    ASSERT_OK(lab().boot(from));
-  } else {
-    on(lab(), from, "systemctl kill -s KILL --kill-who=main tandem");
-  }
+  const auto stands = fmt::format("journalctl -b -u tandem -o cat | grep -q 'stands still before \"{}\"'", cell.point);
+  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), from, stands); }, std::chrono::minutes(3)))
+      << "it never came to " << cell.point;
+  kill(from);
   EXPECT_EQ(wait_until_whole(), to);
   EXPECT_EQ(count(from, row), "1");
-  EXPECT_FALSE(holds_on(lab(), from, std::string("test -e ") + rewinding));
+  EXPECT_EQ(on(lab(), from, fmt::format("ls -d {}.tandem-* 2>/dev/null || true", cluster)), "") << "it is not done";
   // Killed before its WAL was kept apart, the whole old data directory is kept.
-  EXPECT_TRUE(holds_on(lab(), from, "ls -d /var/lib/postgresql/15/main.diverged-*/0*") ||
-              holds_on(lab(), from, "ls -d /var/lib/postgresql/15/main.before-*/pg_wal/0*"))
-      << "its own WAL is not kept";
+  const auto kept = trim(on(lab(), from, fmt::format("ls -d {0}.diverged-* {0}.before-* 2>/dev/null", cluster)));
+  ASSERT_NE(kept, "") << "its own WAL is kept nowhere";
+  const auto told = on(lab(), from, "tandem events");
+  for (const auto& path : split(kept, '\n'))
+    EXPECT_NE(told.find(path), std::string::npos) << path << " is kept, and not told";
   prove(to);
+  on(lab(), from,
+     "for number in $(tandem events --json | sed -n 's/.*\"number\": \\([0-9]*\\).*/\\1/p'); do "
+     "tandem events acknowledge $number; done; true");
+  EXPECT_EQ(on(lab(), from, fmt::format("ls -d {0}.diverged-* {0}.before-* 2>/dev/null || true", cluster)), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Failover, RejoinKilled, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "by_a_power_cut" : "of_its_agent"; });
+INSTANTIATE_TEST_SUITE_P(Failover, RejoinKilled, ::testing::ValuesIn(rejoin_cells()),
+                         [](const auto& info) { return info.param.point + (info.param.power ? "_power" : "_agent"); });
 
 } // namespace tandem::lab

@@ -1,5 +1,6 @@
 // `tandem database copy`: the standby does the work, the primary only holds back WAL for it. Idempotent.
 #include "agent/events.hpp"
+#include "agent/halt.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/times.hpp"
 #include "peer/waiting.hpp"
@@ -16,14 +17,25 @@ namespace {
 constexpr std::chrono::hours copy_limit{48};
 constexpr auto* lock = "database";
 
-// What was kept is told until somebody has looked at it.
-Result<void> note_kept(Agent& agent, const replication::FirstCopy& done, const std::string& primary) {
-  if (done.kept.empty()) return {};
+// What lies kept beside the data directory is told until somebody has looked at it: what a call kept that was cut off
+// before it could tell, too.
+// Returns what was not told before.
+Result<std::vector<std::string>> note_kept(Agent& agent, const replication::DatabaseTools& tools,
+                                           const std::string& primary) {
   Events events(agent.ports().files, agent.settings().state_folder);
-  return events.add(utc_text(agent.ports().clock),
-                    done.rewound ? "WAL that this server wrote alone, before it began to follow " + primary
-                                 : "the database as it was here before it was copied from " + primary,
-                    {done.kept});
+  TANDEM_TRY(const auto told, events.list());
+  TANDEM_TRY(const auto kept, replication::kept_data(tools.files, tools.layout));
+  std::vector<std::string> fresh;
+  for (const auto& data : kept) {
+    const std::vector<std::string> paths{data.path};
+    if (std::ranges::find(told, paths, &Event::paths) != told.end()) continue;
+    fresh.push_back(data.path);
+    TANDEM_CHECK(events.add(utc_text(agent.ports().clock),
+                            data.wal ? "WAL that this server wrote alone, before it began to follow " + primary
+                                     : "the database as it was here before it was copied from " + primary,
+                            paths));
+  }
+  return fresh;
 }
 
 replication::PrepareRewind prepare_rewind(Agent& agent, const std::string& primary) {
@@ -43,10 +55,11 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
   const std::lock_guard database(context.agent().database_work());
   const auto tell = [&](const std::string& line) { context.report(snapshot.server + ": " + line); };
-  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, tell, prepare_rewind(context.agent(), primary)));
-  TANDEM_CHECK(note_kept(context.agent(), done, primary));
+  const auto done = replication::first_copy(tools, upstream, tell, prepare_rewind(context.agent(), primary));
+  TANDEM_TRY(const auto kept, note_kept(context.agent(), tools, primary));
+  TANDEM_CHECK(done);
   Json servers = Json::array();
-  servers.push_back(Json{{"name", snapshot.server}, {"copied", done.copied}, {"kept", done.kept}});
+  servers.push_back(Json{{"name", snapshot.server}, {"copied", done->copied}, {"kept", kept}});
   return Json{{"servers", std::move(servers)}};
 }
 
@@ -103,7 +116,24 @@ Result<Json> prepare(OperationContext& context) {
 
 } // namespace
 
-Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self, std::function<bool()> ended) {
+namespace {
+
+// Stands still where the file "halt" says "rejoin POINT".
+std::function<Result<void>(std::string_view)> rejoin_halts(Agent& agent, std::function<bool()> ended) {
+  return [&agent, ended = std::move(ended)](std::string_view point) {
+    const auto tell = [&agent](const std::string& line) {
+      agent.loop().post([&agent, line] { agent.log("the way back " + line); });
+    };
+    const Halting halting(HaltFile(agent.ports().files, agent.settings().run_folder), tell,
+                          [&agent, ended] { return agent.ending() || (ended && ended()); });
+    return halting.at(fmt::format("rejoin {}", point), fmt::format("before \"{}\"", point));
+  };
+}
+
+} // namespace
+
+Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self,
+                                                  const std::function<bool()>& ended) {
   auto& ports = agent.ports();
   TANDEM_TRY(const auto os_release, ports.files.read("/etc/os-release"));
   TANDEM_TRY(const auto release, setup::release_of(os_release));
@@ -114,11 +144,13 @@ Result<replication::DatabaseTools> database_tools(Agent& agent, const std::strin
                                     .clock = ports.clock,
                                     .layout = system::postgres_layout(release.postgres),
                                     .self = self,
-                                    .pause = [ended = std::move(ended)](std::chrono::milliseconds time) {
-                                      if (ended && ended()) return false;
-                                      system::pause_thread(time);
-                                      return true;
-                                    }};
+                                    .pause =
+                                        [ended](std::chrono::milliseconds time) {
+                                          if (ended && ended()) return false;
+                                          system::pause_thread(time);
+                                          return true;
+                                        },
+                                    .reached = rejoin_halts(agent, ended)};
 }
 
 Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::string& server) {
@@ -140,8 +172,10 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
   TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
   TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
-  TANDEM_TRY(const auto done, replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary)));
-  return note_kept(agent, done, primary);
+  const auto done = replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary));
+  TANDEM_CHECK(note_kept(agent, tools, primary));
+  TANDEM_CHECK(done);
+  return {};
 }
 
 Operation database_copy_operation() {

@@ -8,7 +8,8 @@
 namespace tandem::agent {
 
 // This server's PostgreSQL for a worker thread; `ended` says when its waiting is to end early, and must outlive it.
-Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self, std::function<bool()> ended);
+Result<replication::DatabaseTools> database_tools(Agent& agent, const std::string& self,
+                                                  const std::function<bool()>& ended);
 Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::string& server);
 
 // On the primary: makes the databases of these connected servers copies of this one's, reporting progress. Idempotent.
@@ -61,7 +62,7 @@ Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair&
 Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::milliseconds limit);
 
 // {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
-// others, or that one, to. -> {"servers": [{"name", "copied", "kept"}]}
+// others, or that one, to. -> {"servers": [{"name", "copied", "kept": [path]}]}
 Operation database_copy_operation();
 // Between agents: {"rewind"?}: the primary keeps WAL for the server that asks; for its rewind, it writes out what is in
 // memory as well -> {"history"?: the text of its timeline's history file}.

@@ -43,13 +43,15 @@ public:
       if (auto rewound = try_to_rewind()) return *std::move(rewound);
       TANDEM_CHECK(copy());
     }
-    FirstCopy done{.copied = true};
-    TANDEM_TRY(done.kept, make_room());
+    TANDEM_CHECK(reached(tools_, "room"));
+    TANDEM_CHECK(make_room());
+    TANDEM_CHECK(reached(tools_, "place"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
     TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
+    TANDEM_CHECK(reached(tools_, "clean"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
     TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
-    return done;
+    return FirstCopy{.copied = true};
   }
 
 private:
@@ -104,23 +106,24 @@ private:
   std::optional<FirstCopy> try_to_rewind() {
     if (!may_rewind_) return std::nullopt;
     auto done = rewind_here();
-    if (done) return FirstCopy{.rewound = true, .kept = *std::move(done)};
+    if (done) return FirstCopy{.rewound = true};
     progress_("the database cannot be rewound, so it is copied anew: " + done.error().message);
     return std::nullopt;
   }
 
-  Result<std::string> rewind_here() {
+  Result<void> rewind_here() {
+    TANDEM_CHECK(reached(tools_, "stop"));
     TANDEM_CHECK(tools_.services.stop(tools_.layout.unit));
     TANDEM_TRY(const auto control, read_control(tools_, folders_.data));
     TANDEM_TRY(const auto status, tools_.files.status(folders_.data));
     if (!status) return failed("there is no " + folders_.data);
     TANDEM_CHECK(tools_.files.write(folders_.rewinding, "", 0600, {}));
-    auto kept = rewind(tools_, upstream_, control, prepare_, progress_);
-    if (!kept) return kept;
+    TANDEM_CHECK(rewind(tools_, upstream_, control, prepare_, progress_));
+    TANDEM_CHECK(reached(tools_, "rewound"));
     TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));
     TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
-    TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
-    return kept;
+    TANDEM_CHECK(reached(tools_, "finish"));
+    return tools_.files.remove_tree(folders_.rewinding);
   }
 
   Result<void> try_to_follow() {
@@ -133,6 +136,7 @@ private:
   }
 
   Result<void> copy() {
+    TANDEM_CHECK(reached(tools_, "copy"));
     progress_("copying the database from " + upstream_.name);
     const auto end = tools_.clock.boot_time() + slot_limit;
     for (;;) {
@@ -166,25 +170,21 @@ private:
     return {};
   }
 
-  // Stops what runs and moves it away; tells where it is kept.
-  Result<std::string> make_room() {
+  // Stops what runs and moves it away.
+  Result<void> make_room() {
     TANDEM_TRY(const auto there, tools_.files.status(folders_.data));
-    if (!there) return std::string();
+    if (!there) return {};
     TANDEM_TRY(const bool worthless, pristine());
     TANDEM_TRY(const auto unit, tools_.services.status(tools_.layout.unit));
     if (unit.active != "inactive" && unit.active != "failed") {
       progress_("stopping the PostgreSQL that runs here");
       TANDEM_CHECK(tools_.services.stop(tools_.layout.unit));
     }
-    if (worthless) {
-      TANDEM_CHECK(tools_.files.rename(folders_.data, folders_.pristine));
-      return std::string();
-    }
-    auto kept = fmt::format("{}.before-{:%Y%m%dT%H%M%SZ}", folders_.data,
-                            fmt::gmtime(std::chrono::system_clock::to_time_t(tools_.clock.wall_time())));
+    if (worthless) return tools_.files.rename(folders_.data, folders_.pristine);
+    const auto kept = fmt::format("{}.before-{:%Y%m%dT%H%M%SZ}", folders_.data,
+                                  fmt::gmtime(std::chrono::system_clock::to_time_t(tools_.clock.wall_time())));
     progress_("keeping the old data directory as " + kept);
-    TANDEM_CHECK(tools_.files.rename(folders_.data, kept));
-    return kept;
+    return tools_.files.rename(folders_.data, kept);
   }
 
   // Nobody has made anything in it since Debian made it. Whether it ran or not, in doubt it is kept.
@@ -209,6 +209,21 @@ private:
 };
 
 } // namespace
+
+Result<std::vector<KeptData>> kept_data(system::Files& files, const system::PostgresLayout& layout) {
+  const auto slash = layout.data.rfind('/');
+  const auto folder = layout.data.substr(0, slash);
+  const auto cluster = layout.data.substr(slash + 1);
+  const auto names = files.list(folder);
+  if (!names && names.error().kind == ErrorKind::not_found) return std::vector<KeptData>{}; // no PostgreSQL yet
+  if (!names) return std::unexpected(names.error());
+  std::vector<KeptData> kept;
+  for (const auto& name : *names) {
+    const bool wal = name.starts_with(cluster + ".diverged-") && !name.ends_with(unfinished_copy);
+    if (wal || name.starts_with(cluster + ".before-")) kept.push_back({folder + "/" + name, wal});
+  }
+  return kept;
+}
 
 Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress,
                              const PrepareRewind& prepare) {

@@ -16,17 +16,17 @@ std::string segment_name(std::uint32_t timeline, WalPosition position, std::uint
 }
 
 // Copied, since a rewind writes over the segments that both servers have.
-Result<std::string> keep_diverged(const DatabaseTools& tools, const ControlData& control, WalPosition fork,
-                                  const Progress& progress) {
+Result<void> keep_diverged(const DatabaseTools& tools, const ControlData& control, WalPosition fork,
+                           const Progress& progress) {
   const auto kept = fmt::format("{}.diverged-{:08X}-{}", tools.layout.data, control.timeline,
                                 replace_all(to_wal_text(fork), "/", "-"));
   TANDEM_TRY(const auto there, tools.files.status(kept));
-  if (there) return kept;
+  if (there) return {};
   TANDEM_TRY(const auto names, tools.files.list(tools.layout.data + "/pg_wal"));
   const auto segments = segments_from(names, control.timeline, fork, control.segment_size);
-  if (segments.empty()) return std::string();
+  if (segments.empty()) return {};
   progress(fmt::format("keeping the WAL that {} wrote alone, from {} on, in {}", tools.self, to_wal_text(fork), kept));
-  const auto partial = kept + ".partial";
+  const auto partial = kept + std::string(unfinished_copy);
   TANDEM_CHECK(tools.files.remove_tree(partial));
   system::Command copy{.arguments = {"install", "-d", "-m", "0700", partial}, .user = "postgres"};
   TANDEM_CHECK(run_checked(tools.processes, copy));
@@ -37,8 +37,7 @@ Result<std::string> keep_diverged(const DatabaseTools& tools, const ControlData&
   TANDEM_CHECK(run_checked(tools.processes, copy));
   TANDEM_CHECK(
       run_checked(tools.processes, {.arguments = {"sync", "--file-system", partial}, .time_limit = keep_limit}));
-  TANDEM_CHECK(tools.files.rename(partial, kept));
-  return kept;
+  return tools.files.rename(partial, kept);
 }
 
 } // namespace
@@ -69,19 +68,21 @@ std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, 
           "--config-file=" + layout.config + "/postgresql.conf"};
 }
 
-Result<std::string> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
-                           const PrepareRewind& prepare, const Progress& progress) {
+Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
+                    const PrepareRewind& prepare, const Progress& progress) {
   TANDEM_TRY(const auto history, prepare());
   const auto fork = end_of_timeline(history, control.timeline);
   if (!fork || control.segment_size == 0)
     return fail(ErrorKind::refused,
                 fmt::format("{} did not begin where timeline {} ends", upstream.name, control.timeline));
-  TANDEM_TRY(auto kept, keep_diverged(tools, control, *fork, progress));
+  TANDEM_CHECK(reached(tools, "keep"));
+  TANDEM_CHECK(keep_diverged(tools, control, *fork, progress));
+  TANDEM_CHECK(reached(tools, "rewind"));
   progress(fmt::format("going back to {}, where {} took over", to_wal_text(*fork), upstream.name));
   TANDEM_CHECK(run_checked(
       tools.processes,
       {.arguments = rewind_arguments(tools.layout, upstream), .user = "postgres", .time_limit = rewind_limit}));
-  return kept;
+  return {};
 }
 
 } // namespace tandem::replication

@@ -11,11 +11,14 @@ namespace tandem::replication {
 // start, and for the text of its latest timeline history file ("" when it has none).
 using PrepareRewind = std::function<Result<std::string>()>;
 
-// PostgreSQL does not run here. Keeps the WAL from the point on where the two part in DATA.diverged-TIMELINE-POSITION
-// and tells that folder, "" when there is none; a second call after an interruption keeps it once. After an error the
-// data directory is of no use any more, unless kind `refused` says that nothing was begun.
-Result<std::string> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
-                           const PrepareRewind& prepare, const Progress& progress);
+// The end of a folder's name while what is to be kept in it is still being copied.
+inline constexpr std::string_view unfinished_copy = ".partial";
+
+// PostgreSQL does not run here. Keeps the WAL from the point on where the two part in DATA.diverged-TIMELINE-POSITION,
+// where there is any; a second call after an interruption keeps it once. After an error the data directory is of no use
+// any more, unless kind `refused` says that nothing was begun.
+Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
+                    const PrepareRewind& prepare, const Progress& progress);
 
 // Where that timeline was left, by a history file's text (postgresql.org/docs/15/continuous-archiving.html,
 // "Timelines"; src/backend/access/transam/timeline.c: "timeline<tab>position<tab>reason" a line). Pure.

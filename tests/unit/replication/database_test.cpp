@@ -57,8 +57,11 @@ TEST(FirstCopy, MakesAStandbyAndKeepsWhatWasThere) {
     const auto done = first_copy(world.tools(), uno, world.progress);
     ASSERT_TRUE(done) << beginning.name << ": " << done.error().message;
     EXPECT_TRUE(done->copied);
-    EXPECT_EQ(done->kept, beginning.worth_keeping ? std::string(World::data) + ".before-20261124T083000Z" : "")
-        << beginning.name;
+    const auto kept = kept_data(world.files, world.tools().layout);
+    ASSERT_TRUE(kept);
+    std::vector<KeptData> expected;
+    if (beginning.worth_keeping) expected = {{.path = std::string(World::data) + ".before-20261124T083000Z"}};
+    EXPECT_EQ(*kept, expected) << beginning.name;
     expect_copied(world, beginning);
     EXPECT_EQ(world.kept().empty(), !beginning.worth_keeping) << beginning.name;
     EXPECT_TRUE(world.said_any("copied 20 of 40 MB (50 %)"));

@@ -99,6 +99,8 @@ Result<std::vector<std::string>> FakeFiles::list(const std::string& path) {
   std::vector<std::string> names;
   for (const auto& [name, text] : world_.texts)
     if (name.starts_with(path + "/")) names.push_back(name.substr(path.size() + 1));
+  for (const auto& [name, cluster] : world_.clusters)
+    if (name.starts_with(path + "/")) names.push_back(name.substr(path.size() + 1));
   if (names.empty() && !world_.texts.contains(path)) return fail(ErrorKind::not_found, "there is no " + path);
   return names;
 }

@@ -1,0 +1,83 @@
+#include "converge/unit_words.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace tandem::converge {
+
+namespace {
+
+constexpr std::size_t most_words = 3;
+
+std::string digits_from(std::string_view text) {
+  return std::string(text.substr(0, text.find_first_not_of("0123456789")));
+}
+
+std::optional<std::string> who_listens(system::Processes& processes, std::uint16_t port) {
+  const auto found = processes.run(
+      {.arguments = {"ss", "-Hltnp", fmt::format("sport = :{}", port)}, .time_limit = std::chrono::seconds(10)});
+  if (!found || !found->ok()) return std::nullopt;
+  for (const auto& line : lines_of(found->output))
+    if (auto holder = holder_of(line)) return holder;
+  return std::nullopt;
+}
+
+} // namespace
+
+std::vector<std::string> own_words(const std::vector<std::string>& journal, const std::string& unit) {
+  std::vector<std::string> words;
+  for (auto line = journal.rbegin(); line != journal.rend() && words.size() < most_words; ++line) {
+    const bool of_systemd = line->starts_with(unit + ":") || line->starts_with("Failed to start ") ||
+                            line->starts_with("Starting ") || line->starts_with("Stopped ");
+    if (!of_systemd && !trim(*line).empty() && std::ranges::find(words, *line) == words.end()) words.push_back(*line);
+  }
+  std::ranges::reverse(words);
+  return words;
+}
+
+std::optional<std::uint16_t> taken_port(const std::string& line) {
+  constexpr std::string_view of_postgres = "already running on port ";
+  std::string number;
+  if (const auto at = line.find(of_postgres); at != std::string::npos) {
+    number = digits_from(std::string_view(line).substr(at + of_postgres.size()));
+  } else if (const auto end = line.find(" failed (98:"); end != std::string::npos) {
+    const auto colon = line.rfind(':', end);
+    if (colon != std::string::npos) number = digits_from(std::string_view(line).substr(colon + 1));
+  }
+  const auto port = to_number(number);
+  if (!port || *port <= 0 || *port > 65535) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
+}
+
+std::optional<std::string> holder_of(const std::string& line) {
+  constexpr std::string_view begin = "users:((\"";
+  const auto at = line.find(begin);
+  if (at == std::string::npos) return std::nullopt;
+  const auto name_end = line.find('"', at + begin.size());
+  const auto pid = line.find("pid=", at);
+  if (name_end == std::string::npos || pid == std::string::npos) return std::nullopt;
+  return fmt::format("{} (process {})", line.substr(at + begin.size(), name_end - at - begin.size()),
+                     digits_from(std::string_view(line).substr(pid + 4)));
+}
+
+Error with_last_words(system::Processes& processes, const std::string& unit, Error error) {
+  const auto journal = processes.run(
+      {.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=30", "--unit=" + unit},
+       .time_limit = std::chrono::seconds(10)});
+  if (!journal || !journal->ok()) return error;
+  const auto words = own_words(lines_of(journal->output), unit);
+  if (words.empty()) return error;
+  error.message += "; its last words:\n    " + join(words, "\n    ");
+  for (const auto& line : words) {
+    const auto port = taken_port(line);
+    const auto holder = port ? who_listens(processes, *port) : std::nullopt;
+    if (!holder) continue;
+    error.message += fmt::format("\n    port {} belongs to {}", *port, *holder);
+    error.hint = "Stop that program, or let it use another port; then `tandem apply` goes on";
+    break;
+  }
+  return error;
+}
+
+} // namespace tandem::converge
