@@ -8,7 +8,7 @@ namespace tandem::agent {
 
 namespace {
 
-constexpr std::chrono::seconds between_looks{60};
+constexpr std::chrono::seconds between_looks{30};
 constexpr std::chrono::seconds second_look{10};
 constexpr std::chrono::minutes between_repairs{10};
 

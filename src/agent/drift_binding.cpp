@@ -14,7 +14,7 @@ namespace {
 
 constexpr peer::Duration tick = std::chrono::seconds(2);
 // After a start or a change of role services come and go for a while.
-constexpr std::chrono::seconds settling{45};
+constexpr std::chrono::seconds settling{30};
 
 // What one look found.
 struct Look {
@@ -31,7 +31,7 @@ Result<Look> look_at(Agent& agent, const std::string& primary) {
   (*orders)["primary"] = primary;
   TANDEM_TRY(const auto input, input_of(agent, *orders));
   TANDEM_TRY(const auto plan, plan_here(agent, input));
-  Look look{.ids = plan.at("ids"), .repair = input.pair.host.repair};
+  Look look{.ids = plan.at("different"), .repair = input.pair.host.repair};
   const auto now = read_configuration(agent.ports().files, agent.settings().configuration_file);
   const auto packed = now ? pack(agent.ports().files, *now) : std::unexpected(now.error());
   look.other_file = !packed || *packed != orders->at("configuration");

@@ -1,4 +1,4 @@
-// Puts the watch over drift into an agent: once a minute, at a quiet moment, the server is compared with what the
+// Puts the watch over drift into an agent: twice a minute, at a quiet moment, the server is compared with what the
 // latest apply made of it. What differs stands in status, and is repaired when [host] repair says so.
 #pragma once
 #include "agent/operation.hpp"

@@ -115,12 +115,16 @@ Result<Json> plan_here(Agent& agent, const SetupInput& input) {
   TANDEM_TRY(const auto plan, converge::plan_only(wanted, agent.ports(), issuer, agent.settings().state_folder));
   const auto edited = std::ranges::count_if(plan.changes, &converge::Change::edited_by_hand);
   Json ids = Json::array();
-  for (const auto& change : plan.changes)
+  Json different = Json::array();
+  for (const auto& change : plan.changes) {
     ids.push_back(change.id);
+    if (change.kind != converge::ChangeKind::react) different.push_back(change.id);
+  }
   return Json{{"text", converge::to_text(plan, input.self)},
               {"changes", plan.changes.size()},
               {"edited", edited},
-              {"ids", std::move(ids)}};
+              {"ids", std::move(ids)},
+              {"different", std::move(different)}};
 }
 
 namespace {

@@ -20,8 +20,8 @@ struct SetupInput {
 // From the parameters of "server.plan" and "server.apply".
 Result<SetupInput> input_of(Agent& agent, const Json& orders);
 
-// {"text", "changes": n, "edited": n, "ids": [id]}: the plan for a person, how much it is, and what it is about in the
-// order in which it would be made. Changes nothing.
+// {"text", "changes": n, "edited": n, "ids": [id], "different": [id]}: the plan for a person, how much it is, and what
+// it is about in the order in which it would be made; the latter without what services are told. Changes nothing.
 Result<Json> plan_here(Agent& agent, const SetupInput& input);
 // Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so. {"text", "done": [id],
 // "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told. When all of it is

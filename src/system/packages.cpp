@@ -12,6 +12,15 @@ namespace {
 
 constexpr std::chrono::minutes longest_wait{10};
 
+// dpkg tells the number only.
+std::string with_name(const std::string& holder) {
+  constexpr std::string_view process = "process ";
+  std::string name;
+  if (!holder.ends_with(')') && holder.starts_with(process))
+    std::getline(std::ifstream("/proc/" + holder.substr(process.size()) + "/comm"), name);
+  return name.empty() ? holder : fmt::format("{} ({})", holder, name);
+}
+
 } // namespace
 
 std::map<std::string, std::string> parse_dpkg_status(const std::string& text) {
@@ -65,18 +74,19 @@ Result<void> DebianPackages::run_free(const Command& command, const LineSink& on
   for (auto tries = longest_wait / between_tries_;; --tries) {
     TANDEM_TRY(const auto outcome, processes_.run(command, on_line));
     if (outcome.ok()) return {};
-    const auto holder = lock_holder(outcome.errors);
-    if (!holder) {
+    const auto locked_by = lock_holder(outcome.errors);
+    if (!locked_by) {
       TANDEM_CHECK(checked(command, outcome));
       return {};
     }
+    const auto holder = with_name(*locked_by);
     if (tries <= 0)
       return fail(ErrorKind::unavailable,
                   fmt::format("{} waits since {} minutes for {}, which holds its lock", command.arguments[0],
-                              std::chrono::duration_cast<std::chrono::minutes>(longest_wait).count(), *holder),
+                              longest_wait.count(), holder),
                   "Wait until that has ended, or end it; then `tandem apply` goes on");
-    if (std::exchange(told, *holder) != *holder && on_line)
-      on_line(fmt::format("waiting for {}, which holds the lock of {}", *holder, command.arguments[0]));
+    if (std::exchange(told, holder) != holder && on_line)
+      on_line(fmt::format("waiting for {}, which holds the lock of {}", holder, command.arguments[0]));
     pause_thread(between_tries_);
   }
 }
@@ -100,7 +110,8 @@ Result<void> DebianPackages::install(const std::vector<std::string>& names, cons
   Command configure{.arguments = {"dpkg", "--configure", "-a", "--force-confdef", "--force-confold"},
                     .environment = {{"DEBIAN_FRONTEND", "noninteractive"}}};
   configure.time_limit = std::chrono::minutes(30);
-  TANDEM_CHECK(run_free(configure, on_line));
+  // Where it lacks a package that was not unpacked, because the disk was full, say, apt-get gets that first.
+  if (!run_free(configure, on_line)) TANDEM_CHECK(apt({"install", "--fix-broken"}, {}));
   return apt({"install", "--"}, names);
 }
 

@@ -104,7 +104,7 @@ TEST(Apply, KilledRightAfterEachOfItsChangesIsFinishedByTheNextOne) {
 
 class Drift : public PairTest {
 protected:
-  static constexpr auto looked = std::chrono::minutes(5); // an agent looks once a minute, and twice
+  static constexpr auto looked = std::chrono::minutes(5); // an agent looks twice a minute, and two times
 };
 
 TEST_F(Drift, WhateverIsChangedByHandStandsInThePlanAndApplyMendsIt) {

@@ -18,7 +18,8 @@ constexpr auto* fresh = "fresh"; // one server with tandem on it, initialised, b
 // Keeps a lock as apt-get and dpkg do (fcntl), until the file "enough" is there.
 constexpr auto* holder = R"(use Fcntl;
 open(my $file, '+>>', $ARGV[0]) or die;
-fcntl($file, F_SETLK, pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0)) or die;
+my $lock = pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0);
+fcntl($file, F_SETLK, $lock) or die;
 open(my $held, '>', '/root/held'); close($held);
 while (! -e '/root/enough') { select(undef, undef, undef, 0.1); }
 )";

@@ -12,12 +12,13 @@ using ::testing::SizeIs;
 
 constexpr auto* lists_locked = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 293 (apt-get)\n"
                                "E: Unable to lock directory /var/lib/apt/lists/\n";
-constexpr auto* dpkg_locked = "dpkg: error: dpkg frontend lock was locked by another process with pid 1748\n"
+// No process has this number: it is above the greatest possible one (proc(5), pid_max).
+constexpr auto* dpkg_locked = "dpkg: error: dpkg frontend lock was locked by another process with pid 4194305\n"
                               "Note: removing the lock file is always wrong\n";
 
 TEST(LockHolder, IsNamedByAptAndByDpkg) {
   EXPECT_EQ(lock_holder(lists_locked), "process 293 (apt-get)");
-  EXPECT_EQ(lock_holder(dpkg_locked), "process 1748");
+  EXPECT_EQ(lock_holder(dpkg_locked), "process 4194305");
   EXPECT_EQ(lock_holder("E: Unable to locate package no-such\n"), std::nullopt);
 }
 
@@ -55,7 +56,15 @@ TEST_F(DebianPackagesTest, WaitsForAnotherAptAndSaysSoOnce) {
 TEST_F(DebianPackagesTest, WaitsForAnotherDpkg) {
   fail_first("dpkg", 2, dpkg_locked);
   ASSERT_TRUE(install());
-  EXPECT_THAT(lines_, ElementsAre("waiting for process 1748, which holds the lock of dpkg"));
+  EXPECT_THAT(lines_, ElementsAre("waiting for process 4194305, which holds the lock of dpkg"));
+}
+
+TEST_F(DebianPackagesTest, WhatDpkgCannotFinishAptGetMends) {
+  fail_first("dpkg", 1, "dpkg: dependency problems prevent configuration of postgresql\n");
+  ASSERT_TRUE(install());
+  ASSERT_THAT(processes_.ran, SizeIs(4));
+  EXPECT_THAT(processes_.ran[2], HasSubstr("install --fix-broken"));
+  EXPECT_THAT(processes_.ran[3], HasSubstr("install -- nginx"));
 }
 
 TEST_F(DebianPackagesTest, AnyOtherFailureIsOneAtOnce) {
