@@ -131,8 +131,9 @@ Result<void> measure_nothing(lab::Lab& lab, bench::Ansible& ansible, Measured& m
 // What the first apply is going to make on each server.
 Result<bench::ResourceIds> planned(lab::Lab& lab) {
   TANDEM_TRY(const auto text, lab.run_checked("uno", {"tandem", "plan", "--json"}));
+  const auto plan = Json::parse(text);
   bench::ResourceIds ids;
-  for (const auto& server : Json::parse(text).at("servers"))
+  for (const auto& server : plan.at("servers"))
     ids[server.at("name")] = server.at("ids");
   return ids;
 }
