@@ -161,8 +161,15 @@ Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::st
 
 Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers) {
   const auto snapshot = context.snapshot();
+  TANDEM_TRY(const auto tools, database_tools(context.agent(), snapshot.server, {}));
+  const auto standing = replication::database_standing(tools);
+  const auto follows = [&](const std::string& server) {
+    return standing && std::ranges::any_of(standing->standbys, [&](const replication::StandbyLink& link) {
+             return link.server == server && link.state == "streaming";
+           });
+  };
   for (const auto& server : servers)
-    TANDEM_CHECK(copy_to(context, snapshot, server));
+    if (!follows(server)) TANDEM_CHECK(copy_to(context, snapshot, server));
   return {};
 }
 

@@ -90,6 +90,7 @@ private:
                               "directory is kept.",
                               tools_.layout.unit, tools_.self));
     TANDEM_TRY(const auto broken, tools_.files.status(folders_.rewinding));
+    if (broken) TANDEM_CHECK(tools_.services.stop(tools_.layout.unit)); // somebody started it: it holds the copy's slot
     const auto followed = broken ? Result<void>(failed("a rewind of it was cut off")) : try_to_follow();
     if (followed) {
       progress_("the database follows " + upstream_.name + " already");
@@ -121,9 +122,9 @@ private:
     TANDEM_CHECK(rewind(tools_, upstream_, control, prepare_, progress_));
     TANDEM_CHECK(reached(tools_, "rewound"));
     TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));
-    TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
-    TANDEM_CHECK(reached(tools_, "finish"));
-    return tools_.files.remove_tree(folders_.rewinding);
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding)); // it is whole: pg_rewind has written all to the disk
+    TANDEM_CHECK(reached(tools_, "follow"));
+    return follow(tools_, upstream_, stream_limit, progress_);
   }
 
   Result<void> try_to_follow() {

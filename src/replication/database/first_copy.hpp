@@ -8,7 +8,7 @@
 namespace tandem::replication {
 
 // In their order, each before the work that it is named after: of a rewind, then of a copy.
-inline constexpr std::array<std::string_view, 5> rewind_points{"stop", "keep", "rewind", "rewound", "finish"};
+inline constexpr std::array<std::string_view, 5> rewind_points{"stop", "keep", "rewind", "rewound", "follow"};
 inline constexpr std::array<std::string_view, 4> copy_points{"copy", "room", "place", "clean"};
 
 struct FirstCopy {

@@ -68,6 +68,20 @@ TEST(FirstCopy, MakesAStandbyAndKeepsWhatWasThere) {
   }
 }
 
+// It would hold the slot that the copy needs for as long as it runs.
+TEST(FirstCopy, StandbyWhoseRewindWasCutOffIsStoppedBeforeItIsCopiedAnew) {
+  World world;
+  begin(world,
+        {"half rewound", Cluster{.identifier = World::copied, .standby = true, .made = "late orders"}, true, true});
+  world.texts[std::string(World::data) + ".tandem-rewinding"] = "";
+  const auto done = first_copy(world.tools(), uno, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(done->copied);
+  EXPECT_TRUE(world.follows());
+  EXPECT_EQ(world.here().made, "the primary's");
+  EXPECT_FALSE(world.texts.contains(std::string(World::data) + ".tandem-rewinding"));
+}
+
 TEST(FirstCopy, CutOffAtAnyChangeIsFinishedByTheNextCallAndLosesNothing) {
   for (const auto& beginning : beginnings()) {
     bool finished = false;

@@ -126,6 +126,11 @@ Result<void> FakeFiles::rename(const std::string& from, const std::string& to) {
 }
 
 Result<void> FakeFiles::remove_tree(const std::string& path) {
+  if (world_.texts.contains(path)) { // the real one takes a file as well
+    world_.spend();
+    world_.texts.erase(path);
+    return {};
+  }
   const auto found = world_.clusters.find(path);
   if (found == world_.clusters.end()) return {};
   world_.spend();
@@ -137,7 +142,10 @@ Result<void> FakeFiles::remove_tree(const std::string& path) {
 
 Outcome FakeProcesses::copy(const std::string& folder, const system::LineSink& on_line) {
   if (world_.clusters.contains(folder)) return {1, false, {}, "directory exists but is not empty"};
-  if (world_.slot_taken-- > 0)
+  const auto here = world_.clusters.find(World::data);
+  const bool follows = world_.running && here != world_.clusters.end() && here->second.standby &&
+                       here->second.identifier == World::copied && !world_.wal_gone; // by the same slot
+  if (world_.slot_taken-- > 0 || follows)
     return {1, false, {}, "pg_basebackup: error: replication slot \"tandem_duo\" is active for PID 4711"};
   world_.spend();
   world_.clusters[folder] = Cluster{.identifier = "", .state = "", .made = "the primary's"};
