@@ -99,6 +99,9 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
                    .primary = primary,
                    .uids = {},
                    .secrets = std::move(packed.secrets)};
+  if (input.pair.server(primary) == nullptr)
+    return fail(ErrorKind::invalid, "the primary is " + primary + ", and that tandem.toml has no server of that name",
+                "tandem apply");
   agent.on_loop([&] { input.self = agent.state().server; });
   const auto uids = orders.value("uids", Json::object());
   for (const auto& user : input.pair.users) {

@@ -180,7 +180,9 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
   TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
   const auto done = replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary));
-  TANDEM_CHECK(note_kept(agent, tools, primary));
+  // A list that cannot be written keeps nothing from following; status tells of it, and the next start tries again.
+  if (const auto noted = note_kept(agent, tools, primary); !noted)
+    log("the list of events: " + describe(noted.error()));
   TANDEM_CHECK(done);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "agent/duties.hpp"
 #include "agent/operations/replication.hpp"
+#include "agent/orders.hpp"
 #include "base/text.hpp"
 #include "replication/database/running.hpp"
 #include "sites/serving.hpp"
@@ -27,8 +28,14 @@ std::vector<std::string> members_of(Agent& agent) {
   return names;
 }
 
+// What the latest apply asked for has that server, and what follows from it: nothing is to be made so again.
+Result<void> forget_orders(OperationContext& context) {
+  return KeptOrders(context.ports().files, context.agent().settings().state_folder).forget();
+}
+
 // A slot that nobody uses keeps WAL until the disk is full.
 Result<void> forget_here(OperationContext& context, const KeeperOf& keeper, const std::string& server) {
+  TANDEM_CHECK(forget_orders(context));
   TANDEM_TRY(const auto tools,
              database_tools(context.agent(), context.snapshot().server, [&context] { return context.cancelled(); }));
   {
@@ -106,6 +113,7 @@ Result<void> stop_what_runs(OperationContext& context, system::Applications& app
   TANDEM_TRY(const auto status, agent.ports().services.status(tools.layout.unit));
   if (status.load == "loaded" && status.active != "inactive")
     TANDEM_CHECK(agent.ports().services.stop(tools.layout.unit));
+  TANDEM_CHECK(forget_orders(context));
   return leave_pair(agent.ports().files, agent.settings().state_folder);
 }
 
