@@ -20,11 +20,13 @@ constexpr std::chrono::seconds settling{30};
 struct Look {
   std::vector<std::string> ids = {};
   bool other_file = false;  // tandem.toml, or a secret file, has changed since
+  bool on_duty = true;      // else there was nothing to compare: what the role does goes first
   bool repair = false;      // as that apply's file has it
   std::string problem = {}; // it could not be compared
 };
 
-Result<Look> look_at(Agent& agent, const std::string& primary) {
+Result<Look> look_at(Agent& agent, const std::string& self, const std::string& primary) {
+  if (!does_its_duty(agent, self, primary)) return Look{.on_duty = false};
   const KeptOrders kept(agent.ports().files, agent.settings().state_folder);
   TANDEM_TRY(auto orders, kept.latest());
   if (!orders) return Look();
@@ -71,7 +73,7 @@ private:
 
   void turn(Agent& agent) {
     const auto now = std::chrono::steady_clock::now();
-    if (looking_) return;
+    if (looking_ || agent.ending()) return;
     const auto standing = agent.state().standing;
     if (!quiet(agent) || standing != standing_) {
       standing_ = standing;
@@ -81,8 +83,8 @@ private:
     }
     if (now < next_) return;
     looking_ = true;
-    agent.in_background([self = shared_from_this(), &agent, primary = standing.primary] {
-      auto look = look_at(agent, primary);
+    agent.in_background([self = shared_from_this(), &agent, name = agent.state().server, primary = standing.primary] {
+      auto look = look_at(agent, name, primary);
       agent.loop().post([self, &agent, look = std::move(look)] { self->looked(agent, look); });
     });
   }
@@ -92,6 +94,12 @@ private:
     // What began meanwhile changes things; turn() sees it too, and begins anew.
     if (!quiet(agent) || agent.state().standing != standing_) return;
     const auto now = std::chrono::steady_clock::now();
+    if (look && !look->on_duty) {
+      drift_.forget();
+      latest_ = {};
+      next_ = now + settling;
+      return;
+    }
     const auto before = drift_.ids();
     latest_ = look ? *look : Look{.problem = describe(look.error())};
     drift_.seen(utc_text(agent.ports().clock), latest_.ids);

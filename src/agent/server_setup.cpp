@@ -1,10 +1,13 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/duties.hpp"
 #include "agent/halt.hpp"
+#include "agent/operations/replication.hpp"
 #include "agent/orders.hpp"
 #include "agent/pair_issuer.hpp"
 #include "base/text.hpp"
+#include "replication/database/standing.hpp"
 #include "setup/setup.hpp"
 #include "sites/uwsgi.hpp"
 
@@ -158,21 +161,42 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
 
 } // namespace
 
-Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
+namespace {
+
+Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
   TANDEM_TRY(const auto input, input_of(context.agent(), orders));
-  KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
-  TANDEM_CHECK(kept.forget());
   const auto applied = converge_to(context, input, turns);
   const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
   context.log("apply: " + std::string(trim(text)));
   context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
   if (!applied) return std::unexpected(applied.error());
   Json answer{{"text", text}, {"done", applied->done}};
-  if (applied->failed)
-    answer["failed"] = *applied->failed;
-  else
-    TANDEM_CHECK(kept.keep(orders));
+  if (applied->failed) answer["failed"] = *applied->failed;
   return answer;
+}
+
+} // namespace
+
+Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
+  return carry_out(context, orders, turns);
+}
+
+Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
+  KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
+  TANDEM_CHECK(kept.forget());
+  TANDEM_TRY(auto answer, carry_out(context, orders, turns));
+  if (!answer.contains("failed")) TANDEM_CHECK(kept.keep(orders));
+  return answer;
+}
+
+bool does_its_duty(Agent& agent, const std::string& self, const std::string& primary) {
+  const auto tools = database_tools(agent, self, {});
+  if (!tools) return false;
+  const auto database = replication::database_standing(*tools);
+  const auto marker = agent.ports().files.status(marker_file);
+  if (!database || !marker) return false;
+  return primary == self ? database->state == replication::DatabaseState::primary && marker->has_value()
+                         : database->state == replication::DatabaseState::standby && !marker->has_value();
 }
 
 } // namespace tandem::agent

@@ -27,5 +27,10 @@ Result<Json> plan_here(Agent& agent, const SetupInput& input);
 // "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told. When all of it is
 // done the orders are kept (KeptOrders), and none are kept until then.
 Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns);
+// The same with the orders that are kept, which stay, however it ends.
+Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns);
+// Whether PostgreSQL and the marker are what the role asks for on this server: it serves, or follows. Only then may
+// anything but the role itself touch what runs here.
+[[nodiscard]] bool does_its_duty(Agent& agent, const std::string& self, const std::string& primary);
 
 } // namespace tandem::agent

@@ -41,14 +41,17 @@ Result<Json> repair(OperationContext& context, Turns& turns) {
   if (!orders) return fail(ErrorKind::refused, "no apply has ended well here since the latest one that did not");
   const auto snapshot = context.snapshot();
   const auto& primary = snapshot.standing.primary;
+  if (!does_its_duty(context.agent(), snapshot.server, primary))
+    return fail(ErrorKind::refused,
+                snapshot.server + " neither serves nor follows now; what its role asks for goes first");
   (*orders)["primary"] = primary;
   if (primary != snapshot.server) {
     AskedTurns asked(context, primary);
-    return apply_here(context, *orders, asked);
+    return repair_here(context, *orders, asked);
   }
   turns.begin();
   OwnTurns own(turns, snapshot.server);
-  return apply_here(context, *orders, own);
+  return repair_here(context, *orders, own);
 }
 
 Result<Json> accounts(OperationContext& context) {

@@ -211,6 +211,18 @@ private:
 
 } // namespace
 
+namespace {
+
+// Whether the name begins so; # stands for a hexadecimal digit. A folder that somebody else made is not ours to tell.
+bool has_shape(std::string_view name, std::string_view shape) {
+  if (name.size() < shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == '#' ? std::isxdigit(static_cast<unsigned char>(name[i])) == 0 : name[i] != shape[i]) return false;
+  return true;
+}
+
+} // namespace
+
 Result<std::vector<KeptData>> kept_data(system::Files& files, const system::PostgresLayout& layout) {
   const auto slash = layout.data.rfind('/');
   const auto folder = layout.data.substr(0, slash);
@@ -220,8 +232,9 @@ Result<std::vector<KeptData>> kept_data(system::Files& files, const system::Post
   if (!names) return std::unexpected(names.error());
   std::vector<KeptData> kept;
   for (const auto& name : *names) {
-    const bool wal = name.starts_with(cluster + ".diverged-") && !name.ends_with(unfinished_copy);
-    if (wal || name.starts_with(cluster + ".before-")) kept.push_back({folder + "/" + name, wal});
+    const bool wal = has_shape(name, cluster + ".diverged-########-") && !name.ends_with(unfinished_copy);
+    const bool whole = has_shape(name, cluster + ".before-########T######Z") && name.ends_with('Z');
+    if (wal || whole) kept.push_back({folder + "/" + name, wal});
   }
   return kept;
 }
