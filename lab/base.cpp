@@ -79,6 +79,12 @@ std::string wheels_folder(const std::string& release) {
 
 namespace {
 
+Base base_of(const std::string& release) {
+  return {path_of(release, "bare", root_recipe(bare_packages, {})),
+          path_of(release, "outside", root_recipe(outside_packages, outside_steps)),
+          path_of(release, "archive", archive_recipe())};
+}
+
 bool complete(const Base& base) {
   return fs::exists(base.bare_root) && fs::exists(base.outside_root) && fs::exists(base.archive);
 }
@@ -123,12 +129,14 @@ void remove_wheels_of_dead(const std::string& folder) {
 
 } // namespace
 
+bool has_base(const std::string& release) {
+  return complete(base_of(release));
+}
+
 Result<Base> prepare_base(const std::string& release, const Progress& progress) {
   if (release != "bookworm" && release != "trixie")
     return fail(ErrorKind::invalid, "the lab has no Debian release \"" + release + "\"", "Take bookworm or trixie.");
-  const Base base{path_of(release, "bare", root_recipe(bare_packages, {})),
-                  path_of(release, "outside", root_recipe(outside_packages, outside_steps)),
-                  path_of(release, "archive", archive_recipe())};
+  const auto base = base_of(release);
   if (!complete(base)) TANDEM_CHECK(build_missing(base, release, progress));
   Tools tools;
   TANDEM_CHECK(

@@ -23,6 +23,8 @@ std::string wheels_folder(const std::string& release);
 // either builds anew. An interrupted build is never taken for a good one: parts are built beside and renamed.
 // Two processes that need the same part build it once; the second waits.
 Result<Base> prepare_base(const std::string& release, const Progress& progress);
+// Whether all of it is there already.
+bool has_base(const std::string& release);
 
 // Removes what interrupted builds left, unless a build is going on.
 void remove_unfinished_builds();

@@ -52,11 +52,8 @@ Result<void> check_namespaces(system::Processes& processes) {
               "(podman and docker: --privileged)");
 }
 
-Result<void> check_machine(system::Processes& processes, const std::string& release) {
-  TANDEM_CHECK(check_root());
-  TANDEM_CHECK(check_namespaces(processes));
-  const auto cache = cache_folder(release);
-  TANDEM_CHECK(check_room(cache, fs::exists(cache) ? 0 : room_for_base));
+Result<void> check_room_for_lab(const std::string& release) {
+  TANDEM_CHECK(check_room(cache_folder(release), has_base(release) ? 0 : room_for_base));
   return check_room(Names::all_labs(), room_for_lab);
 }
 

@@ -8,13 +8,12 @@
 
 namespace tandem::lab {
 
-// Each is refused with what is missing and what to do about it: all of them, with room on the disk for what the cache
-// lacks and for a lab's own files; one of them.
-Result<void> check_machine(system::Processes& processes, const std::string& release);
-
+// Each is refused with what is missing and what to do about it.
 Result<void> check_root();
 Result<void> check_namespaces(system::Processes& processes);
 // Of the file system on which the folder lies, or is going to lie.
 Result<void> check_room(const std::string& folder, std::uint64_t needed_bytes);
+// For a new lab: for what the cache lacks and for its own files.
+Result<void> check_room_for_lab(const std::string& release);
 
 } // namespace tandem::lab

@@ -60,7 +60,8 @@ Result<void> on_all_hosts(const std::function<Result<void>(const Host&)>& work) 
 
 Result<Lab> Lab::up(const Options& options, const Progress& progress) {
   Tools machine;
-  TANDEM_CHECK(check_machine(machine, options.release));
+  TANDEM_CHECK(check_root());
+  TANDEM_CHECK(check_namespaces(machine));
   TANDEM_TRY(const auto names, Names::of(options.name));
   TANDEM_TRY(const auto lock, lock_lab(names));
   if (auto existing = load(names); existing && !options.fresh) {
@@ -77,6 +78,7 @@ Result<Lab> Lab::up(const Options& options, const Progress& progress) {
 }
 
 Result<Lab> Lab::make(const Names& names, const Options& options, const Progress& progress) {
+  TANDEM_CHECK(check_room_for_lab(options.release));
   TANDEM_TRY(const auto base, prepare_base(options.release, progress));
   Lab lab(names, options.release, {base.bare_root, base.archive, wheels_folder(options.release)},
           {base.outside_root, base.archive, wheels_folder(options.release)});

@@ -122,6 +122,7 @@ peer::Network::Hooks Agent::network_hooks() {
     if (settings_.on_standing) settings_.on_standing(*this, server, standing);
   };
   hooks.on_change = [this](const std::string& server, bool connected) {
+    if (!connected) turns_.forget(server);
     if (settings_.on_peer) settings_.on_peer(*this, server, connected);
   };
   hooks.log = [this](const std::string& line) { log(line); };

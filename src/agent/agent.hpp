@@ -6,6 +6,7 @@
 #include "agent/membership.hpp"
 #include "agent/runner.hpp"
 #include "agent/streams.hpp"
+#include "agent/turns.hpp"
 #include "system/machine.hpp"
 
 #include <mutex>
@@ -67,6 +68,16 @@ public:
   // What all messages to peers say from now on; kept durably by the role layer, which calls this after its fsync.
   void set_standing(peer::Standing standing);
 
+  // Whether this server, as the primary, may write and be visited; kept by the role layer.
+  void set_may_serve(bool may) { may_serve_ = may; }
+
+  [[nodiscard]] bool may_serve() const { return may_serve_; }
+
+  // Whether this server is in full what its role asks for: it serves, or follows; kept by the role layer.
+  void set_on_duty(bool on) { on_duty_ = on; }
+
+  [[nodiscard]] bool on_duty() const { return on_duty_; }
+
   // What runbook is open, in words; empty: none. Operations that are to be apart from runbooks are refused meanwhile.
   void set_runbook(std::string runbook) { runbook_ = std::move(runbook); }
 
@@ -82,6 +93,9 @@ public:
 
   // An operation under way that a runbook must not meet; empty: none.
   [[nodiscard]] std::string busy_with() const { return runner_.busy_with(); }
+
+  // See Runner::ask_to_end.
+  std::string ask_to_end(const std::string& lock) { return runner_.ask_to_end(lock); }
 
   // See Runner::begin_own.
   Result<void> begin_own(const std::string& operation) { return runner_.begin_own(operation); }
@@ -106,6 +120,11 @@ public:
 
   [[nodiscard]] system::Ports& ports() { return ports_; }
 
+  // The services, for whoever may start them only as long as `allowed` says so.
+  [[nodiscard]] AllowedServices services_while(std::function<Result<void>()> allowed) {
+    return {services_, std::move(allowed)};
+  }
+
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
   [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
@@ -114,6 +133,9 @@ public:
   [[nodiscard]] bool ending() const { return ending_; }
 
   [[nodiscard]] std::string identity_path(const std::string& file) const;
+
+  // Of the applies that run here, and of the other servers' repairs where this one is the primary.
+  [[nodiscard]] Turns& turns() { return turns_; }
 
   // Held by whoever starts, copies or configures this server's PostgreSQL. Stopping it needs no permission.
   [[nodiscard]] std::mutex& database_work() { return database_work_; }
@@ -126,6 +148,7 @@ public:
 
 private:
   std::mutex database_work_;
+  Turns turns_;
   std::atomic<bool> ending_ = false;
   void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
@@ -154,6 +177,8 @@ private:
   Streams streams_;
   std::string problem_;
   std::string runbook_;
+  bool may_serve_ = false;
+  bool on_duty_ = false;
   std::map<std::string, std::string> failures_;
   peer::Timer retry_;
   peer::Timer stopping_;

@@ -21,16 +21,23 @@ void Drift::seen(const std::string& moment, std::vector<std::string> ids) {
   if (standing_.empty()) since_ = both.empty() ? "" : moment;
   latest_ = std::move(ids);
   standing_ = std::move(both);
+  misses_ = 0;
+}
+
+void Drift::missed(const std::string& why) {
+  ++misses_;
+  why_missed_ = why;
 }
 
 void Drift::forget() {
   latest_.clear();
   standing_.clear();
   since_.clear();
+  misses_ = 0;
 }
 
 std::chrono::seconds Drift::pause() const {
-  return latest_ == standing_ ? between_looks : second_look;
+  return latest_ == standing_ && misses_ != 1 ? between_looks : second_look;
 }
 
 bool Drift::take_repair(Time now) {

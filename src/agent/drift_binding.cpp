@@ -19,14 +19,11 @@ constexpr std::chrono::seconds settling{30};
 // What one look found.
 struct Look {
   std::vector<std::string> ids = {};
-  bool other_file = false;  // tandem.toml, or a secret file, has changed since
-  bool on_duty = true;      // else there was nothing to compare: what the role does goes first
-  bool repair = false;      // as that apply's file has it
-  std::string problem = {}; // it could not be compared
+  bool other_file = false; // tandem.toml, or a secret file, has changed since
+  bool repair = false;     // as that apply's file has it
 };
 
-Result<Look> look_at(Agent& agent, const std::string& self, const std::string& primary) {
-  if (!does_its_duty(agent, self, primary)) return Look{.on_duty = false};
+Result<Look> look_at(Agent& agent, const std::string& primary) {
   const KeptOrders kept(agent.ports().files, agent.settings().state_folder);
   TANDEM_TRY(auto orders, kept.latest());
   if (!orders) return Look();
@@ -60,15 +57,16 @@ public:
       if (latest_.other_file)
         status["problems"].push_back("tandem.toml, or a file that it names, is not the one of the latest `tandem "
                                      "apply`: `tandem plan` shows what it would change");
-      if (!latest_.problem.empty())
-        status["problems"].push_back("it cannot be compared with the latest apply: " + latest_.problem);
+      if (const auto problem = drift_.problem(); !problem.empty())
+        status["problems"].push_back("it cannot be compared with the latest apply: " + problem);
     });
   }
 
 private:
   // ---- on the loop
+  // What the role does to this server, or an operation, goes first: meanwhile there is nothing to compare.
   [[nodiscard]] static bool quiet(const Agent& agent) {
-    return agent.runbook().empty() && agent.busy_with().empty() && !agent.state().standing.primary.empty();
+    return agent.on_duty() && agent.runbook().empty() && agent.busy_with().empty();
   }
 
   void turn(Agent& agent) {
@@ -83,8 +81,8 @@ private:
     }
     if (now < next_) return;
     looking_ = true;
-    agent.in_background([self = shared_from_this(), &agent, name = agent.state().server, primary = standing.primary] {
-      auto look = look_at(agent, name, primary);
+    agent.in_background([self = shared_from_this(), &agent, primary = standing.primary] {
+      auto look = look_at(agent, primary);
       agent.loop().post([self, &agent, look = std::move(look)] { self->looked(agent, look); });
     });
   }
@@ -94,14 +92,13 @@ private:
     // What began meanwhile changes things; turn() sees it too, and begins anew.
     if (!quiet(agent) || agent.state().standing != standing_) return;
     const auto now = std::chrono::steady_clock::now();
-    if (look && !look->on_duty) {
-      drift_.forget();
-      latest_ = {};
-      next_ = now + settling;
+    const auto before = drift_.ids();
+    if (!look) {
+      drift_.missed(describe(look.error()));
+      next_ = now + drift_.pause();
       return;
     }
-    const auto before = drift_.ids();
-    latest_ = look ? *look : Look{.problem = describe(look.error())};
+    latest_ = *look;
     drift_.seen(utc_text(agent.ports().clock), latest_.ids);
     next_ = now + drift_.pause();
     if (drift_.ids() != before)

@@ -46,9 +46,11 @@ public:
   // Applications that find no database do no harm and stay warm.
   Result<void> stop_writing() override {
     TANDEM_TRY(const auto database, database_now());
-    if (database.state != DatabaseState::primary && database.state != DatabaseState::starting) return {};
+    if (!database.tools || database.state == DatabaseState::absent || database.state == DatabaseState::standby)
+      return {};
     TANDEM_TRY(const auto signal, files().status(database.tools->layout.data + "/standby.signal"));
-    if (database.state == DatabaseState::starting && signal) return {};
+    if (database.state != DatabaseState::primary && signal) return {};
+    // Also when it does not run: somebody may be restarting it, and the stop comes after that.
     return agent_.ports().services.stop(database.tools->layout.unit);
   }
 

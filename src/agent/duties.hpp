@@ -13,7 +13,7 @@ public:
   // Be the primary, up to the open gate. `entitled` is asked on the loop before anything that a visitor could see;
   // refused when it says no.
   virtual Result<void> serve(const std::function<bool()>& entitled) = 0;
-  // Stop a PostgreSQL that is no standby, at once.
+  // Stop a PostgreSQL that is no standby, at once; one that is just starting, or is about to, as well.
   virtual Result<void> stop_writing() = 0;
   // Be a standby of that server.
   virtual Result<void> follow(const std::string& primary) = 0;

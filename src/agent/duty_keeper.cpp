@@ -87,6 +87,7 @@ void DutyKeeper::look() {
       looking_ = false;
       if (again_) return think();
       if (!server) {
+        agent_.set_on_duty(false);
         duty_problem_ = describe(server.error());
         return;
       }
@@ -104,6 +105,7 @@ void DutyKeeper::look() {
 
 void DutyKeeper::act_on(const role::View& view) {
   const auto& row = role::decide(view);
+  agent_.set_on_duty(row.id == "serve" || row.id == "follow");
   if (row_ != row.id) {
     row_ = row.id;
     agent_.log("decided: " + std::string(row.sentence));
@@ -158,6 +160,7 @@ void DutyKeeper::worked(const std::string& duty, const Result<void>& result) {
 // The protocol says that this server may not write any more: nothing is asked first.
 void DutyKeeper::stop_now() {
   duty_.clear();
+  agent_.set_on_duty(false);
   const auto tell = [this](const Result<void>& done) {
     if (!done) agent_.log("stopping: " + describe(done.error()));
   };

@@ -20,7 +20,7 @@ Result<void> Halting::at(const std::string& point, const std::string& where) con
   if (!file_.names(point)) return {};
   tell_(fmt::format("stands still {}, as long as {} says so", where, file_.path()));
   do {
-    if (ended_()) return fail(ErrorKind::unavailable, "the agent stopped while it stood still " + where);
+    if (ended_()) return fail(ErrorKind::unavailable, "it was to end while it stood still " + where);
     system::pause_thread(look_at_halt);
   } while (file_.names(point));
   return {};
@@ -29,7 +29,8 @@ Result<void> Halting::at(const std::string& point, const std::string& where) con
 Result<void> ApplyHalts::reached(converge::Moment moment, const converge::Change& change) {
   const auto* name = moment == converge::Moment::before ? "before" : "after";
   const auto point = fmt::format("apply {} {}", name, ++changes_.at(static_cast<std::size_t>(moment)));
-  return halting_.at(point, fmt::format("{} {}", name, change.id));
+  TANDEM_CHECK(halting_.at(point, fmt::format("{} {}", name, change.id)));
+  return moment == converge::Moment::before ? permission_.go_on() : Result<void>();
 }
 
 } // namespace tandem::agent

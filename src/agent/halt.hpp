@@ -42,15 +42,25 @@ private:
   std::function<bool()> ended_;
 };
 
+// What an apply asks on its thread.
+struct ApplyPermission {
+  std::function<Result<void>()> go_on; // before each change
+  std::function<bool()> wait;          // before it waits for another program
+};
+
 // The points of one apply. Waits on the applying thread.
 class ApplyHalts final : public converge::Halts {
 public:
-  explicit ApplyHalts(Halting halting) : halting_(std::move(halting)) {}
+  ApplyHalts(Halting halting, ApplyPermission permission)
+      : halting_(std::move(halting)), permission_(std::move(permission)) {}
 
   Result<void> reached(converge::Moment moment, const converge::Change& change) override;
 
+  [[nodiscard]] bool may_wait() const override { return permission_.wait(); }
+
 private:
   Halting halting_;
+  ApplyPermission permission_;
   std::array<int, 2> changes_{}; // that have reached each moment
 };
 

@@ -15,12 +15,19 @@ using peer::Json;
 class Agent;
 class OperationContext;
 
+// An operation ends what holds one of its locks and is less urgent.
+enum class Urgency {
+  own,   // begun by the agent itself
+  asked, // for by a person
+};
+
 struct Operation {
-  std::string name;         // "status"; those between agents have two words: "config.put"
-  std::set<Caller> callers; // who may ask for it
-  std::string lock = {};    // operations with the same lock exclude each other; empty: none
-  bool needs_pair = true;   // refused before init or join
-  bool apart = false;       // never at the same time as a runbook
+  std::string name;                 // "status"; those between agents have two words: "config.put"
+  std::set<Caller> callers;         // who may ask for it
+  std::set<std::string> locks = {}; // operations with a lock in common exclude each other
+  Urgency urgency = Urgency::asked;
+  bool needs_pair = true; // refused before init or join
+  bool apart = false;     // never at the same time as a runbook
   std::function<Result<Json>(OperationContext&)> run;
 };
 

@@ -5,22 +5,23 @@
 namespace tandem::agent {
 
 Result<void> OwnTurns::take(const converge::Reaction& reaction) {
-  return turns_.take(converge::to_text(reaction), self_, turn_limit);
+  return turns_.take(converge::to_text(reaction), self_, turn_limit, whose_);
 }
 
 void OwnTurns::give_back(const converge::Reaction& reaction, bool done) {
-  turns_.give_back(converge::to_text(reaction), self_, done);
+  turns_.give_back(converge::to_text(reaction), self_, done || whose_ == TurnOf::repair);
 }
 
 Result<void> AskedTurns::take(const converge::Reaction& reaction) {
-  TANDEM_CHECK(context_.call_peer(keeper_, "turn.take", {{"reaction", converge::to_text(reaction)}}, {},
+  TANDEM_CHECK(context_.call_peer(keeper_, "turn.take",
+                                  {{"reaction", converge::to_text(reaction)}, {"repair", whose_ == TurnOf::repair}}, {},
                                   {.time_limit = turn_limit}));
   return {};
 }
 
 void AskedTurns::give_back(const converge::Reaction& reaction, bool done) {
-  [[maybe_unused]] const auto answer =
-      context_.call_peer(keeper_, "turn.give", {{"reaction", converge::to_text(reaction)}, {"done", done}});
+  [[maybe_unused]] const auto answer = context_.call_peer(
+      keeper_, "turn.give", {{"reaction", converge::to_text(reaction)}, {"done", done || whose_ == TurnOf::repair}});
 }
 
 } // namespace tandem::agent

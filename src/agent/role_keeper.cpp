@@ -159,6 +159,7 @@ role::Outcome RoleKeeper::take(const role::Event& event) {
 
 // For an agent that starts again on this boot: whether the one before it was entitled to serve.
 void RoleKeeper::note_entitlement() {
+  agent_.set_may_serve(role_.session.serving);
   if (entitled_ == role_.session.serving) return;
   entitled_ = role_.session.serving;
   auto& files = agent_.ports().files;

@@ -7,6 +7,14 @@
 
 namespace tandem::agent {
 
+namespace {
+
+bool exclude_each_other(const Operation& one, const Operation& other) {
+  return std::ranges::any_of(one.locks, [&](const std::string& lock) { return other.locks.contains(lock); });
+}
+
+} // namespace
+
 Runner::Runner(Agent& agent, std::vector<Operation> operations) : agent_(agent) {
   for (auto& operation : operations) {
     std::string name = operation.name;
@@ -30,25 +38,59 @@ Result<const Operation*> Runner::find(const peer::Request& request, bool has_pai
   return &operation;
 }
 
+std::vector<std::shared_ptr<Run>> Runner::in_its_way(const Operation& operation) const {
+  std::vector<std::shared_ptr<Run>> found;
+  for (const auto& [id, run] : runs_)
+    if (exclude_each_other(run->operation, operation)) found.push_back(run);
+  return found;
+}
+
 Result<void> Runner::check_free(const Operation& operation) const {
   if (stopping_) return fail(ErrorKind::unavailable, "the agent stops");
   if (operation.apart && !agent_.runbook().empty())
     return fail(ErrorKind::refused, fmt::format("the {} is under way", agent_.runbook()),
                 "Wait until it has ended; `tandem resume` shows how it goes on");
-  if (!operation.lock.empty())
-    for (const auto& [id, run] : runs_)
-      if (run->operation.lock == operation.lock)
-        return fail(ErrorKind::refused,
-                    fmt::format("\"{}\" is under way since {}, started by {}", run->operation.name, run->started,
-                                run->request.from()),
-                    "Wait until it has ended; `tandem status` shows it");
+  constexpr auto* wait = "Wait until it has ended; `tandem status` shows it";
+  for (const auto& run : in_its_way(operation))
+    if (run->operation.urgency >= operation.urgency)
+      return fail(ErrorKind::refused,
+                  fmt::format("\"{}\" is under way since {}, started by {}", run->operation.name, run->started,
+                              run->request.from()),
+                  wait);
+  for (const auto& other : waiting_)
+    if (exclude_each_other(*other.operation, operation) && other.operation->urgency >= operation.urgency)
+      return fail(ErrorKind::refused,
+                  fmt::format("\"{}\" is about to begin, started by {}", other.operation->name, other.request.from()),
+                  wait);
   return {};
 }
 
 void Runner::begin(const peer::Request& request, bool has_pair) {
   const auto operation = find(request, has_pair);
   if (!operation) return request.answer(std::unexpected(operation.error()));
-  start(request, **operation);
+  begin_or_wait(request, **operation);
+}
+
+void Runner::begin_or_wait(const peer::Request& request, const Operation& operation) {
+  const auto others = in_its_way(operation);
+  if (others.empty()) return start(request, operation);
+  for (const auto& run : others) {
+    run->cancelled = true;
+    const auto line = fmt::format("waiting for \"{}\", started by {}, which ends after the change at hand",
+                                  run->operation.name, run->request.from());
+    agent_.log(fmt::format("\"{}\": {}", operation.name, line));
+    request.event(Json{{"line", line}});
+  }
+  waiting_.push_back({request, &operation});
+}
+
+void Runner::let_waiting_begin() {
+  for (auto& [request, operation] : std::exchange(waiting_, {})) {
+    if (const auto free = check_free(*operation); !free)
+      request.answer(std::unexpected(free.error()));
+    else
+      begin_or_wait(request, *operation);
+  }
 }
 
 Result<void> Runner::begin_own(const std::string& name) {
@@ -75,12 +117,24 @@ void Runner::run(const std::shared_ptr<Run>& run) {
 void Runner::end(const std::shared_ptr<Run>& run, Result<Json> result) {
   runs_.erase(run->id);
   run->request.answer(std::move(result));
+  let_waiting_begin();
 }
 
 void Runner::cancel_all() {
   stopping_ = true;
   for (const auto& [id, run] : runs_)
     run->cancelled = true;
+  let_waiting_begin(); // which refuses them
+}
+
+std::string Runner::ask_to_end(const std::string& lock) {
+  std::string holder;
+  for (const auto& [id, run] : runs_) {
+    if (!run->operation.locks.contains(lock)) continue;
+    run->cancelled = true;
+    holder = fmt::format("\"{}\", started by {}", run->operation.name, run->request.from());
+  }
+  return holder;
 }
 
 std::string Runner::busy_with() const {

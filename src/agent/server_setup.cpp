@@ -1,13 +1,11 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
-#include "agent/duties.hpp"
 #include "agent/halt.hpp"
-#include "agent/operations/replication.hpp"
 #include "agent/orders.hpp"
 #include "agent/pair_issuer.hpp"
+#include "agent/tenure.hpp"
 #include "base/text.hpp"
-#include "replication/database/standing.hpp"
 #include "setup/setup.hpp"
 #include "sites/uwsgi.hpp"
 
@@ -135,37 +133,73 @@ Result<Json> plan_here(Agent& agent, const SetupInput& input) {
 
 namespace {
 
+// How a run over the resources goes about it.
+enum class Manner {
+  apply,  // a person waits for it
+  repair, // nobody does
+};
+
+KeptOrders kept_orders(const OperationContext& context) {
+  return {context.ports().files, context.agent().settings().state_folder};
+}
+
+Result<std::unique_lock<std::mutex>> take_database(Agent& agent, Manner manner) {
+  if (manner == Manner::apply) return std::unique_lock(agent.database_work());
+  std::unique_lock lock(agent.database_work(), std::try_to_lock);
+  if (!lock.owns_lock()) return fail(ErrorKind::unavailable, "PostgreSQL is being started, copied or set up here");
+  return lock;
+}
+
+ApplyHalts halts_of(OperationContext& context, const Tenure& tenure, Reporter& reporter, Manner manner) {
+  return {Halting(
+              HaltFile(context.ports().files, context.agent().settings().run_folder),
+              [&](const std::string& line) {
+                reporter.say(line);
+                context.agent().log("apply " + line);
+              },
+              [&] { return context.cancelled(); }),
+          {.go_on = [&]() -> Result<void> {
+             if (context.cancelled())
+               return fail(ErrorKind::unavailable, "ended here, since something more urgent waits or the agent stops",
+                           "Run `tandem apply` again afterwards");
+             return tenure.still();
+           },
+           .wait = [&, manner] { return manner == Manner::apply && !context.cancelled() && tenure.still(); }}};
+}
+
 Result<converge::Applied> converge_to(OperationContext& context, const SetupInput& input,
-                                      converge::ReactionTurns& turns) {
-  TANDEM_TRY(const auto authority, authority_of(context.agent()));
-  TANDEM_TRY(const auto wanted, resources(context.agent(), input, authority));
+                                      converge::ReactionTurns& turns, Manner manner) {
+  auto& agent = context.agent();
+  TANDEM_TRY(const auto authority, authority_of(agent));
+  TANDEM_TRY(const auto wanted, resources(agent, input, authority));
   PairIssuer issuer(authority, context.ports().clock);
-  const std::lock_guard database(context.agent().database_work());
+  TANDEM_TRY(const auto tenure, Tenure::begin(agent, [&context] { return context.cancelled(); }));
+  if (!tenure.standing().primary.empty() && tenure.standing().primary != input.primary)
+    return fail(
+        ErrorKind::refused,
+        fmt::format("this is for a pair whose primary is {}, and it is {}", input.primary, tenure.standing().primary),
+        "Run `tandem apply` again");
+  TANDEM_TRY(const auto database, take_database(agent, manner));
+  if (manner == Manner::apply) TANDEM_CHECK(kept_orders(context).forget());
   context.log("apply begins, asked for by " + context.from());
   Reporter reporter(context, input.self);
-  ApplyHalts halts(Halting(
-      HaltFile(context.ports().files, context.agent().settings().run_folder),
-      [&](const std::string& line) {
-        reporter.say(line);
-        context.agent().log("apply " + line);
-      },
-      [&] { return context.cancelled(); }));
-  converge::ApplyContext work{.ports = context.ports(),
+  auto halts = halts_of(context, tenure, reporter, manner);
+  auto services = agent.services_while([&] { return tenure.still(); });
+  const auto& all = context.ports();
+  system::Ports ports{all.files,    all.processes, services,  all.packages,
+                      all.accounts, all.databases, all.clock, all.reach};
+  converge::ApplyContext work{.ports = ports,
                               .issuer = issuer,
                               .turns = turns,
                               .observer = reporter,
                               .halts = halts,
-                              .state_folder = context.agent().settings().state_folder};
+                              .state_folder = agent.settings().state_folder};
   return converge::apply(wanted, work);
 }
 
-} // namespace
-
-namespace {
-
-Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
+Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns, Manner manner) {
   TANDEM_TRY(const auto input, input_of(context.agent(), orders));
-  const auto applied = converge_to(context, input, turns);
+  const auto applied = converge_to(context, input, turns, manner);
   const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
   context.log("apply: " + std::string(trim(text)));
   context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
@@ -178,25 +212,13 @@ Result<Json> carry_out(OperationContext& context, const Json& orders, converge::
 } // namespace
 
 Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
-  return carry_out(context, orders, turns);
+  return carry_out(context, orders, turns, Manner::repair);
 }
 
 Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
-  KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
-  TANDEM_CHECK(kept.forget());
-  TANDEM_TRY(auto answer, carry_out(context, orders, turns));
-  if (!answer.contains("failed")) TANDEM_CHECK(kept.keep(orders));
+  TANDEM_TRY(auto answer, carry_out(context, orders, turns, Manner::apply));
+  if (!answer.contains("failed")) TANDEM_CHECK(kept_orders(context).keep(orders));
   return answer;
-}
-
-bool does_its_duty(Agent& agent, const std::string& self, const std::string& primary) {
-  const auto tools = database_tools(agent, self, {});
-  if (!tools) return false;
-  const auto database = replication::database_standing(*tools);
-  const auto marker = agent.ports().files.status(marker_file);
-  if (!database || !marker) return false;
-  return primary == self ? database->state == replication::DatabaseState::primary && marker->has_value()
-                         : database->state == replication::DatabaseState::standby && !marker->has_value();
 }
 
 } // namespace tandem::agent

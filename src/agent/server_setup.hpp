@@ -23,14 +23,13 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders);
 // {"text", "changes": n, "edited": n, "ids": [id], "different": [id]}: the plan for a person, how much it is, and what
 // it is about in the order in which it would be made; the latter without what services are told. Changes nothing.
 Result<Json> plan_here(Agent& agent, const SetupInput& input);
-// Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so. {"text", "done": [id],
-// "failed"?: id}; a resource that failed is an answer, not an error, so that what was done is told. When all of it is
-// done the orders are kept (KeptOrders), and none are kept until then.
+// Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so, and ends before the next
+// change when the server's role has changed or the operation is to end. {"text", "done": [id], "failed"?: id}; a
+// resource that failed is an answer, not an error, so that what was done is told. When all of it is done the orders are
+// kept (KeptOrders), and none are kept until then.
 Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns);
-// The same with the orders that are kept, which stay, however it ends.
+// The same with the orders that are kept, which stay, however it ends. Waits for nobody: neither for PostgreSQL, where
+// the role is at work on it, nor for a person's apt-get.
 Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns);
-// Whether PostgreSQL and the marker are what the role asks for on this server: it serves, or follows. Only then may
-// anything but the role itself touch what runs here.
-[[nodiscard]] bool does_its_duty(Agent& agent, const std::string& self, const std::string& primary);
 
 } // namespace tandem::agent

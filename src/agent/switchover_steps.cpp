@@ -68,7 +68,11 @@ private:
                   fmt::format("{} runs tandem {}, and {} {}", now_.server, now_.version, other(), peer->hello.agent),
                   "Install the same version on both");
     // One that has just lost its power is still taken for connected.
-    TANDEM_CHECK(ask_server(agent_, other(), "run.state", {{"id", ""}}, {.time_limit = std::chrono::seconds(2)}));
+    TANDEM_TRY(const auto state,
+               ask_server(agent_, other(), "run.state", {{"id", ""}}, {.time_limit = std::chrono::seconds(2)}));
+    if (const auto busy = state.value("busy", ""); !busy.empty())
+      return fail(ErrorKind::refused, fmt::format("{} is under way on {}", busy, other()),
+                  "Wait until it has ended; tandem status shows it");
     TANDEM_CHECK(files_flow());
     TANDEM_CHECK(standby_streams());
     return no_long_transactions();

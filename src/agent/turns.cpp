@@ -7,7 +7,7 @@ void Turns::begin() {
   failed_.clear();
 }
 
-Result<void> Turns::take(const std::string& what, const std::string& server, std::chrono::seconds limit) {
+Result<void> Turns::take(const std::string& what, const std::string& server, std::chrono::seconds limit, TurnOf whose) {
   std::unique_lock lock(mutex_);
   const auto mine = [&] {
     const auto holder = holders_.find(what);
@@ -15,7 +15,7 @@ Result<void> Turns::take(const std::string& what, const std::string& server, std
   };
   if (!changed_.wait_for(lock, limit, mine))
     return fail(ErrorKind::unavailable, "waiting to " + what + ": " + holders_[what] + " has not finished it");
-  if (const auto bad = failed_.find(what); bad != failed_.end())
+  if (const auto bad = failed_.find(what); whose == TurnOf::apply && bad != failed_.end())
     return fail(ErrorKind::refused,
                 fmt::format("not done on {}, since it failed on {}: {}", server, bad->second, what));
   holders_[what] = server;

@@ -11,13 +11,21 @@
 
 namespace tandem::agent {
 
+// Whose turn it is.
+enum class TurnOf {
+  apply,  // of the whole pair: what one server does not survive is not tried on the next
+  repair, // of one server by itself: it concerns no other
+};
+
 class Turns {
 public:
   // A new apply: what failed in the one before may be tried again.
   void begin();
   // Waits until it is the server's turn; taking it twice is the same as once. unavailable after the limit; refused when
-  // it failed on a server in this apply: what one server does not survive is not tried on the next.
-  Result<void> take(const std::string& what, const std::string& server, std::chrono::seconds limit);
+  // it is for an apply and failed on a server in this one.
+  Result<void> take(const std::string& what, const std::string& server, std::chrono::seconds limit,
+                    TurnOf whose = TurnOf::apply);
+  // `done`: the service is there again. What is not counts as failed in this apply.
   void give_back(const std::string& what, const std::string& server, bool done);
   // A server that is gone holds nothing any more.
   void forget(const std::string& server);

@@ -77,7 +77,9 @@ Result<void> Actions::write_file(const File& file, const PathReading& actual) {
 
 Result<void> Actions::make_one(const PackageSet& /*packages*/, const Reading& actual) {
   const auto& missing = std::get<PackagesReading>(actual.value).missing;
-  return context_.ports.packages.install(missing, [this](std::string_view line) { context_.observer.line(line); });
+  return context_.ports.packages.install(
+      missing, [this](std::string_view line) { context_.observer.line(line); },
+      [this] { return context_.halts.may_wait(); });
 }
 
 Result<void> Actions::make_one(const Group& group, const Reading& /*actual*/) {

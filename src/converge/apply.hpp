@@ -20,13 +20,16 @@ enum class Moment {
   after,  // it is done; the ledger does not say so yet
 };
 
-// Lets whoever rehearses an interruption make an apply stand still, or end, at one moment of one change.
+// Lets an apply end, or stand still, between two changes: because the server's role has changed meanwhile, because
+// something more urgent waits, or to rehearse an interruption.
 class Halts {
 public:
   virtual ~Halts() = default;
   // Called at both moments of every change, reloads and restarts included; may wait. An error ends the apply as a cut
   // at this moment would: nothing is put back.
   virtual Result<void> reached(Moment moment, const Change& change) = 0;
+  // Whether a change may wait for another program that is at work, such as a person's apt-get.
+  [[nodiscard]] virtual bool may_wait() const = 0;
 };
 
 // Lets the pair keep two servers from reloading or restarting the same service at the same moment.

@@ -23,6 +23,21 @@ std::optional<std::string> who_listens(system::Processes& processes, std::uint16
   return std::nullopt;
 }
 
+// Of its latest start alone, where systemd still knows which that was: an earlier one may have failed for another
+// reason.
+std::vector<std::string> latest_journal(system::Processes& processes, const std::string& unit) {
+  constexpr std::size_t length_of_id = 32;
+  constexpr std::chrono::seconds patience{10};
+  const auto shown = processes.run(
+      {.arguments = {"systemctl", "show", "--property=InvocationID", "--value", unit}, .time_limit = patience});
+  const auto id = shown && shown->ok() ? std::string(trim(shown->output)) : std::string();
+  const auto of_unit = id.size() == length_of_id ? "_SYSTEMD_INVOCATION_ID=" + id : "--unit=" + unit;
+  const auto journal =
+      processes.run({.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=60", of_unit},
+                     .time_limit = patience});
+  return journal && journal->ok() ? lines_of(journal->output) : std::vector<std::string>();
+}
+
 } // namespace
 
 std::vector<std::string> own_words(const std::vector<std::string>& journal, const std::string& unit) {
@@ -62,15 +77,13 @@ std::optional<std::string> holder_of(const std::string& line) {
 }
 
 Error with_last_words(system::Processes& processes, const std::string& unit, Error error) {
-  const auto journal = processes.run(
-      {.arguments = {"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=30", "--unit=" + unit},
-       .time_limit = std::chrono::seconds(10)});
-  if (!journal || !journal->ok()) return error;
-  const auto words = own_words(lines_of(journal->output), unit);
+  const auto journal = latest_journal(processes, unit);
+  const auto words = own_words(journal, unit);
   if (words.empty()) return error;
   error.message += "; its last words:\n    " + join(words, "\n    ");
-  for (const auto& line : words) {
-    const auto port = taken_port(line);
+  // The line about the port may be followed by many that only say that nothing came of it.
+  for (auto line = journal.rbegin(); line != journal.rend(); ++line) {
+    const auto port = taken_port(*line);
     const auto holder = port ? who_listens(processes, *port) : std::nullopt;
     if (!holder) continue;
     error.message += fmt::format("\n    port {} belongs to {}", *port, *holder);

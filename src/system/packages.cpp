@@ -69,7 +69,8 @@ std::optional<std::string> lock_holder(const std::string& errors) {
 }
 
 // An upgrade that runs at boot, or a person's apt: only `apt-get install` waits for its end by itself.
-Result<void> DebianPackages::run_free(const Command& command, const LineSink& on_line) {
+Result<void> DebianPackages::run_free(const Command& command, const LineSink& on_line,
+                                      const std::function<bool()>& may_wait) {
   std::string told;
   for (auto tries = longest_wait / between_tries_;; --tries) {
     TANDEM_TRY(const auto outcome, processes_.run(command, on_line));
@@ -85,13 +86,17 @@ Result<void> DebianPackages::run_free(const Command& command, const LineSink& on
                   fmt::format("{} waits since {} minutes for {}, which holds its lock", command.arguments[0],
                               longest_wait.count(), holder),
                   "Wait until that has ended, or end it; then `tandem apply` goes on");
+    if (may_wait && !may_wait())
+      return fail(ErrorKind::unavailable, fmt::format("{} holds the lock of {}", holder, command.arguments[0]),
+                  "Wait until that has ended; then `tandem apply` goes on");
     if (std::exchange(told, holder) != holder && on_line)
       on_line(fmt::format("waiting for {}, which holds the lock of {}", holder, command.arguments[0]));
     pause_thread(between_tries_);
   }
 }
 
-Result<void> DebianPackages::install(const std::vector<std::string>& names, const LineSink& on_line) {
+Result<void> DebianPackages::install(const std::vector<std::string>& names, const LineSink& on_line,
+                                     const std::function<bool()>& may_wait) {
   const std::vector<std::string> options = {"-q", "-y",
                                             "-o", "Dpkg::Options::=--force-confdef",
                                             "-o", "Dpkg::Options::=--force-confold",
@@ -103,7 +108,7 @@ Result<void> DebianPackages::install(const std::vector<std::string>& names, cons
     command.arguments.insert(command.arguments.end(), words.begin(), words.end());
     command.arguments.insert(command.arguments.end(), more.begin(), more.end());
     command.time_limit = std::chrono::minutes(30);
-    return run_free(command, on_line);
+    return run_free(command, on_line, may_wait);
   };
   TANDEM_CHECK(apt({"update"}, {}));
   // A run that was cut off leaves packages half configured; this finishes them and does nothing otherwise.
@@ -111,8 +116,12 @@ Result<void> DebianPackages::install(const std::vector<std::string>& names, cons
                     .environment = {{"DEBIAN_FRONTEND", "noninteractive"}}};
   configure.time_limit = std::chrono::minutes(30);
   // Where it lacks a package that was not unpacked, because the disk was full, say, apt-get gets that first.
-  if (!run_free(configure, on_line)) TANDEM_CHECK(apt({"install", "--fix-broken"}, {}));
-  return apt({"install", "--"}, names);
+  if (const auto configured = run_free(configure, on_line, may_wait); !configured) {
+    if (configured.error().kind == ErrorKind::unavailable) return configured;
+    const auto fixed = apt({"install", "--fix-broken", "--no-remove"}, {});
+    if (!fixed) return std::unexpected(Error(fixed.error()).within(configured.error().message));
+  }
+  return apt({"install", "--no-remove", "--"}, names);
 }
 
 } // namespace tandem::system

@@ -4,6 +4,7 @@
 #include "system/processes.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,9 +17,11 @@ public:
   virtual ~Packages() = default;
   // Package name -> version, of all packages whose state is "install ok installed".
   virtual Result<std::map<std::string, std::string>> installed() = 0;
-  // apt-get install without recommended packages and without questions; keeps existing configuration files. Waits for
-  // another apt or dpkg that is at work, and says so.
-  virtual Result<void> install(const std::vector<std::string>& names, const LineSink& on_line) = 0;
+  // apt-get install without recommended packages and without questions; keeps existing configuration files, and takes
+  // no package away. Waits for another apt or dpkg that is at work, and says so; unavailable, naming it, when it goes
+  // on for too long or `may_wait`, asked before each wait, says no. Empty: it may.
+  virtual Result<void> install(const std::vector<std::string>& names, const LineSink& on_line,
+                               const std::function<bool()>& may_wait) = 0;
 };
 
 // The text of /var/lib/dpkg/status -> installed packages. Pure; tolerates unknown fields.
@@ -33,10 +36,11 @@ public:
       : processes_(processes), between_tries_(between_tries) {}
 
   Result<std::map<std::string, std::string>> installed() override;
-  Result<void> install(const std::vector<std::string>& names, const LineSink& on_line) override;
+  Result<void> install(const std::vector<std::string>& names, const LineSink& on_line,
+                       const std::function<bool()>& may_wait) override;
 
 private:
-  Result<void> run_free(const Command& command, const LineSink& on_line);
+  Result<void> run_free(const Command& command, const LineSink& on_line, const std::function<bool()>& may_wait);
 
   Processes& processes_;
   std::chrono::milliseconds between_tries_;

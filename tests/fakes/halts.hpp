@@ -23,6 +23,8 @@ public:
     if (cut && cut->moment == moment && cut->change == ids.size()) return failed("cut off at " + change.id);
     return {};
   }
+
+  [[nodiscard]] bool may_wait() const override { return true; }
 };
 
 } // namespace tandem::fakes

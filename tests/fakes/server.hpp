@@ -247,7 +247,8 @@ public:
 
   Result<std::map<std::string, std::string>> installed() override { return present; }
 
-  Result<void> install(const std::vector<std::string>& names, const system::LineSink& /*on_line*/) override {
+  Result<void> install(const std::vector<std::string>& names, const system::LineSink& /*on_line*/,
+                       const std::function<bool()>& /*may_wait*/) override {
     for (const auto& name : names) {
       TANDEM_CHECK(power_.spend());
       present[name] = "1.0";

@@ -7,7 +7,6 @@
 namespace tandem::agent {
 
 std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases) {
-  const auto turns = std::make_shared<Turns>();
   return {init_operation(),
           token_operation(),
           join_operation(),
@@ -16,13 +15,13 @@ std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases
           server_status_operation(),
           configuration_put_operation(),
           plan_operation(),
-          apply_operation(turns),
+          apply_operation(),
           server_accounts_operation(),
           server_plan_operation(),
           server_apply_operation(),
-          repair_operation(turns),
-          turn_take_operation(turns),
-          turn_give_operation(turns),
+          repair_operation(),
+          turn_take_operation(),
+          turn_give_operation(),
           deploy_operation(releases),
           rollback_operation(releases),
           release_warm_operation(releases),

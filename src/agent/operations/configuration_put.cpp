@@ -30,7 +30,7 @@ Result<Json> put(OperationContext& context) {
 } // namespace
 
 Operation configuration_put_operation() {
-  return {.name = "configuration.put", .callers = {Caller::peer}, .lock = "configuration", .run = put};
+  return {.name = "configuration.put", .callers = {Caller::peer}, .locks = {"configuration"}, .run = put};
 }
 
 Result<void> spread_configuration(const OperationContext& context, const std::vector<std::string>& servers) {

@@ -20,8 +20,7 @@ constexpr auto* lock = "database";
 // What lies kept beside the data directory is told until somebody has looked at it: what a call kept that was cut off
 // before it could tell, too.
 // Returns what was not told before.
-Result<std::vector<std::string>> note_kept(Agent& agent, const replication::DatabaseTools& tools,
-                                           const std::string& primary) {
+Result<std::vector<std::string>> note_kept(Agent& agent, const replication::DatabaseTools& tools) {
   Events events(agent.ports().files, agent.settings().state_folder);
   TANDEM_TRY(const auto told, events.list());
   TANDEM_TRY(const auto kept, replication::kept_data(tools.files, tools.layout));
@@ -31,8 +30,8 @@ Result<std::vector<std::string>> note_kept(Agent& agent, const replication::Data
     if (std::ranges::find(told, paths, &Event::paths) != told.end()) continue;
     fresh.push_back(data.path);
     TANDEM_CHECK(events.add(utc_text(agent.ports().clock),
-                            data.wal ? "WAL that this server wrote alone, before it began to follow " + primary
-                                     : "the database as it was here before it was copied from " + primary,
+                            data.wal ? "WAL that this server wrote alone, before it became a standby"
+                                     : "the database as it was here before it became a copy of the primary's",
                             paths));
   }
   return fresh;
@@ -56,10 +55,11 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   const std::lock_guard database(context.agent().database_work());
   const auto tell = [&](const std::string& line) { context.report(snapshot.server + ": " + line); };
   const auto done = replication::first_copy(tools, upstream, tell, prepare_rewind(context.agent(), primary));
-  TANDEM_TRY(const auto kept, note_kept(context.agent(), tools, primary));
+  const auto kept = note_kept(context.agent(), tools); // of a copy that failed as well
   TANDEM_CHECK(done);
+  TANDEM_CHECK(kept);
   Json servers = Json::array();
-  servers.push_back(Json{{"name", snapshot.server}, {"copied", done->copied}, {"kept", kept}});
+  servers.push_back(Json{{"name", snapshot.server}, {"copied", done->copied}, {"kept", *kept}});
   return Json{{"servers", std::move(servers)}};
 }
 
@@ -181,15 +181,14 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
   const auto done = replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary));
   // A list that cannot be written keeps nothing from following; status tells of it, and the next start tries again.
-  if (const auto noted = note_kept(agent, tools, primary); !noted)
-    log("the list of events: " + describe(noted.error()));
+  if (const auto noted = note_kept(agent, tools); !noted) log("the list of events: " + describe(noted.error()));
   TANDEM_CHECK(done);
   return {};
 }
 
 Operation database_copy_operation() {
   return {
-      .name = "database.copy", .callers = {Caller::command, Caller::peer}, .lock = lock, .apart = true, .run = copy};
+      .name = "database.copy", .callers = {Caller::command, Caller::peer}, .locks = {lock}, .apart = true, .run = copy};
 }
 
 Operation database_prepare_operation() {

@@ -3,6 +3,7 @@
 #include "agent/failover_steps.hpp"
 #include "agent/operations/watched_run.hpp"
 #include "role/failover.hpp"
+#include "system/pause.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,26 @@ Result<FailoverWish> wish_of(const Json& params) {
     wish.alone.insert(names.begin(), names.end());
   }
   return wish;
+}
+
+// The sites are down: an apply that is under way here ends after the change at hand, and a repair as well.
+Result<void> begin(OperationContext& context, DutyKeeper& keeper, const role::Opening& opening,
+                   const std::set<std::string>& off) {
+  auto& agent = context.agent();
+  for (bool told = false;; told = true) {
+    std::string in_its_way;
+    Result<void> begun;
+    agent.on_loop([&] {
+      in_its_way = agent.ask_to_end("apply");
+      if (!in_its_way.empty()) return;
+      note_off(keeper, opening.id, off);
+      begun = keeper.runs().begin(opening);
+    });
+    if (in_its_way.empty()) return begun;
+    if (!told) context.report("waiting for " + in_its_way + ", which ends after the change at hand");
+    if (context.cancelled()) return fail(ErrorKind::unavailable, "the agent stops");
+    system::pause_thread(std::chrono::milliseconds(20));
+  }
 }
 
 Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
@@ -39,12 +60,7 @@ Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
   }
   TANDEM_CHECK(hindered);
   context.report(known);
-  Result<void> begun;
-  agent.on_loop([&] {
-    note_off(keeper, opening.id, wish.alone);
-    begun = keeper.runs().begin(opening);
-  });
-  TANDEM_CHECK(begun);
+  TANDEM_CHECK(begin(context, keeper, opening, wish.alone));
   TANDEM_TRY(auto answer, watch_run(context, keeper, opening.id));
   answer["wal"] = survey.wal;
   answer["committed_to"] = survey.committed_to;

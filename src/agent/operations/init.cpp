@@ -70,7 +70,7 @@ Result<Json> init(OperationContext& context) {
 } // namespace
 
 Operation init_operation() {
-  return {.name = "init", .callers = {Caller::command}, .lock = "membership", .needs_pair = false, .run = init};
+  return {.name = "init", .callers = {Caller::command}, .locks = {"membership"}, .needs_pair = false, .run = init};
 }
 
 } // namespace tandem::agent

@@ -133,7 +133,7 @@ Result<Json> join_pair(OperationContext& context) {
 } // namespace
 
 Operation join_operation() {
-  return {.name = "join", .callers = {Caller::command}, .lock = "membership", .needs_pair = false, .run = join_pair};
+  return {.name = "join", .callers = {Caller::command}, .locks = {"membership"}, .needs_pair = false, .run = join_pair};
 }
 
 } // namespace tandem::agent

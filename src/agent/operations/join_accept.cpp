@@ -77,7 +77,7 @@ Result<Json> accept_server(OperationContext& context) {
 } // namespace
 
 Operation join_accept_operation() {
-  return {.name = "join.accept", .callers = {Caller::stranger}, .lock = "membership", .run = accept_server};
+  return {.name = "join.accept", .callers = {Caller::stranger}, .locks = {"membership"}, .run = accept_server};
 }
 
 } // namespace tandem::agent

@@ -115,7 +115,8 @@ Result<Json> plan(OperationContext& context) {
   return Json{{"servers", std::move(servers)}, {"changes", changes}, {"absent", orders.absent}};
 }
 
-Result<Json> apply(OperationContext& context, Turns& turns) {
+Result<Json> apply(OperationContext& context) {
+  auto& turns = context.agent().turns();
   TANDEM_TRY(const auto orders, orders_for(context));
   turns.begin();
   for (const auto& server : orders.absent)
@@ -124,7 +125,7 @@ Result<Json> apply(OperationContext& context, Turns& turns) {
   // This server works on a thread of its own while the others' progress comes in on this one.
   Result<Json> own = Json();
   std::jthread here([&] {
-    OwnTurns own_turns(turns, orders.own.self);
+    OwnTurns own_turns(turns, orders.own.self, TurnOf::apply);
     own = apply_here(context, orders.params, own_turns);
     turns.forget(orders.own.self);
   });
@@ -150,12 +151,8 @@ Operation plan_operation() {
   return {.name = "plan", .callers = {Caller::command}, .run = plan};
 }
 
-Operation apply_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "apply",
-          .callers = {Caller::command},
-          .lock = "apply",
-          .apart = true,
-          .run = [turns](OperationContext& context) { return apply(context, *turns); }};
+Operation apply_operation() {
+  return {.name = "apply", .callers = {Caller::command}, .locks = {"apply"}, .apart = true, .run = apply};
 }
 
 } // namespace tandem::agent

@@ -163,21 +163,22 @@ Result<void> check_removal(const Removal& removal) {
 Operation remove_operation(KeeperOf keeper) {
   return {.name = "remove",
           .callers = {Caller::command},
-          .lock = "membership",
+          .locks = {"membership", "apply"},
           .apart = true,
           .run = [keeper](OperationContext& context) { return remove(context, keeper); }};
 }
 
 Operation member_forget_operation(KeeperOf keeper) {
-  return {.name = "member.forget", .callers = {Caller::peer}, .lock = "membership", .run = [keeper](auto& context) {
-            return forget(context, keeper);
-          }};
+  return {.name = "member.forget",
+          .callers = {Caller::peer},
+          .locks = {"membership", "apply"},
+          .run = [keeper](auto& context) { return forget(context, keeper); }};
 }
 
 Operation member_leave_operation(KeeperOf keeper, system::Applications& applications) {
   return {.name = "member.leave",
           .callers = {Caller::peer},
-          .lock = "membership",
+          .locks = {"membership", "apply"},
           .apart = true,
           .run = [keeper, &applications](OperationContext& context) { return leave(context, keeper, applications); }};
 }

@@ -30,28 +30,29 @@ Result<Json> plan_server(OperationContext& context) {
 }
 
 Result<Json> apply_server(OperationContext& context) {
-  AskedTurns turns(context, context.from());
+  AskedTurns turns(context, context.from(), TurnOf::apply);
   return apply_here(context, context.params(), turns);
 }
 
 // Asked for by this server itself. Of services that both servers have, the primary keeps the turns.
-Result<Json> repair(OperationContext& context, Turns& turns) {
+Result<Json> repair(OperationContext& context) {
   const KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
   TANDEM_TRY(auto orders, kept.latest());
   if (!orders) return fail(ErrorKind::refused, "no apply has ended well here since the latest one that did not");
   const auto snapshot = context.snapshot();
   const auto& primary = snapshot.standing.primary;
-  if (!does_its_duty(context.agent(), snapshot.server, primary))
+  bool on_duty = false;
+  context.agent().on_loop([&] { on_duty = context.agent().on_duty(); });
+  if (!on_duty)
     return fail(ErrorKind::refused,
                 snapshot.server + " neither serves nor follows now; what its role asks for goes first");
   (*orders)["primary"] = primary;
-  if (primary != snapshot.server) {
-    AskedTurns asked(context, primary);
-    return repair_here(context, *orders, asked);
+  if (primary == snapshot.server) {
+    OwnTurns own(context.agent().turns(), snapshot.server, TurnOf::repair);
+    return repair_here(context, *orders, own);
   }
-  turns.begin();
-  OwnTurns own(turns, snapshot.server);
-  return repair_here(context, *orders, own);
+  AskedTurns asked(context, primary, TurnOf::repair);
+  return repair_here(context, *orders, asked);
 }
 
 Result<Json> accounts(OperationContext& context) {
@@ -73,27 +74,26 @@ Operation server_plan_operation() {
 }
 
 Operation server_apply_operation() {
-  return {.name = "server.apply", .callers = {Caller::peer}, .lock = "apply", .apart = true, .run = apply_server};
+  return {.name = "server.apply", .callers = {Caller::peer}, .locks = {"apply"}, .apart = true, .run = apply_server};
 }
 
-Operation repair_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "repair", .callers = {}, .lock = "apply", .apart = true, .run = [turns](OperationContext& context) {
-            return repair(context, *turns);
-          }};
+Operation repair_operation() {
+  return {.name = "repair", .callers = {}, .locks = {"apply"}, .urgency = Urgency::own, .apart = true, .run = repair};
 }
 
-Operation turn_take_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "turn.take", .callers = {Caller::peer}, .run = [turns](OperationContext& context) -> Result<Json> {
+Operation turn_take_operation() {
+  return {.name = "turn.take", .callers = {Caller::peer}, .run = [](OperationContext& context) -> Result<Json> {
             TANDEM_TRY(const auto what, peer::text_member(context.params(), "reaction"));
-            TANDEM_CHECK(turns->take(what, context.from(), turn_limit));
+            const auto whose = context.params().value("repair", false) ? TurnOf::repair : TurnOf::apply;
+            TANDEM_CHECK(context.agent().turns().take(what, context.from(), turn_limit, whose));
             return Json::object();
           }};
 }
 
-Operation turn_give_operation(std::shared_ptr<Turns> turns) {
-  return {.name = "turn.give", .callers = {Caller::peer}, .run = [turns](OperationContext& context) -> Result<Json> {
+Operation turn_give_operation() {
+  return {.name = "turn.give", .callers = {Caller::peer}, .run = [](OperationContext& context) -> Result<Json> {
             TANDEM_TRY(const auto what, peer::text_member(context.params(), "reaction"));
-            turns->give_back(what, context.from(), context.params().value("done", true));
+            context.agent().turns().give_back(what, context.from(), context.params().value("done", true));
             return Json::object();
           }};
 }

@@ -4,13 +4,11 @@
 
 namespace tandem::agent {
 
-class Turns;
-
 // {}: what `tandem apply` would do. -> {"servers": [{"name", "text", "changes", "edited", "ids"}], "changes",
 // "absent": [name]}
 Operation plan_operation();
 // {}: does it, on all servers at once. -> {"servers": [{"name", "text", "done", "failed"}], "absent": [name]}
-Operation apply_operation(std::shared_ptr<Turns> turns);
+Operation apply_operation();
 // Between agents: names and numbers of this server's users, for uids that fit everywhere. -> {"users": [[name, uid]]}
 Operation server_accounts_operation();
 // Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited", "ids"}; changes nothing.
@@ -18,9 +16,9 @@ Operation server_plan_operation();
 // The same, and does it. -> {"text", "done": [id], "failed"?: id}
 Operation server_apply_operation();
 // Begun by the agent itself: what the latest apply made here is made once more. -> as server.apply
-Operation repair_operation(std::shared_ptr<Turns> turns);
+Operation repair_operation();
 // Between agents: {"reaction"}: waits until no other server reloads or restarts that service.
-Operation turn_take_operation(std::shared_ptr<Turns> turns);
-Operation turn_give_operation(std::shared_ptr<Turns> turns);
+Operation turn_take_operation();
+Operation turn_give_operation();
 
 } // namespace tandem::agent

@@ -130,8 +130,12 @@ Result<Json> take_records(OperationContext& context, DutyKeeper& keeper) {
 Result<Json> tell_state(OperationContext& context, DutyKeeper& keeper) {
   TANDEM_TRY(const auto id, peer::text_member(context.params(), "id"));
   role::Ending ending = role::Ending::none;
-  context.agent().on_loop([&] { ending = keeper.runs().ending_of(id); });
-  return Json{{"ending", role::name_of(ending)}};
+  std::string busy;
+  context.agent().on_loop([&] {
+    ending = keeper.runs().ending_of(id);
+    busy = context.agent().busy_with();
+  });
+  return Json{{"ending", role::name_of(ending)}, {"busy", busy}};
 }
 
 Result<Json> take_step(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {

@@ -17,8 +17,8 @@ Operation abort_operation(KeeperOf keeper);
 // {"runbook"?, "to"?}: the steps of a switchover, or of a failover to this server, as a person would type them. ->
 // {"text"}
 Operation runbook_operation(KeeperOf keeper);
-// Between agents: a run's records -> {"count"}; {"id"}: how that run has ended here -> {"ending"}; a step
-// to be done here -> {}.
+// Between agents: a run's records -> {"count"}; {"id"}: how that run has ended here, and what a new one must not meet
+// here -> {"ending", "busy"}; a step to be done here -> {}.
 Operation run_records_operation(KeeperOf keeper);
 Operation run_state_operation(KeeperOf keeper);
 Operation run_step_operation(KeeperOf keeper, StepsOf steps);

@@ -50,7 +50,7 @@ Result<Json> make_another(OperationContext& context) {
 } // namespace
 
 Operation token_operation() {
-  return {.name = "token", .callers = {Caller::command}, .lock = "membership", .run = make_another};
+  return {.name = "token", .callers = {Caller::command}, .locks = {"membership"}, .run = make_another};
 }
 
 } // namespace tandem::agent

@@ -16,10 +16,11 @@ struct Blocking {
   std::atomic<bool> go = false;
   std::atomic<bool> was_cancelled = false;
 
-  Operation operation(std::string name, std::string lock = {}) {
+  Operation operation(std::string name, std::set<std::string> locks = {}, Urgency urgency = Urgency::asked) {
     return {.name = std::move(name),
             .callers = {Caller::command},
-            .lock = std::move(lock),
+            .locks = std::move(locks),
+            .urgency = urgency,
             .needs_pair = false,
             .run = [this](OperationContext& context) -> Result<Json> {
               ++begun;
@@ -102,8 +103,8 @@ TEST(Agent, OperationGoesOnWhenItsCommandGoesAway) {
 TEST(Agent, OneAtATimeOfThoseThatExcludeEachOtherAndTheSecondIsToldWhoIsAtIt) {
   Two two;
   Blocking blocking;
-  two.uno.start({blocking.operation("paint", "walls"), blocking.operation("plaster", "walls"),
-                 blocking.operation("sweep", "floors")});
+  two.uno.start({blocking.operation("paint", {"walls"}), blocking.operation("plaster", {"walls", "ceiling"}),
+                 blocking.operation("sweep", {"floors"})});
   auto first = std::async(std::launch::async, [&] { return two.uno.ask("paint"); });
   ASSERT_TRUE(eventually([&] { return blocking.begun == 1; }));
   const auto second = two.uno.ask("plaster");
@@ -114,6 +115,43 @@ TEST(Agent, OneAtATimeOfThoseThatExcludeEachOtherAndTheSecondIsToldWhoIsAtIt) {
   blocking.go = true;
   EXPECT_TRUE(first.get());
   EXPECT_TRUE(two.uno.ask("plaster"));
+}
+
+TEST(Agent, WhatIsLessUrgentEndsForWhoeverNeedsItsLockAndIsWaitedFor) {
+  Two two;
+  Blocking tidying;
+  Blocking painting;
+  two.uno.start({tidying.operation("tidy", {"walls"}, Urgency::own), painting.operation("paint", {"walls"})});
+  auto first = std::async(std::launch::async, [&] { return two.uno.ask("tidy"); });
+  ASSERT_TRUE(eventually([&] { return tidying.begun == 1; }));
+  const auto second_tidy = two.uno.ask("tidy");
+  ASSERT_FALSE(second_tidy) << "what is as urgent waits for nothing";
+  auto paint = std::async(std::launch::async, [&] { return two.uno.ask("paint"); });
+  ASSERT_TRUE(first.get());
+  EXPECT_TRUE(tidying.was_cancelled);
+  ASSERT_TRUE(eventually([&] { return painting.begun == 1; }));
+  EXPECT_FALSE(two.uno.ask("tidy")) << "and what is less urgent does not end it";
+  EXPECT_FALSE(painting.was_cancelled);
+  painting.go = true;
+  EXPECT_TRUE(paint.get());
+  EXPECT_FALSE(painting.was_cancelled);
+}
+
+TEST(Agent, WhoeverHoldsALockCanBeAskedToEnd) {
+  Two two;
+  Blocking blocking;
+  two.uno.start({blocking.operation("paint", {"walls"})});
+  const auto ask_to_end = [&](const std::string& lock) {
+    return two.uno.loop().on([&] { return two.uno.agent().ask_to_end(lock); });
+  };
+  auto paint = std::async(std::launch::async, [&] { return two.uno.ask("paint"); });
+  ASSERT_TRUE(eventually([&] { return blocking.begun == 1; }));
+  EXPECT_EQ(ask_to_end("floors"), "");
+  EXPECT_FALSE(blocking.was_cancelled);
+  EXPECT_NE(ask_to_end("walls").find("\"paint\", started by "), std::string::npos);
+  EXPECT_TRUE(paint.get());
+  EXPECT_TRUE(blocking.was_cancelled);
+  EXPECT_EQ(ask_to_end("walls"), "");
 }
 
 TEST(Agent, ManyOperationsRunAtOnce) {

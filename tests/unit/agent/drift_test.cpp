@@ -39,6 +39,23 @@ TEST(Drift, WhatWasSeenBeforeAnApplyMeansNothingAfterIt) {
   EXPECT_THAT(drift.ids(), IsEmpty());
 }
 
+TEST(Drift, ThatCannotBeComparedIsToldTheSecondTimeAndWhatStandsStandsOn) {
+  Drift drift;
+  drift.seen("12:00", {"file /etc/hosts"});
+  drift.seen("12:01", {"file /etc/hosts"});
+  const auto calm = drift.pause();
+  drift.missed("PostgreSQL starts");
+  EXPECT_EQ(drift.problem(), "") << "it may be restarting";
+  EXPECT_LT(drift.pause(), calm);
+  EXPECT_THAT(drift.ids(), ElementsAre("file /etc/hosts"));
+  drift.missed("PostgreSQL does not start");
+  EXPECT_EQ(drift.problem(), "PostgreSQL does not start");
+  EXPECT_EQ(drift.pause(), calm);
+  EXPECT_THAT(drift.ids(), ElementsAre("file /etc/hosts"));
+  drift.seen("12:02", {});
+  EXPECT_EQ(drift.problem(), "");
+}
+
 TEST(Drift, SecondLookComesSoonerThanTheNextOneThatFindsNothing) {
   Drift drift;
   drift.seen("12:00", {});

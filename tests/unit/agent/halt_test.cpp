@@ -16,13 +16,15 @@ struct HaltedApply {
   int looks = 0;
   std::function<void()> at_look = [] {};
   bool ends = false;
+  Result<void> permission;
   ApplyHalts halts{Halting(
-      HaltFile(server.files, "/run"), [this](const std::string& line) { told.push_back(line); },
-      [this] {
-        ++looks;
-        at_look();
-        return ends;
-      })};
+                       HaltFile(server.files, "/run"), [this](const std::string& line) { told.push_back(line); },
+                       [this] {
+                         ++looks;
+                         at_look();
+                         return ends;
+                       }),
+                   {.go_on = [this] { return permission; }, .wait = [this] { return permission.has_value(); }}};
 
   Result<void> reach(Moment moment, const std::string& id) { return halts.reached(moment, {.id = id}); }
 };
@@ -63,6 +65,23 @@ TEST(Halt, BeforeAChangeWorksTheSameWayAndAnotherPointLetsItGoOnToThere) {
   EXPECT_TRUE(halting.reach(Moment::after, "file /a"));
   EXPECT_EQ(halting.looks, 2);
   EXPECT_TRUE(halting.told.back().starts_with("stands still after file /a"));
+}
+
+TEST(Halt, WhoMayNotGoOnEndsBeforeTheNextChangeAlsoAfterItStoodStill) {
+  HaltedApply halting;
+  EXPECT_TRUE(halting.halts.may_wait());
+  EXPECT_TRUE(halting.reach(Moment::before, "file /a"));
+  halting.permission = fail(ErrorKind::refused, "the role has changed");
+  EXPECT_TRUE(halting.reach(Moment::after, "file /a")) << "what is done, is done";
+  EXPECT_FALSE(halting.halts.may_wait());
+  EXPECT_EQ(halting.reach(Moment::before, "file /b").error().message, "the role has changed");
+  halting.permission = {};
+  halting.server.files.put("/run/halt", "apply before 3");
+  halting.at_look = [&] {
+    halting.permission = fail(ErrorKind::refused, "the role has changed");
+    EXPECT_TRUE(halting.server.files.remove("/run/halt"));
+  };
+  EXPECT_FALSE(halting.reach(Moment::before, "file /c"));
 }
 
 TEST(Halt, AnAgentThatStopsEndsTheApplyThere) {

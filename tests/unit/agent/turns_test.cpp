@@ -33,6 +33,16 @@ TEST(TurnsTest, WhatOneServerDidNotSurviveIsNotTriedOnTheNextBeforeANewApply) {
   EXPECT_TRUE(turns.take(restart, "uno", 1s));
 }
 
+TEST(TurnsTest, WhatFailedInAnApplyMayBeRepairedByTheServerItself) {
+  Turns turns;
+  ASSERT_TRUE(turns.take(restart, "duo", 1s));
+  turns.give_back(restart, "duo", false);
+  EXPECT_FALSE(turns.take(restart, "duo", 0s));
+  EXPECT_TRUE(turns.take(restart, "duo", 0s, TurnOf::repair));
+  EXPECT_EQ(turns.take(restart, "uno", 0s, TurnOf::repair).error().kind, ErrorKind::unavailable)
+      << "one at a time all the same";
+}
+
 TEST(TurnsTest, AServerThatIsGoneHoldsNothing) {
   Turns turns;
   ASSERT_TRUE(turns.take(restart, "duo", 1s));

@@ -43,13 +43,17 @@ TEST(UnitWords, MakeAnErrorThatSaysWhatToDo) {
   fakes::Processes processes;
   processes.answer = [](const system::Command& command) {
     system::Outcome outcome;
-    outcome.output = command.arguments[0] == "ss" ? R"(LISTEN 0 9 *:80 *:* users:(("apache2",pid=7,fd=4)))" : in_use;
+    if (command.arguments[0] == "ss") outcome.output = R"(LISTEN 0 9 *:80 *:* users:(("apache2",pid=7,fd=4)))";
+    if (command.arguments[0] == "systemctl") outcome.output = std::string(32, 'a') + "\n";
+    if (command.arguments.back() == "_SYSTEMD_INVOCATION_ID=" + std::string(32, 'a'))
+      outcome.output = std::string(in_use) + "\none\ntwo\nthree\n";
     return outcome;
   };
   const auto error =
       with_last_words(processes, "nginx.service", {ErrorKind::failed, "starting nginx.service: failed", "See: it"});
   EXPECT_THAT(error.message, HasSubstr("port 80 belongs to apache2 (process 7)"));
   EXPECT_THAT(error.hint, HasSubstr("Stop that program"));
+  EXPECT_THAT(error.message, HasSubstr("one\n    two\n    three"));
   processes.answer = [](const auto&) { return system::Outcome{}; };
   EXPECT_EQ(with_last_words(processes, "nginx.service", {ErrorKind::failed, "failed", "See: it"}).message, "failed");
 }

@@ -107,7 +107,8 @@ class NoPackages final : public system::Packages {
 public:
   Result<std::map<std::string, std::string>> installed() override { return failed("none"); }
 
-  Result<void> install(const std::vector<std::string>& /*names*/, const system::LineSink& /*sink*/) override {
+  Result<void> install(const std::vector<std::string>& /*names*/, const system::LineSink& /*sink*/,
+                       const std::function<bool()>& /*may_wait*/) override {
     return failed("none");
   }
 };

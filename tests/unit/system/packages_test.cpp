@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr auto* lists_locked = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 293 (apt-get)\n"
@@ -37,11 +38,12 @@ protected:
   }
 
   Result<void> install() {
-    return packages_.install({"nginx"}, [this](std::string_view line) { lines_.emplace_back(line); });
+    return packages_.install({"nginx"}, [this](std::string_view line) { lines_.emplace_back(line); }, may_wait_);
   }
 
   fakes::Processes processes_;
   DebianPackages packages_{processes_, std::chrono::milliseconds(1)};
+  std::function<bool()> may_wait_;
   std::vector<std::string> lines_;
   int tried_ = 0;
 };
@@ -63,8 +65,34 @@ TEST_F(DebianPackagesTest, WhatDpkgCannotFinishAptGetMends) {
   fail_first("dpkg", 1, "dpkg: dependency problems prevent configuration of postgresql\n");
   ASSERT_TRUE(install());
   ASSERT_THAT(processes_.ran, SizeIs(4));
-  EXPECT_THAT(processes_.ran[2], HasSubstr("install --fix-broken"));
-  EXPECT_THAT(processes_.ran[3], HasSubstr("install -- nginx"));
+  EXPECT_THAT(processes_.ran[2], HasSubstr("install --fix-broken --no-remove"));
+  EXPECT_THAT(processes_.ran[3], HasSubstr("install --no-remove -- nginx"));
+}
+
+TEST_F(DebianPackagesTest, WhatNeitherCanMendIsToldInBothTheirWords) {
+  processes_.answer = [](const Command& command) {
+    const bool broken = command.arguments[0] == "dpkg" ||
+                        std::ranges::find(command.arguments, "--fix-broken") != command.arguments.end();
+    return broken ? Outcome{.status = 1, .errors = command.arguments[0] + " gives up\n"} : Outcome{};
+  };
+  const auto done = install();
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, HasSubstr("dpkg gives up"));
+  EXPECT_THAT(done.error().message, HasSubstr("apt-get gives up"));
+  EXPECT_THAT(processes_.ran, SizeIs(3)) << "nothing is installed then";
+}
+
+TEST_F(DebianPackagesTest, WhoMayNotWaitIsToldAtOnceWhoHoldsTheLock) {
+  for (const auto* program : {"apt-get", "dpkg"}) {
+    may_wait_ = [] { return false; };
+    tried_ = 0;
+    fail_first(program, 1, program == std::string("dpkg") ? dpkg_locked : lists_locked);
+    const auto done = install();
+    ASSERT_FALSE(done) << program;
+    EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(done.error().message, HasSubstr(std::string("holds the lock of ") + program));
+    EXPECT_THAT(lines_, IsEmpty());
+  }
 }
 
 TEST_F(DebianPackagesTest, AnyOtherFailureIsOneAtOnce) {
