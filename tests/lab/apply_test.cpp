@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <future>
+
 namespace tandem::lab {
 
 using testing::ElementsAre;
@@ -155,6 +157,35 @@ TEST_F(Drift, StandsInStatusAndIsRepairedByItselfOnlyWhereThatIsAllowed) {
 
   ASSERT_OK(pair().write_toml("uno", shop_toml()));
   ASSERT_OK(pair().tandem("uno", {"apply"}));
+  EXPECT_NE(wait_until_whole(), "");
+}
+
+// A repair holds nobody up: a switchover is refused rather than met by it, and an apply goes first.
+TEST_F(Drift, ARepairUnderWayRefusesASwitchoverAndGivesWayToAnApply) {
+  const auto server = other(primary());
+  ASSERT_OK(pair().write_toml("uno", shop_toml({.host = "packages = [\"less\"]\nrepair = true\n"})));
+  ASSERT_OK(pair().tandem("uno", {"apply"}));
+  ASSERT_NE(wait_until_whole(), "");
+  const auto since = on(lab(), server, "date +%s");
+  const auto logged = [&](const std::string& text) {
+    const auto command = "journalctl -u tandem --since=@" + since + " | grep -q '" + text + "'";
+    return wait_until([&] { return holds_on(lab(), server, command); }, looked);
+  };
+  on(lab(), server, "echo 'apply before 1' > /run/tandem/halt; chmod 0666 /etc/nginx/tandem/http.conf");
+  // An agent repairs once in ten minutes: one that has just started may.
+  on(lab(), server, "systemctl restart tandem");
+  ASSERT_TRUE(logged("apply stands still before file /etc/nginx/tandem/http.conf"));
+  const auto switched = pair().try_tandem(primary(), {"switchover"});
+  ASSERT_TRUE(switched);
+  EXPECT_EQ(switched->status, 3);
+  EXPECT_THAT(switched->errors, HasSubstr("\"repair\""));
+  EXPECT_THAT(switched->errors, HasSubstr("under way on " + server));
+  ASSERT_OK(pair().write_toml("uno", shop_toml()));
+  auto apply = std::async(std::launch::async, [] { return pair().tandem("uno", {"apply"}); });
+  EXPECT_TRUE(logged("waiting for \"repair\", started by the agent itself"));
+  on(lab(), server, "rm /run/tandem/halt");
+  ASSERT_OK(apply.get());
+  EXPECT_TRUE(holds_on(lab(), server, "test $(stat -c %a /etc/nginx/tandem/http.conf) = 644"));
   EXPECT_NE(wait_until_whole(), "");
 }
 

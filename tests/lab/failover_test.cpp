@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <future>
+
 namespace tandem::lab {
 
 using testing::HasSubstr;
@@ -122,6 +124,33 @@ TEST_F(Failover, ASilentPrimaryIsSwitchedOffByTheFenceCommand) {
   EXPECT_EQ(wait_until_whole(), now);
   ASSERT_OK(pair().write_toml(now, shop_toml()));
   ASSERT_OK(pair().tandem(now, {"apply"}));
+  prove(now);
+}
+
+// The apply that a person typed on the primary goes on beside it when that has lost its power.
+TEST_F(Failover, DoesNotWaitForAnApplyThatStandsStillButEndsIt) {
+  const auto old = primary();
+  const auto now = other(old);
+  on(lab(), now, "echo 'apply before 1' > /run/tandem/halt; chmod 0666 /etc/nginx/tandem/http.conf");
+  auto apply = std::async(std::launch::async, [&] { return pair().try_tandem(old, {"apply"}).has_value(); });
+  ASSERT_TRUE(
+      wait_until([&] { return holds_on(lab(), now, "tandem status --json | grep -q '\"server.apply\"'"); }, soon));
+  ASSERT_TRUE(wait_until(
+      [&] { return holds_on(lab(), now, "journalctl -u tandem -n 20 | grep -q 'apply stands still'"); }, soon));
+  ASSERT_OK(lab().cut(old));
+  const auto done = pair().try_tandem(now, {"failover", "--alone", old});
+  apply.wait();
+  ASSERT_TRUE(done && done->ok()) << (done ? done->errors : done.error().message);
+  EXPECT_THAT(done->output + done->errors, HasSubstr("\"server.apply\", started by " + old + ", which ends after"));
+  EXPECT_TRUE(pair().fetch(now, "/"));
+  EXPECT_TRUE(holds_on(lab(), now, "test $(stat -c %a /etc/nginx/tandem/http.conf) = 666")) << "it ended before that";
+  on(lab(), now, "rm /run/tandem/halt");
+  EXPECT_THAT(on(lab(), now, "tandem status"), HasSubstr("the latest apply failed at"));
+  ASSERT_OK(lab().boot(old));
+  ASSERT_TRUE(
+      wait_until([&] { return status_of(pair(), now, old)["role"].value("duty", "") == "follow " + now; }, soon));
+  ASSERT_OK(pair().tandem(now, {"apply"}));
+  EXPECT_EQ(wait_until_whole(), now);
   prove(now);
 }
 

@@ -61,8 +61,8 @@ Result<void> Node::deed(const role::Call& call) {
 
   if (id == "warm") return machine.postgres == Postgres::standby ? Result<void>{} : failed("it is no standby");
   if (id == "flush-files" || id == "last-files" || id == "turn-files") {
-    TANDEM_TRY(const auto* peer, linked_peer(other));
-    (void)peer;
+    TANDEM_TRY(auto* peer, linked_peer(other));
+    if (id != "last-files" || !shared_.keep_last_files) send_files(*peer);
   }
   if (id == "close-gate") set_gate(Gate::closed);
   if (id == "close-sockets") machine.applications = false;

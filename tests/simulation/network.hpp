@@ -2,10 +2,10 @@
 #pragma once
 #include "simulation/random.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
-#include <queue>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,18 +19,22 @@ class Schedule {
 public:
   [[nodiscard]] Time now() const { return now_; }
 
-  void in(Time delay, std::function<void()> work) { queue_.push({now_ + delay, ++planned_, std::move(work)}); }
+  void in(Time delay, std::function<void()> work) {
+    queue_.push_back({now_ + delay, ++planned_, std::move(work)});
+    std::ranges::push_heap(queue_, later);
+  }
 
   // Does the next thing planned up to `end`; false when there is none, and it is `end` then.
   bool step(Time end) {
-    if (queue_.empty() || queue_.top().at > end) {
+    if (queue_.empty() || queue_.front().at > end) {
       now_ = end;
       return false;
     }
-    auto work = queue_.top().work;
-    now_ = queue_.top().at;
-    queue_.pop();
-    work();
+    std::ranges::pop_heap(queue_, later);
+    auto next = std::move(queue_.back());
+    queue_.pop_back();
+    now_ = next.at;
+    next.work();
     return true;
   }
 
@@ -39,13 +43,15 @@ private:
     Time at;
     std::uint64_t order;
     std::function<void()> work;
-
-    bool operator<(const Planned& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
+
+  static bool later(const Planned& one, const Planned& other) {
+    return one.at != other.at ? one.at > other.at : one.order > other.order;
+  }
 
   Time now_{0};
   std::uint64_t planned_ = 0;
-  std::priority_queue<Planned> queue_;
+  std::vector<Planned> queue_; // a heap, the next thing in front
 };
 
 struct Weather {

@@ -26,10 +26,6 @@ void Node::install(const std::string& primary) {
   if (primary == name()) disk.files.contents[marker] = "";
 }
 
-void Node::say(const std::string& what) const {
-  shared_.say(name(), what);
-}
-
 const role::Role& Node::role() const {
   return agent_->role;
 }
@@ -67,14 +63,6 @@ std::string Node::state_line() const {
       name_of(server_now()),
       run_is_open() ? fmt::format(", the {} {} is open", runbook().name, agent_->log->records().front().opening->id)
                     : "");
-}
-
-void Node::guarded(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const PowerCut&) {
-    kill_only_agent ? kill_agent() : power_cut();
-  }
 }
 
 void Node::later(Time delay, std::function<void()> work) {
@@ -227,7 +215,7 @@ void Node::become_primary() {
 void Node::become_standby() {
   const auto primary = linked_peer(agent_->role.kept.primary);
   if (!primary || !(*primary)->writes()) return; // tried again at the next tick
-  say("follows " + agent_->role.kept.primary);
+  say([&] { return "follows " + agent_->role.kept.primary; });
   (void)disk.remove(marker);
   rows = (*primary)->rows; // what it had beyond is kept aside as diverged
   disk.power.point();
@@ -235,6 +223,11 @@ void Node::become_standby() {
   machine.follows = agent_->role.kept.primary;
   machine.applications = true;
   set_gate(Gate::peer);
+}
+
+void Node::send_files(Node& to) const {
+  to.files = files;
+  to.files_to = shared_.schedule.now();
 }
 
 void Node::set_gate(Gate gate) {

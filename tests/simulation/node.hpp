@@ -36,6 +36,8 @@ public:
   void install(const std::string& primary);
   Disk disk;
   std::vector<int> rows;
+  std::vector<int> files;       // as the rows, but for when they come to the standby
+  Time files_to{0};             // it has all files that the primary had then
   bool kill_only_agent = false; // what the disk's power does when it goes
 
   Machine machine;
@@ -73,6 +75,9 @@ public:
   std::string abort_run();
   std::string command(role::EventKind kind, const std::set<std::string>& off);
 
+  // Makes that server's files equal to this one's, as a comparison does.
+  void send_files(Node& to) const;
+
   // From the network.
   void receive(const role::Message& message);
   void receive_records(const std::string& from, const std::vector<role::Record>& records);
@@ -96,7 +101,8 @@ private:
   };
 
   // Runs `work` if this very agent still lives, and turns a PowerCut into one.
-  void guarded(const std::function<void()>& work);
+  template <class Work>
+  void guarded(const Work& work);
   void later(Time delay, std::function<void()> work);
   role::Outcome apply(role::Event event);
   void store(const role::Kept& kept);
@@ -122,7 +128,9 @@ private:
   void ask_coordinator();
   bool take_up_run(const std::string& from, const role::Record& first);
   void set_gate(Gate gate);
-  void say(const std::string& what) const;
+  // A line of the history: the text, or what makes it. Nobody reads most of them.
+  template <class What>
+  void say(const What& what) const;
 
   Result<void> carry_out(const role::Call& call);
   Result<void> deed(const role::Call& call);

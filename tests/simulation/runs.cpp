@@ -43,7 +43,7 @@ void Node::start_engine(const role::Runbook& runbook) {
 std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
   if (!up() || run_is_open() || situation() != role::Situation::serving) return "it cannot begin";
   guarded([&] {
-    say("switchover to " + to);
+    say([&] { return "switchover to " + to; });
     begin_run({.runbook = "switchover",
                .from = name(),
                .to = to,
@@ -57,7 +57,7 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
 std::string Node::begin_failover(const std::set<std::string>& off, bool insist) {
   if (!up() || agent_->engine || situation() == role::Situation::serving) return "it cannot begin";
   guarded([&] {
-    say(fmt::format("failover, off: \"{}\", epoch {}", listed(off), failover_epoch(agent_->role, 0)));
+    say([&] { return fmt::format("failover, off: \"{}\", epoch {}", listed(off), failover_epoch(agent_->role, 0)); });
     role::Epoch at_least = 0;
     if (agent_->log) at_least = failover_floor(*role::progress_of(agent_->log->records()), name());
     if (run_is_open()) {
@@ -95,7 +95,7 @@ void Node::drive() {
   const auto operation = agent_->engine->next();
   if (operation.kind == Operation::Kind::perform) return start_call(operation.call);
   if (operation.kind == Operation::Kind::wait) return later(Time(50), [this] { drive(); });
-  say("the run has ended: " + operation.message);
+  say([&] { return "the run has ended: " + operation.message; });
   end_run();
   think();
 }

@@ -40,7 +40,13 @@ private:
   World& world_;
   Random& random_;
 
-  std::string any_name() { return world_.names()[random_.below(world_.names().size())]; }
+  std::string any_name() { return world_.shared.all[random_.below(world_.shared.all.size())]->name(); }
+
+  std::string another_than(const std::string& name) {
+    auto others = world_.names();
+    std::erase(others, name);
+    return others[random_.below(others.size())];
+  }
 
   Time up_to(int longest) {
     return Time(static_cast<std::int64_t>(1 + random_.below(static_cast<std::uint64_t>(longest))));
@@ -69,8 +75,7 @@ private:
 
   void partition() {
     const auto from = any_name();
-    const auto to = any_name();
-    if (from == to) return;
+    const auto to = another_than(from);
     world_.shared.say("the network", fmt::format("is cut from {} to {}", from, to));
     auto& cut = world_.shared.network.cut;
     cut.insert({from, to});
@@ -83,8 +88,7 @@ private:
 
   void switchover() {
     const auto from = world_.serving();
-    const auto to = any_name();
-    if (!from.empty() && to != from) world_.node(from).begin_switchover(to, 20);
+    if (!from.empty()) world_.node(from).begin_switchover(another_than(from), 20);
   }
 
   // Often because the primary has just lost its power.
@@ -138,14 +142,14 @@ void live(World& world) {
   Trouble trouble(world);
   auto& random = world.shared.random;
   world.run(Time(1500));
-  const auto events = 4 + random.below(12);
+  const auto events = 6 + random.below(14);
   for (std::uint64_t i = 0; i < events; ++i) {
     world.run(Time(static_cast<std::int64_t>(random.below(1500))));
     trouble.happen();
   }
   world.run(Time(6000)); // whatever was to be booted or linked again is
   world.heal();
-  world.run(Time(15'000));
+  world.run(Time(8000));
   if (world.serving().empty()) help(world);
   world.settle(Time(60'000));
   world.check_writes_kept();

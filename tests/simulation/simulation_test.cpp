@@ -48,6 +48,11 @@ TEST(Simulation, FindsARowThatAFailoverLosesAndDidNotAnnounce) {
   EXPECT_FALSE(report.violation.empty());
 }
 
+TEST(Simulation, FindsAFileThatASwitchoverLeavesBehind) {
+  const auto report = first_violation({.keep_last_files = true}, 1, seeds);
+  EXPECT_FALSE(report.violation.empty());
+}
+
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
   const auto report = first_violation({.policy = {.answers_name_boot = false}}, 1209414, seeds);
   EXPECT_FALSE(report.violation.empty());

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace tandem::testing {
 
 void Shared::say(const std::string& who, const std::string& what) {
@@ -22,23 +24,39 @@ std::set<Reign> Shared::lineage(Reign reign) const {
   return all;
 }
 
-// The moment that it announces is that of the latest row that the server has: whatever is missing came behind it.
+std::vector<int> Shared::missing(const std::vector<int>& held, const std::set<Reign>& reigns,
+                                 const std::set<int>& given_up) const {
+  const std::set<int> there(held.begin(), held.end());
+  std::vector<int> lost;
+  for (const auto& [write, when] : acknowledged)
+    if (!there.contains(write) && !given_up.contains(write) && reigns.contains(written_in.at(write)))
+      lost.push_back(write);
+  return lost;
+}
+
+void Shared::give_up(std::string_view kind, const std::vector<int>& lost, Time announced,
+                     std::set<int>& given_up) const {
+  for (const auto write : lost) {
+    const auto when = acknowledged.at(write);
+    if (when < announced)
+      throw Violated{fmt::format("{} {} of {} ms is not there, and {} ms was announced", kind, write, when.count(),
+                                 announced.count())};
+    given_up.insert(write);
+  }
+}
+
+// The moment that it announces is that of the latest row that the server has, and of the latest comparison of its
+// files: whatever is missing came behind them.
 void Shared::fails_over(role::Epoch epoch, const Node& by) {
   ++failovers;
   by_failover[epoch] = true;
-  const std::set<int> held(by.rows.begin(), by.rows.end());
   const auto led_here = lineage(by.reign());
   Time announced{0}; // nothing is announced by a server whose database was not following when it took over
   const bool followed = by.machine.postgres == Postgres::standby && by.machine.follows == by.reign().second;
   for (const auto row : followed ? by.rows : std::vector<int>())
     announced = std::max(announced, acknowledged[row]);
-  for (const auto& [row, when] : acknowledged) {
-    if (held.contains(row) || given_up.contains(row) || !led_here.contains(written_in.at(row))) continue;
-    if (when < announced)
-      throw Violated{
-          fmt::format("row {} of {} ms is not there, and {} ms was announced", row, when.count(), announced.count())};
-    given_up.insert(row);
-  }
+  give_up("row", missing(by.rows, led_here, rows_given_up), announced, rows_given_up);
+  give_up("file", missing(by.files, led_here, files_given_up), by.files_to, files_given_up);
 }
 
 // Notes who serves at which epoch. Two commands of operators on servers that knew nothing of each other can choose
@@ -56,6 +74,7 @@ World::World(const Options& options) : shared(options.seed) {
   shared.policy = options.policy;
   shared.record = options.record;
   shared.drop_rows = options.drop_rows;
+  shared.keep_last_files = options.keep_last_files;
   const std::vector<std::string> all = {"uno", "duo", "tre", "quattro"};
   for (int i = 0; i < options.servers; ++i) {
     role::Members members;
@@ -67,12 +86,15 @@ World::World(const Options& options) : shared(options.seed) {
     node->install("uno");
     shared.nodes[all[i]] = std::move(node);
   }
+  for (const auto& [name, node] : shared.nodes)
+    shared.all.push_back(node.get());
   for (const auto& name : names()) {
     node(name).boot();
     tick(name);
   }
   shared.schedule.in(Time(50), [this] { write_once(); });
   shared.schedule.in(Time(20), [this] { replicate(); });
+  shared.schedule.in(Time(30), [this] { reconcile(); });
 }
 
 std::vector<std::string> World::names() const {
@@ -93,40 +115,50 @@ void World::tick(const std::string& name) {
 // A client that knows any one of the servers; a standby's gate passes it on, one hop only.
 void World::write_once() {
   shared.schedule.in(Time(100), [this] { write_once(); });
-  const auto known = names()[shared.random.below(shared.nodes.size())];
-  auto* target = &node(known);
+  auto* target = shared.all[shared.random.below(shared.all.size())];
   if (target->machine.gate == Gate::closed) return; // held, or off
   if (target->machine.gate == Gate::peer) {
     const auto& primary = target->machine.follows;
-    if (!shared.network.linked(known, primary)) return;
+    if (!shared.network.linked(target->name(), primary)) return;
     target = &node(primary);
   }
   const auto& machine = target->machine;
   if (machine.gate != Gate::here || machine.postgres != Postgres::primary || !machine.applications) return;
-  target->rows.push_back(++next_row_);
-  shared.acknowledged[next_row_] = shared.schedule.now();
-  shared.written_in[next_row_] = target->reign();
+  target->rows.push_back(++next_write_);
+  target->files.push_back(next_write_);
+  shared.acknowledged[next_write_] = shared.schedule.now();
+  shared.written_in[next_write_] = target->reign();
 }
 
 void World::replicate() {
   shared.schedule.in(Time(50), [this] { replicate(); });
-  for (auto& [name, standby] : shared.nodes) {
+  for (auto* standby : shared.all) {
     if (standby->machine.postgres != Postgres::standby) continue;
     const auto& primary = node(standby->machine.follows);
-    if (!primary.writes() || !shared.network.linked(name, primary.name())) continue;
-    if (primary.rows.size() >= standby->rows.size()) standby->rows = primary.rows;
+    if (!primary.writes() || !shared.network.linked(standby->name(), primary.name())) continue;
+    const auto& sent = primary.rows;
+    const bool is_same = sent.size() == standby->rows.size() && (sent.empty() || sent.back() == standby->rows.back());
+    if (sent.size() >= standby->rows.size() && !is_same) standby->rows = sent;
+  }
+}
+
+void World::reconcile() {
+  shared.schedule.in(Time(2000), [this] { reconcile(); });
+  for (auto* standby : shared.all) {
+    if (standby->machine.postgres != Postgres::standby) continue;
+    const auto& primary = node(standby->machine.follows);
+    if (primary.writes() && shared.network.linked(standby->name(), primary.name())) primary.send_files(*standby);
   }
 }
 
 void World::check() const {
-  std::vector<std::string> serving;
-  std::vector<std::string> writing;
-  for (const auto& [name, node] : shared.nodes) {
-    if (node->up() && node->situation() == role::Situation::serving) serving.push_back(name);
-    if (node->writes()) writing.push_back(name);
+  const Node* serving = nullptr;
+  const Node* writing = nullptr;
+  for (const auto* node : shared.all) {
+    if (node->writes() && std::exchange(writing, node) != nullptr) throw Violated{"PostgreSQL writes on two servers"};
+    if (node->up() && node->situation() == role::Situation::serving && std::exchange(serving, node) != nullptr)
+      throw Violated{"two servers serve"};
   }
-  if (serving.size() > 1) throw Violated{fmt::format("{} and {} serve", serving[0], serving[1])};
-  if (writing.size() > 1) throw Violated{fmt::format("PostgreSQL writes on {} and {}", writing[0], writing[1])};
 }
 
 void World::run(Time duration) {
@@ -191,14 +223,17 @@ void World::boot(const std::string& name) {
 // another failover had come before it: they are kept aside as diverged, and no part of the pair's data.
 void World::check_writes_kept() const {
   const auto& primary = *shared.nodes.at(serving());
-  const auto& rows = primary.rows;
   const auto lineage = shared.lineage(primary.reign());
-  const std::set<int> held(rows.begin(), rows.end());
-  for (const auto& [row, when] : shared.acknowledged)
-    if (!held.contains(row) && !shared.given_up.contains(row) && lineage.contains(shared.written_in.at(row)))
-      throw Violated{fmt::format("row {} is lost, acknowledged at {} ms in epoch {} of {}", row, when.count(),
-                                 shared.written_in.at(row).first, shared.written_in.at(row).second)};
-  if (held.size() != rows.size()) throw Violated{"a row was doubled"};
+  const auto none_lost = [&](std::string_view kind, const std::vector<int>& held, const std::set<int>& given_up) {
+    for (const auto write : shared.missing(held, lineage, given_up))
+      throw Violated{fmt::format("{} {} is lost, acknowledged at {} ms in epoch {} of {}", kind, write,
+                                 shared.acknowledged.at(write).count(), shared.written_in.at(write).first,
+                                 shared.written_in.at(write).second)};
+  };
+  none_lost("row", primary.rows, shared.rows_given_up);
+  none_lost("file", primary.files, shared.files_given_up);
+  if (std::set<int>(primary.rows.begin(), primary.rows.end()).size() != primary.rows.size())
+    throw Violated{"a row was doubled"};
 }
 
 } // namespace tandem::testing

@@ -20,23 +20,30 @@ struct Shared {
   bool record = false;              // keep `history`
   std::vector<std::string> history; // "  12.345 uno: …"
   std::map<std::string, std::unique_ptr<Node>> nodes;
+  std::vector<Node*> all;                    // the same, to go through
   std::map<role::Epoch, std::string> served; // who served at each epoch
   std::map<role::Epoch, bool> by_failover;   // the epoch was taken by an operator's failover
   int failovers = 0;
   int granted = 0;                  // grants taken
-  std::map<int, Time> acknowledged; // rows, and when
-  std::map<int, Reign> written_in;  // the same rows
+  std::map<int, Time> acknowledged; // writes, and when: each is a row and a file
+  std::map<int, Reign> written_in;  // the same writes
   std::map<Reign, Reign> before;    // the reign that each began from, as the first server that knew it knew
-  std::set<int> given_up;           // by the failovers: acknowledged after the moment that each announced
-  bool drop_rows = false;           // a planted fault: a server that takes over loses its oldest row
+  std::set<int> rows_given_up;      // by the failovers: acknowledged after the moment that each announced
+  std::set<int> files_given_up;
+  bool drop_rows = false;       // a planted fault: a server that takes over loses its oldest row
+  bool keep_last_files = false; // another: a switchover does not send what came since its first comparison
   Time longest_hold{0};
   int turned_away = 0; // requests that were held up to the limit
   Time hold_limit{20'000};
 
   void say(const std::string& who, const std::string& what);
+  void give_up(std::string_view kind, const std::vector<int>& lost, Time announced, std::set<int>& given_up) const;
   void follows(const Reign& reign, const Reign& former);
   // The reigns that led to this one, itself included.
   [[nodiscard]] std::set<Reign> lineage(Reign reign) const;
+  // What of this was acknowledged in those reigns, is not held and was not given up.
+  [[nodiscard]] std::vector<int> missing(const std::vector<int>& held, const std::set<Reign>& reigns,
+                                         const std::set<int>& given_up) const;
   // Before it is stored: it counts even if the power goes right after.
   void fails_over(role::Epoch epoch, const Node& by);
   void saw(const std::string& who, const role::Outcome& outcome);
@@ -50,6 +57,7 @@ struct Options {
   role::Policy policy = {};
   bool forgetful_disks = false; // a planted fault
   bool drop_rows = false;       // another
+  bool keep_last_files = false; // another
   bool record = false;
 };
 
@@ -79,9 +87,28 @@ private:
   void check() const;
   void write_once();
   void replicate();
+  void reconcile();
   void tick(const std::string& name);
 
-  int next_row_ = 0;
+  int next_write_ = 0;
 };
+
+template <class Work>
+void Node::guarded(const Work& work) {
+  try {
+    work();
+  } catch (const PowerCut&) {
+    kill_only_agent ? kill_agent() : power_cut();
+  }
+}
+
+template <class What>
+void Node::say(const What& what) const {
+  if (!shared_.record) return;
+  if constexpr (std::is_invocable_v<What>)
+    shared_.say(name(), what());
+  else
+    shared_.say(name(), what);
+}
 
 } // namespace tandem::testing
