@@ -158,6 +158,7 @@ void Agent::listen_where_configured() {
 }
 
 void Agent::set_standing(peer::Standing standing) {
+  if (standing.primary != standing_.primary) streams_.end_started();
   standing_ = std::move(standing);
   if (network_) network_->set_standing(standing_);
 }

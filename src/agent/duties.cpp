@@ -175,8 +175,11 @@ Result<bool> old_nginx_workers(system::Files& files) {
 }
 
 Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors) {
-  sites::Serving serving(
-      {.ports = agent.ports(), .applications = applications, .layout = {.state = agent.settings().state_folder}});
+  TANDEM_TRY(const auto database, database_tools(agent, now.server, {}));
+  sites::Serving serving({.ports = agent.ports(),
+                          .applications = applications,
+                          .layout = {.state = agent.settings().state_folder},
+                          .database_unit = database.layout.unit});
   const auto tell = [&agent](const std::string& line) { agent.log(line); };
   for (const auto& site : now.pair->sites)
     TANDEM_CHECK(visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell));

@@ -67,7 +67,7 @@ private:
         {"fence", {.action = &S::fence, .check = &S::others_are_bound}},
         {"hold-visitors", {.action = &S::hold_visitors, .undo = &S::pass_on}},
         {"take-over", {.action = &S::take_over}},
-        {"take", {.action = &S::mark}},
+        {"take", {.action = &S::take}},
         {"promote", {.action = &S::promote, .check = &S::takes_writes}},
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},

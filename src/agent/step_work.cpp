@@ -59,6 +59,22 @@ Result<void> StepWork::of_each_site(Result<void> (sites::Serving::*question)(con
   });
 }
 
+// The old primary's rsync, if one was on its way here, was ended with the change of standing; it may take a moment.
+Result<void> StepWork::nothing_is_sent_here() {
+  for (;;) {
+    std::size_t running = 0;
+    agent_.on_loop([&] { running = agent_.streams().running(); });
+    if (running == 0) return {};
+    if (ended_()) return fail(ErrorKind::unavailable, "files that another server sent are still being written here");
+    system::pause_thread(milliseconds(5));
+  }
+}
+
+Result<void> StepWork::take() {
+  TANDEM_CHECK(nothing_is_sent_here());
+  return mark();
+}
+
 Result<void> StepWork::mark() {
   return agent_.ports().files.write(marker_file, now_.server + "\n", 0644, {});
 }

@@ -62,6 +62,9 @@ protected:
 
   // ---- the steps that make this server the primary
   Result<void> mark();
+  // The same for the server that takes the primary's place, once nothing that another sends is written here any more.
+  Result<void> take();
+  Result<void> nothing_is_sent_here();
   Result<void> promote();
   Result<void> takes_writes();
   Result<void> on_promote();

@@ -2,7 +2,6 @@
 
 #include "agent/agent.hpp"
 #include "peer/stream.hpp"
-#include "system/linked_program.hpp"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -33,6 +32,8 @@ Result<void> Streams::start(const peer::Request& request) {
   const int socket = ::fcntl(program->socket.get(), F_DUPFD_CLOEXEC, 0);
   program->socket.reset();
   if (socket < 0) return failed("no descriptor is left for a stream");
+  std::erase_if(started_, [](const auto& known) { return known.expired(); });
+  started_.push_back(program);
   const peer::ConnectionPtr connection = request.accept_stream();
   ++open_;
   const auto done = [this, name, from = request.from(), program](const Result<void>& ended) {
@@ -104,6 +105,18 @@ peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
   local_.push_back(connection);
   agent_.forget_command(connection);
   return connection;
+}
+
+void Streams::end_started() {
+  for (const auto& known : started_)
+    if (const auto program = known.lock()) system::kill_now(*program);
+}
+
+std::size_t Streams::running() const {
+  return static_cast<std::size_t>(std::ranges::count_if(started_, [](const auto& known) {
+    const auto program = known.lock();
+    return program && !system::has_ended(*program);
+  }));
 }
 
 void Streams::close(const Error& why) {

@@ -2,7 +2,7 @@
 // on the agent's socket ("stream"), whose standard input and output it carries.
 #pragma once
 #include "peer/network.hpp"
-#include "system/processes.hpp"
+#include "system/linked_program.hpp"
 
 namespace tandem::agent {
 
@@ -30,6 +30,11 @@ public:
   void let_go(const std::string& latch);
   // How many wait there.
   [[nodiscard]] std::size_t waiting(const std::string& latch) const;
+  // Ends what other servers have started here: another server is the primary now, and what the former one still sends
+  // must not come upon its files.
+  void end_started();
+  // How many of those programs have not ended yet.
+  [[nodiscard]] std::size_t running() const;
   // All that are open end with this error.
   void close(const Error& why);
 
@@ -56,6 +61,7 @@ private:
   std::map<std::string, StreamProgram> programs_;
   std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
   std::map<std::string, Latch> latches_;
+  std::vector<std::weak_ptr<system::LinkedProgram>> started_; // for other servers
   std::size_t open_ = 0;
 };
 

@@ -42,7 +42,7 @@ private:
         {"last-files", {.action = &S::send_last_files}},
         {"confirm-wal", {.action = &S::confirm_wal}},
         {"grant", {.action = &S::grant, .undo = &S::mark}},
-        {"take", {.action = &S::mark}},
+        {"take", {.action = &S::take}},
         {"promote", {.action = &S::promote, .check = &S::takes_writes}},
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},

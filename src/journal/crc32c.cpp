@@ -21,8 +21,8 @@ constexpr auto table = make_table();
 
 } // namespace
 
-std::uint32_t crc32c(std::string_view bytes) {
-  std::uint32_t value = 0xFFFFFFFFU;
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
+  std::uint32_t value = ~before;
   for (const char c : bytes)
     value = table[(value ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (value >> 8U);
   return ~value;

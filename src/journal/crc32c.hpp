@@ -5,6 +5,7 @@
 
 namespace tandem::journal {
 
-[[nodiscard]] std::uint32_t crc32c(std::string_view bytes);
+// `before`: the checksum of the bytes that come before these; crc32c(b, crc32c(a)) is that of a and b together.
+[[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 
 } // namespace tandem::journal

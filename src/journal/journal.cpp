@@ -13,7 +13,7 @@ constexpr std::string_view header = "tandem journal 1\n";
 constexpr std::string_view header_word = "tandem journal ";
 
 std::uint32_t checksum(std::uint64_t number, std::string_view payload) {
-  return crc32c(fmt::format("{} {} {}", number, payload.size(), payload));
+  return crc32c(payload, crc32c(fmt::format("{} {} ", number, payload.size())));
 }
 
 Error damaged(std::uint64_t number, std::size_t offset, std::string_view what) {

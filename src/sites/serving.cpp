@@ -115,11 +115,21 @@ Result<std::optional<std::string>> Serving::start_current(const model::Site& sit
   TANDEM_TRY(auto current, shelf_.current(site.domain));
   if (!current) return current;
   TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
-  if (status.active != "active") {
-    progress("starting release " + *current);
-    TANDEM_CHECK(start(site, *current));
-  }
+  TANDEM_TRY(const bool dead, holds_dead_connections(site, status));
+  if (status.active == "active" && !dead) return current;
+  progress("starting release " + *current + (dead ? " anew, since PostgreSQL was started after it" : ""));
+  if (dead) TANDEM_CHECK(end(site, *current));
+  TANDEM_CHECK(start(site, *current));
   return current;
+}
+
+// One that visitors reach is left alone: they would wait for its start, and most connections are new ones already.
+Result<bool> Serving::holds_dead_connections(const model::Site& site, const system::UnitStatus& application) {
+  if (tools_.database_unit.empty() || !site.database || application.active != "active") return false;
+  TANDEM_TRY(const auto link, tools_.ports.files.status(tools_.layout.current_socket(site.domain)));
+  if (link) return false;
+  TANDEM_TRY(const auto database, tools_.ports.services.status(tools_.database_unit));
+  return database.active == "active" && database.since > application.since;
 }
 
 // A deploy that was cut off may have left one running beside the current one.

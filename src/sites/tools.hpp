@@ -13,6 +13,7 @@ struct Tools {
   system::Ports ports;
   system::Applications& applications;
   Layout layout;
+  std::string database_unit = {}; // PostgreSQL's, to which applications hold connections; empty: not known
 };
 
 // Told what is being done, line by line, for a person; secrets are taken out before.

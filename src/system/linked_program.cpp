@@ -75,6 +75,15 @@ Result<LinkedProgram> start_linked(const Command& command) {
   return program;
 }
 
+bool has_ended(const LinkedProgram& program) {
+  pollfd waiting{program.process.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) == 1;
+}
+
+void kill_now(const LinkedProgram& program) {
+  if (!has_ended(program)) ::kill(-program.group, SIGKILL);
+}
+
 Result<int> wait_for_end(const LinkedProgram& program, std::chrono::milliseconds patience) {
   const auto ends_within = [&](std::chrono::milliseconds time) {
     pollfd waiting{program.process.get(), POLLIN, 0};

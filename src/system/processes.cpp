@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kept_output = std::size_t{1} << 20U;
+constexpr int most_reads_after = 64; // once the program has ended: more than a pipe holds is a grandchild's
 
 struct Pipe {
   Descriptor read;
@@ -216,24 +218,26 @@ Outcome attend(pid_t child, Streams& streams, const Command& command, const Line
   if (input) ::fcntl(input.get(), F_SETFL, O_NONBLOCK);
   std::string_view rest = command.input;
   Deadline deadline(child, command.time_limit);
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))); // readable once the child has ended
+  const int longest_pause = process ? 1'000'000 : 10; // milliseconds; a kernel before 5.3 does not tell of its end
   int status = 0;
   bool gone = false;
-  for (;;) {
-    std::array<pollfd, 3> waits{{{output.fd(), POLLIN, 0}, {errors.fd(), POLLIN, 0}, {input.get(), POLLOUT, 0}}};
-    const int ready = ::poll(waits.data(), waits.size(), gone ? 0 : std::min(deadline.milliseconds_left(), 100));
+  for (int reads_after = 0; reads_after < most_reads_after;) {
+    std::array<pollfd, 4> waits{{{output.fd(), POLLIN, 0},
+                                 {errors.fd(), POLLIN, 0},
+                                 {input.get(), POLLOUT, 0},
+                                 {gone ? -1 : process.get(), POLLIN, 0}}};
+    const int ready =
+        ::poll(waits.data(), waits.size(), gone ? 0 : std::min(deadline.milliseconds_left(), longest_pause));
     if (ready > 0) {
       if (waits[0].revents != 0) output.read_some();
       if (waits[1].revents != 0) errors.read_some();
       if (waits[2].revents != 0) feed(input, rest);
-      continue;
     }
-    if (gone) break;
-    gone = ended(child, status);
-    if (!gone) deadline.enforce();
-    if (!gone && output.fd() < 0 && errors.fd() < 0 && !deadline.passed()) {
-      const pollfd nothing{-1, 0, 0};
-      ::poll(const_cast<pollfd*>(&nothing), 1, 1); // both streams closed: only the end of the child is awaited
-    }
+    if (gone && ready == 0) break;
+    if (gone) ++reads_after;
+    if (!gone) gone = ended(child, status);
+    if (!gone) deadline.enforce(); // also for one that never stops talking
   }
   return Outcome{exit_status(status), deadline.passed(), output.finish(), errors.finish()};
 }

@@ -204,6 +204,11 @@ Result<UnitStatus> SystemdServices::status(const std::string& unit) {
                                                &error.error, 'b', &stale);
   if (code < 0) return error.within("reading NeedDaemonReload of " + unit, code);
   status.stale = stale != 0;
+  std::uint64_t since = 0;
+  const int known = sd_bus_get_property_trivial(bus_->bus, destination, path.c_str(), unit_interface,
+                                                "ActiveEnterTimestampMonotonic", &error.error, 't', &since);
+  if (known < 0) return error.within("reading ActiveEnterTimestampMonotonic of " + unit, known);
+  status.since = std::chrono::microseconds(since);
   return status;
 }
 

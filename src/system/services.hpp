@@ -2,6 +2,7 @@
 #pragma once
 #include "base/result.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@ struct UnitStatus {
   std::string file;   // "enabled", "disabled", "static", "masked", "" when there is no unit file
   bool stale = false; // systemd wants a daemon-reload for it
   std::string sub;    // "running", "exited", "dead" …
+  std::chrono::microseconds since{0}; // when it became active last, by the clock since the boot; 0: never
 };
 
 class Services {

@@ -62,7 +62,9 @@ Result<void> Node::deed(const role::Call& call) {
   if (id == "warm") return machine.postgres == Postgres::standby ? Result<void>{} : failed("it is no standby");
   if (id == "flush-files" || id == "last-files" || id == "turn-files") {
     TANDEM_TRY(auto* peer, linked_peer(other));
-    if (id != "last-files" || !shared_.keep_last_files) send_files(*peer);
+    const bool left_out = id == "last-files" && shared_.keep_last_files;
+    if (!left_out && !send_files(*peer, files, shared_.schedule.now()))
+      return fail(ErrorKind::refused, name() + " is not the primary that " + other + " knows");
   }
   if (id == "close-gate") set_gate(Gate::closed);
   if (id == "close-sockets") machine.applications = false;

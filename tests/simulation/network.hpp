@@ -71,12 +71,12 @@ public:
     return !cut.contains({a, b}) && !cut.contains({b, a});
   }
 
-  void send(const std::string& from, const std::string& to, const std::function<void()>& deliver) {
+  void send(const std::string& from, const std::string& to, std::function<void()> deliver) {
     const int copies = random_.chance(weather.doubled) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       if (cut.contains({from, to}) || random_.chance(weather.loss)) continue;
       const auto delay = 1 + random_.below(static_cast<std::uint64_t>(weather.longest_delay.count()));
-      schedule_.in(Time(static_cast<std::int64_t>(delay)), deliver);
+      schedule_.in(Time(static_cast<std::int64_t>(delay)), copy + 1 < copies ? deliver : std::move(deliver));
     }
   }
 

@@ -225,9 +225,11 @@ void Node::become_standby() {
   set_gate(Gate::peer);
 }
 
-void Node::send_files(Node& to) const {
-  to.files = files;
-  to.files_to = shared_.schedule.now();
+bool Node::send_files(Node& to, const std::vector<int>& sent, Time begun) const {
+  if (to.reign_.second != name() && !shared_.accept_all_files) return false;
+  to.files = sent;
+  to.files_to = begun;
+  return true;
 }
 
 void Node::set_gate(Gate gate) {

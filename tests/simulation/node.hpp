@@ -75,8 +75,9 @@ public:
   std::string abort_run();
   std::string command(role::EventKind kind, const std::set<std::string>& off);
 
-  // Makes that server's files equal to this one's, as a comparison does.
-  void send_files(Node& to) const;
+  // Makes that server's files equal to those, as a comparison that this one began then does; false: it is not the
+  // primary that the other knows.
+  bool send_files(Node& to, const std::vector<int>& sent, Time begun) const;
 
   // From the network.
   void receive(const role::Message& message);

@@ -149,10 +149,12 @@ void Node::offer(const role::Opening&, const role::Record&) {
 // All that the other is not known to have, in one message: messages overtake each other.
 void Node::send_records(const std::string& to) {
   if (!agent_->log) return;
-  const auto records = role::offered(*agent_->log, agent_->role.kept, agent_->confirmed[to]);
-  if (records.empty()) return;
-  shared_.network.send(name(), to,
-                       [from = name(), records, &node = shared_.node(to)] { node.receive_records(from, records); });
+  auto records = std::make_shared<const std::vector<role::Record>>(
+      role::offered(*agent_->log, agent_->role.kept, agent_->confirmed[to]));
+  if (records->empty()) return;
+  shared_.network.send(name(), to, [this, records = std::move(records), &node = shared_.node(to)] {
+    node.receive_records(name(), *records);
+  });
 }
 
 std::uint64_t Node::confirmed(const role::Opening&, const std::string& server) {

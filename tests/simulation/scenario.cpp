@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace tandem::testing {
 
 namespace {
@@ -123,7 +125,8 @@ private:
     auto& now = world_.shared.network.weather;
     now.loss = random_.chance(50) ? 0 : static_cast<unsigned>(random_.below(30));
     now.doubled = static_cast<unsigned>(random_.below(20));
-    now.longest_delay = random_.chance(70) ? Time(10) : Time(800);
+    constexpr std::array<int, 5> delays{10, 10, 10, 800, 4000};
+    now.longest_delay = Time(delays.at(random_.below(delays.size())));
   }
 };
 
@@ -142,7 +145,7 @@ void live(World& world) {
   Trouble trouble(world);
   auto& random = world.shared.random;
   world.run(Time(1500));
-  const auto events = 6 + random.below(14);
+  const auto events = 8 + random.below(16);
   for (std::uint64_t i = 0; i < events; ++i) {
     world.run(Time(static_cast<std::int64_t>(random.below(1500))));
     trouble.happen();

@@ -18,6 +18,8 @@ bool plant(std::string_view fault, tandem::testing::Options& options) {
     options.drop_rows = true;
   else if (fault == "files")
     options.keep_last_files = true;
+  else if (fault == "streams")
+    options.accept_all_files = true;
   else if (fault == "answers")
     options.policy.answers_name_boot = false;
   else if (fault == "start")
@@ -47,9 +49,8 @@ int main(int argc, char** argv) {
     else if (word == "--first" && number)
       first = static_cast<std::uint64_t>(*number), ++i;
     else {
-      fmt::print(
-          stderr,
-          "usage: tandem-simulate [--seeds N] [--first S] [--show] [--plant unsynced|rows|files|answers|start]\n");
+      fmt::print(stderr, "usage: tandem-simulate [--seeds N] [--first S] [--show] [--plant "
+                         "unsynced|rows|files|streams|answers|start]\n");
       return 2;
     }
   }

@@ -39,12 +39,12 @@ TEST(Simulation, IsTheSameForTheSameSeed) {
 }
 
 TEST(Simulation, FindsAStateFileThatIsNotSynced) {
-  const auto report = first_violation({.forgetful_disks = true}, 745, seeds);
+  const auto report = first_violation({.forgetful_disks = true}, 395, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsARowThatAFailoverLosesAndDidNotAnnounce) {
-  const auto report = first_violation({.drop_rows = true}, 10, seeds);
+  const auto report = first_violation({.drop_rows = true}, 1, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
@@ -53,13 +53,18 @@ TEST(Simulation, FindsAFileThatASwitchoverLeavesBehind) {
   EXPECT_FALSE(report.violation.empty());
 }
 
+TEST(Simulation, FindsFilesThatAFormerPrimaryStillSends) {
+  const auto report = first_violation({.accept_all_files = true}, 1, seeds);
+  EXPECT_FALSE(report.violation.empty());
+}
+
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
-  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 1209414, seeds);
+  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 8760, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 760, seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 215, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 

@@ -75,6 +75,7 @@ World::World(const Options& options) : shared(options.seed) {
   shared.record = options.record;
   shared.drop_rows = options.drop_rows;
   shared.keep_last_files = options.keep_last_files;
+  shared.accept_all_files = options.accept_all_files;
   const std::vector<std::string> all = {"uno", "duo", "tre", "quattro"};
   for (int i = 0; i < options.servers; ++i) {
     role::Members members;
@@ -137,8 +138,13 @@ void World::replicate() {
     const auto& primary = node(standby->machine.follows);
     if (!primary.writes() || !shared.network.linked(standby->name(), primary.name())) continue;
     const auto& sent = primary.rows;
-    const bool is_same = sent.size() == standby->rows.size() && (sent.empty() || sent.back() == standby->rows.back());
-    if (sent.size() >= standby->rows.size() && !is_same) standby->rows = sent;
+    auto& rows = standby->rows;
+    if (sent.size() < rows.size()) continue;
+    // Row numbers only grow: where the last one is the same, so are all before it, but for one that a fault dropped.
+    if (!rows.empty() && sent[rows.size() - 1] == rows.back())
+      rows.insert(rows.end(), sent.begin() + static_cast<std::ptrdiff_t>(rows.size()), sent.end());
+    else
+      rows = sent;
   }
 }
 
@@ -147,7 +153,16 @@ void World::reconcile() {
   for (auto* standby : shared.all) {
     if (standby->machine.postgres != Postgres::standby) continue;
     const auto& primary = node(standby->machine.follows);
-    if (primary.writes() && shared.network.linked(standby->name(), primary.name())) primary.send_files(*standby);
+    if (!primary.writes() || !shared.network.linked(standby->name(), primary.name())) continue;
+    const auto duration = Time(static_cast<std::int64_t>(1 + shared.random.below(1500)));
+    shared.schedule.in(duration, [this, &primary, standby, sent = primary.files, begun = shared.schedule.now(),
+                                  reign = standby->reign()] {
+      const bool broken =
+          !primary.machine.on || !standby->machine.on || !shared.network.linked(standby->name(), primary.name());
+      // A comparison waits for the one before it, so that a later one has the last word.
+      const bool ended = !shared.accept_all_files && (standby->reign() != reign || standby->files_to > begun);
+      if (!broken && !ended) (void)primary.send_files(*standby, sent, begun);
+    });
   }
 }
 

@@ -30,8 +30,9 @@ struct Shared {
   std::map<Reign, Reign> before;    // the reign that each began from, as the first server that knew it knew
   std::set<int> rows_given_up;      // by the failovers: acknowledged after the moment that each announced
   std::set<int> files_given_up;
-  bool drop_rows = false;       // a planted fault: a server that takes over loses its oldest row
-  bool keep_last_files = false; // another: a switchover does not send what came since its first comparison
+  bool drop_rows = false;        // a planted fault: a server that takes over loses its oldest row
+  bool keep_last_files = false;  // another: a switchover does not send what came since its first comparison
+  bool accept_all_files = false; // another: a comparison goes on when its server is not the primary any more
   Time longest_hold{0};
   int turned_away = 0; // requests that were held up to the limit
   Time hold_limit{20'000};
@@ -55,9 +56,10 @@ struct Options {
   std::uint64_t seed = 1;
   int servers = 2;
   role::Policy policy = {};
-  bool forgetful_disks = false; // a planted fault
-  bool drop_rows = false;       // another
-  bool keep_last_files = false; // another
+  bool forgetful_disks = false;  // a planted fault
+  bool drop_rows = false;        // another
+  bool keep_last_files = false;  // another
+  bool accept_all_files = false; // another
   bool record = false;
 };
 

@@ -158,6 +158,22 @@ TEST_F(StreamTest, ALatchThatIsForgottenClosesWhatWaitsThere) {
   EXPECT_EQ(run("copy", "at once", "ready").value(), "at once");
 }
 
+TEST_F(StreamTest, WhatTheFormerPrimarySendsEndsWhenAnotherIsThePrimary) {
+  begin();
+  auto stream = std::async(std::launch::async, [&] { return run("silent", "x"); });
+  const auto running = [&] { return two.duo.loop().on([&] { return two.duo.agent().streams().running(); }); };
+  const auto learn = [&](const peer::Standing& standing) {
+    two.duo.loop().on([&] { two.duo.agent().set_standing(standing); });
+  };
+  learn({1, "uno"});
+  ASSERT_TRUE(eventually([&] { return running() == 1; }));
+  learn({2, "uno"});
+  EXPECT_EQ(running(), 1U) << "it is the same primary";
+  learn({3, "duo"});
+  EXPECT_TRUE(eventually([&] { return running() == 0; }));
+  EXPECT_TRUE(stream.get()) << "to the sender it is an end like any other";
+}
+
 TEST_F(StreamTest, RequestsGoOnBesideAStream) {
   begin();
   auto stream = std::async(std::launch::async, [&] { return run("silent", "x"); });

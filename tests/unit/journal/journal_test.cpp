@@ -21,6 +21,7 @@ std::string full_journal() {
 TEST(Crc32c, MatchesItsPublishedCheckValue) {
   EXPECT_EQ(crc32c("123456789"), 0xE3069283U);
   EXPECT_EQ(crc32c(""), 0U);
+  EXPECT_EQ(crc32c("56789", crc32c("1234")), 0xE3069283U) << "piece by piece";
 }
 
 TEST(Journal, KeepsWhatWasAppended) {

@@ -226,8 +226,12 @@ Outcome FakeProcesses::own(const std::vector<std::string>& arguments) {
 // --- what runs ---
 
 Result<system::UnitStatus> FakeServices::status(const std::string& unit) {
-  return system::UnitStatus{
-      .load = "loaded", .active = active.contains(unit) ? "active" : "inactive", .file = "static", .sub = ""};
+  const auto found = since.find(unit);
+  return system::UnitStatus{.load = "loaded",
+                            .active = active.contains(unit) ? "active" : "inactive",
+                            .file = "static",
+                            .sub = "",
+                            .since = found == since.end() ? std::chrono::microseconds(0) : found->second};
 }
 
 Result<void> FakeServices::start(const std::string& unit) {

@@ -102,6 +102,7 @@ public:
   Result<void> reload_manager() override { return {}; }
 
   std::set<std::string> active;
+  std::map<std::string, std::chrono::microseconds> since; // of those of which it matters
 
 private:
   World& world_;

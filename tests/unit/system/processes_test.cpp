@@ -59,6 +59,18 @@ TEST(Processes, ADaemonThatKeepsTheStreamsOpenDoesNotHoldTheCaller) {
   EXPECT_FALSE(outcome->timed_out);
 }
 
+TEST(Processes, NobodyWhoNeverStopsTalkingHoldsTheCaller) {
+  LinuxProcesses processes;
+  const auto over = processes.run({.arguments = {"yes"}, .time_limit = std::chrono::milliseconds(200)});
+  ASSERT_TRUE(over);
+  EXPECT_TRUE(over->timed_out);
+  // What an ended program left behind talks on until nobody reads it any more.
+  const auto left = processes.run({.arguments = {"sh", "-c", "yes & echo $!"}, .time_limit = std::chrono::minutes(2)});
+  ASSERT_TRUE(left);
+  EXPECT_FALSE(left->timed_out);
+  EXPECT_EQ(left->status, 0);
+}
+
 TEST(Processes, LinesArriveWhole) {
   LinuxProcesses processes;
   std::vector<std::string> lines;
