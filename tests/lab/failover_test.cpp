@@ -154,6 +154,28 @@ TEST_F(Failover, DoesNotWaitForAnApplyThatStandsStillButEndsIt) {
   prove(now);
 }
 
+// A comparison that the old primary had begun would delete what visitors upload to the new one.
+TEST_F(Failover, FilesThatTheOldPrimaryStillSendsDoNotComeUponTheNewOnes) {
+  const auto old = primary();
+  const auto now = other(old);
+  on(lab(), old, "mkdir -p /www/drawings && head -c 400M /dev/urandom > /www/drawings/large");
+  auto sending = std::async(std::launch::async, [&] { return pair().try_tandem(old, {"files", "reconcile"})->status; });
+  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), now, "pidof rsync"); }, soon));
+  on(lab(), old, "kill -STOP $(pidof rsync)");
+  ASSERT_TRUE(holds_on(lab(), now, "pidof rsync")) << "it was over before it could be stopped";
+  ASSERT_OK(pair().tandem(now, {"failover", "--stop-primary"}));
+  EXPECT_FALSE(holds_on(lab(), now, "pidof rsync"));
+  on(lab(), now, "mkdir -p /www/drawings && echo new > /www/drawings/uploaded");
+  on(lab(), old, "kill -CONT $(pidof rsync)");
+  EXPECT_NE(sending.get(), 0);
+  EXPECT_EQ(on(lab(), now, "cat /www/drawings/uploaded"), "new");
+  EXPECT_EQ(wait_until_whole(), now);
+  EXPECT_EQ(on(lab(), now, "cat /www/drawings/uploaded"), "new");
+  on(lab(), now, "rm -rf /www/drawings");
+  ASSERT_OK(pair().tandem(now, {"files", "reconcile"}));
+  prove(now);
+}
+
 TEST_F(Failover, WhatTheOldPrimaryWroteAloneIsKeptAndListed) {
   const auto old = primary();
   const auto now = other(old);
