@@ -129,6 +129,23 @@ public:
 
   [[nodiscard]] const std::string& boot_id() const { return boot_id_; }
 
+  // How many applies or repairs are changing this server right now, as opposed to waiting for others.
+  [[nodiscard]] int changing() const { return changing_; }
+
+  // One of them, as long as it lives. Make it before looking whether the operation is to end.
+  class Change {
+  public:
+    explicit Change(Agent& agent) : agent_(agent) { ++agent_.changing_; }
+
+    ~Change() { --agent_.changing_; }
+
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+  private:
+    Agent& agent_;
+  };
+
   // The agent stops: waiting should end early.
   [[nodiscard]] bool ending() const { return ending_; }
 
@@ -150,6 +167,7 @@ private:
   std::mutex database_work_;
   Turns turns_;
   std::atomic<bool> ending_ = false;
+  std::atomic<int> changing_ = 0;
   void set_pair(std::shared_ptr<const model::Pair> pair);
   void listen_for_peers();
   void listen_where_configured();

@@ -34,7 +34,8 @@ public:
     };
     TANDEM_CHECK(still());
     TANDEM_CHECK(files().write(marker_file, now.server + "\n", 0644, {}));
-    TANDEM_CHECK(start_database(now));
+    TANDEM_CHECK(start_database(now, still));
+    TANDEM_CHECK(still());
     TANDEM_CHECK(run_sites(agent_, applications_, now, true));
     TANDEM_CHECK(start_nginx(agent_));
     return on_gate(agent_, [&](Gate& gate) -> Result<void> {
@@ -43,15 +44,18 @@ public:
     });
   }
 
-  // Applications that find no database do no harm and stay warm.
+  // Applications that find no database do no harm and stay warm. One that is no standby by its files is not asked
+  // first: it may be busy, and somebody may be starting it, after which the stop comes.
   Result<void> stop_writing() override {
-    TANDEM_TRY(const auto database, database_now());
-    if (!database.tools || database.state == DatabaseState::absent || database.state == DatabaseState::standby)
-      return {};
-    TANDEM_TRY(const auto signal, files().status(database.tools->layout.data + "/standby.signal"));
-    if (database.state != DatabaseState::primary && signal) return {};
-    // Also when it does not run: somebody may be restarting it, and the stop comes after that.
-    return agent_.ports().services.stop(database.tools->layout.unit);
+    TANDEM_TRY(const auto tools, own_tools());
+    TANDEM_TRY(const auto configured, files().status(tools.layout.config + "/postgresql.conf"));
+    if (!configured) return {};
+    TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
+    if (signal) {
+      TANDEM_TRY(const auto standing, replication::database_standing(tools));
+      if (standing.state != DatabaseState::primary) return {};
+    }
+    return agent_.ports().services.stop(tools.layout.unit);
   }
 
   // The gate first: what visitors ask of this server is passed on to the primary while the rest comes up.
@@ -93,9 +97,12 @@ public:
 private:
   system::Files& files() { return agent_.ports().files; }
 
+  Result<replication::DatabaseTools> own_tools() {
+    return database_tools(agent_, snapshot_of(agent_).server, [this] { return agent_.ending(); });
+  }
+
   Result<DatabaseNow> database_now() {
-    const auto snapshot = snapshot_of(agent_);
-    TANDEM_TRY(auto tools, database_tools(agent_, snapshot.server, [this] { return agent_.ending(); }));
+    TANDEM_TRY(auto tools, own_tools());
     TANDEM_TRY(const auto configured, files().status(tools.layout.config + "/postgresql.conf"));
     if (!configured) return DatabaseNow{};
     TANDEM_TRY(const auto standing, replication::database_standing(tools));
@@ -109,15 +116,21 @@ private:
     return text && *text == system::upstream_text(snapshot.server, upstream.address);
   }
 
-  Result<void> start_database(const Snapshot& now) {
+  // `still`: whether this server may serve; it may have waited for the lock for long.
+  Result<void> start_database(const Snapshot& now, const std::function<Result<void>()>& still) {
     const std::lock_guard work(agent_.database_work());
+    TANDEM_CHECK(still());
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools || database.state == DatabaseState::absent) return {};
-    const auto& tools = *database.tools;
+    auto services = agent_.services_while(still);
+    const auto& all = *database.tools;
+    const replication::DatabaseTools tools{all.files, all.processes, services, all.databases,
+                                           all.clock, all.layout,    all.self, all.pause};
     const auto tell = [this](const std::string& line) { agent_.log(line); };
     TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
     if (!signal) return replication::start_primary(tools, tell);
-    if (database.state != DatabaseState::standby) TANDEM_CHECK(agent_.ports().services.start(tools.layout.unit));
+    if (database.state != DatabaseState::standby) TANDEM_CHECK(services.start(tools.layout.unit));
+    TANDEM_CHECK(still());
     return replication::promote(tools, others_in(*now.pair, now.server), promote_limit, tell);
   }
 

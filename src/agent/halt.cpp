@@ -29,8 +29,7 @@ Result<void> Halting::at(const std::string& point, const std::string& where) con
 Result<void> ApplyHalts::reached(converge::Moment moment, const converge::Change& change) {
   const auto* name = moment == converge::Moment::before ? "before" : "after";
   const auto point = fmt::format("apply {} {}", name, ++changes_.at(static_cast<std::size_t>(moment)));
-  TANDEM_CHECK(halting_.at(point, fmt::format("{} {}", name, change.id)));
-  return moment == converge::Moment::before ? permission_.go_on() : Result<void>();
+  return halting_.at(point, fmt::format("{} {}", name, change.id));
 }
 
 } // namespace tandem::agent

@@ -44,7 +44,7 @@ private:
 
 // What an apply asks on its thread.
 struct ApplyPermission {
-  std::function<Result<void>()> go_on; // before each change
+  std::function<Result<void>()> go_on; // before each change, or files that are checked together
   std::function<bool()> wait;          // before it waits for another program
 };
 
@@ -55,6 +55,8 @@ public:
       : halting_(std::move(halting)), permission_(std::move(permission)) {}
 
   Result<void> reached(converge::Moment moment, const converge::Change& change) override;
+
+  Result<void> may_go_on() override { return permission_.go_on(); }
 
   [[nodiscard]] bool may_wait() const override { return permission_.wait(); }
 

@@ -27,6 +27,12 @@ void OperationContext::remember(const std::string& what, const std::string& fail
   agent_.on_loop([&] { agent_.remember(what, failure); });
 }
 
+bool OperationContext::is_heard() const {
+  bool heard = false;
+  agent_.on_loop([&] { heard = run_->request.is_heard(); });
+  return heard;
+}
+
 Snapshot OperationContext::snapshot() const {
   Snapshot snapshot;
   agent_.on_loop([&] { snapshot = agent_.state(); });

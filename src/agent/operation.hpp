@@ -17,7 +17,7 @@ class OperationContext;
 
 // An operation ends what holds one of its locks and is less urgent.
 enum class Urgency {
-  own,   // begun by the agent itself
+  own,   // an agent's own, for itself or between agents: refused rather than waiting, ended for a person's
   asked, // for by a person
 };
 
@@ -83,6 +83,9 @@ public:
 
   // The agent stops, or somebody asked for an end: finish the step at hand and return an error.
   [[nodiscard]] bool cancelled() const { return run_->cancelled; }
+
+  // Whether whoever asked can still hear the answer.
+  [[nodiscard]] bool is_heard() const;
 
   [[nodiscard]] Snapshot snapshot() const;
   // Reads tandem.toml anew; the agent goes on with what it says.

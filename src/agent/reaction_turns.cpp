@@ -13,10 +13,12 @@ void OwnTurns::give_back(const converge::Reaction& reaction, bool done) {
 }
 
 Result<void> AskedTurns::take(const converge::Reaction& reaction) {
-  TANDEM_CHECK(context_.call_peer(keeper_, "turn.take",
-                                  {{"reaction", converge::to_text(reaction)}, {"repair", whose_ == TurnOf::repair}}, {},
-                                  {.time_limit = turn_limit}));
-  return {};
+  const auto taken = context_.call_peer(
+      keeper_, "turn.take", {{"reaction", converge::to_text(reaction)}, {"repair", whose_ == TurnOf::repair}}, {},
+      {.time_limit = turn_limit});
+  if (taken) return {};
+  give_back(reaction, true); // it may have been granted at the last moment
+  return std::unexpected(taken.error());
 }
 
 void AskedTurns::give_back(const converge::Reaction& reaction, bool done) {

@@ -86,6 +86,8 @@ void Runner::begin_or_wait(const peer::Request& request, const Operation& operat
 
 void Runner::let_waiting_begin() {
   for (auto& [request, operation] : std::exchange(waiting_, {})) {
+    // What a person asked for goes on without the command; another server that is gone has given it up.
+    if (request.caller() == Caller::peer && !request.is_heard()) continue;
     if (const auto free = check_free(*operation); !free)
       request.answer(std::unexpected(free.error()));
     else

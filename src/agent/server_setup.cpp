@@ -150,6 +150,11 @@ Result<std::unique_lock<std::mutex>> take_database(Agent& agent, Manner manner) 
   return lock;
 }
 
+Error was_ended() {
+  return {ErrorKind::unavailable, "ended here, since something more urgent waits or the agent stops",
+          "Run `tandem apply` again afterwards"};
+}
+
 ApplyHalts halts_of(OperationContext& context, const Tenure& tenure, Reporter& reporter, Manner manner) {
   return {Halting(
               HaltFile(context.ports().files, context.agent().settings().run_folder),
@@ -159,9 +164,7 @@ ApplyHalts halts_of(OperationContext& context, const Tenure& tenure, Reporter& r
               },
               [&] { return context.cancelled(); }),
           {.go_on = [&]() -> Result<void> {
-             if (context.cancelled())
-               return fail(ErrorKind::unavailable, "ended here, since something more urgent waits or the agent stops",
-                           "Run `tandem apply` again afterwards");
+             if (context.cancelled()) return std::unexpected(was_ended());
              return tenure.still();
            },
            .wait = [&, manner] { return manner == Manner::apply && !context.cancelled() && tenure.still(); }}};
@@ -170,11 +173,13 @@ ApplyHalts halts_of(OperationContext& context, const Tenure& tenure, Reporter& r
 Result<converge::Applied> converge_to(OperationContext& context, const SetupInput& input,
                                       converge::ReactionTurns& turns, Manner manner) {
   auto& agent = context.agent();
+  const Agent::Change counted(agent);
+  if (context.cancelled()) return std::unexpected(was_ended());
   TANDEM_TRY(const auto authority, authority_of(agent));
   TANDEM_TRY(const auto wanted, resources(agent, input, authority));
   PairIssuer issuer(authority, context.ports().clock);
   TANDEM_TRY(const auto tenure, Tenure::begin(agent, [&context] { return context.cancelled(); }));
-  if (!tenure.standing().primary.empty() && tenure.standing().primary != input.primary)
+  if (tenure.standing().primary != input.primary)
     return fail(
         ErrorKind::refused,
         fmt::format("this is for a pair whose primary is {}, and it is {}", input.primary, tenure.standing().primary),
@@ -197,12 +202,19 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
   return converge::apply(wanted, work);
 }
 
+bool gave_way(const Result<converge::Applied>& applied) {
+  const auto* error = !applied ? &applied.error() : applied->error ? &*applied->error : nullptr;
+  return error != nullptr && (error->kind == ErrorKind::refused || error->kind == ErrorKind::unavailable);
+}
+
 Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns, Manner manner) {
   TANDEM_TRY(const auto input, input_of(context.agent(), orders));
   const auto applied = converge_to(context, input, turns, manner);
   const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
   context.log("apply: " + std::string(trim(text)));
-  context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
+  // A repair that gave way is no failure: the next look at the server begins another.
+  if (manner == Manner::apply || !gave_way(applied))
+    context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
   if (!applied) return std::unexpected(applied.error());
   Json answer{{"text", text}, {"done", applied->done}};
   if (applied->failed) answer["failed"] = *applied->failed;

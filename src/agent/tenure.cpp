@@ -11,6 +11,7 @@ constexpr std::chrono::seconds patience_with_role{15};
 constexpr std::chrono::milliseconds look_at_role{50};
 
 bool serves_or_follows(const Agent& agent, const peer::Standing& standing) {
+  if (standing.primary.empty()) return false;
   return standing.primary != agent.state().server || agent.may_serve();
 }
 
@@ -28,8 +29,10 @@ Result<Tenure> Tenure::begin(Agent& agent, const std::function<bool()>& ended) {
     if (settled) return Tenure(agent, std::move(standing));
     if (ended() || agent.ports().clock.boot_time() >= until)
       return fail(ErrorKind::unavailable,
-                  standing.primary + " was the primary and does not know whether it still is, so that nothing is "
-                                     "started on it",
+                  standing.primary.empty()
+                      ? std::string("this server does not know its role, so that nothing is changed on it")
+                      : standing.primary + " was the primary and does not know whether it still is, so that nothing is "
+                                           "changed on it",
                   "tandem status");
     system::pause_thread(look_at_role);
   }

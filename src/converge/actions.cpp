@@ -191,8 +191,9 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
   TANDEM_CHECK(context_.turns.take(reaction));
   auto done = context_.ports.services.restart(restart.unit);
   if (!done) done = std::unexpected(with_last_words(context_.ports.processes, restart.unit, std::move(done).error()));
-  context_.turns.give_back(reaction, done.has_value());
-  if (done) return {};
+  const bool refused = !done && done.error().kind == ErrorKind::refused; // it was not tried
+  context_.turns.give_back(reaction, done || refused);
+  if (done || refused) return done;
   // What the check of its files cannot see: memory that is not there, a library to load that is not there.
   auto error = std::move(done).error();
   error.hint = "It may be that it cannot start with its settings: see journalctl -u " + restart.unit +

@@ -70,6 +70,7 @@ private:
     context_.observer.starting(*change);
     TANDEM_CHECK(owe(resource));
     TANDEM_CHECK(context_.halts.reached(Moment::before, *change));
+    TANDEM_CHECK(context_.halts.may_go_on());
     if (auto made = actions_.make(resource.kind, reading); !made)
       return std::unexpected(std::move(made).error().within(change->id));
     TANDEM_CHECK(context_.halts.reached(Moment::after, *change));
@@ -155,6 +156,7 @@ private:
     const Change change{.kind = ChangeKind::react, .id = to_text(reaction), .why = "what it reads has changed"};
     context_.observer.starting(change);
     TANDEM_CHECK(context_.halts.reached(Moment::before, change));
+    TANDEM_CHECK(context_.halts.may_go_on());
     TANDEM_CHECK(tell(reaction));
     TANDEM_CHECK(context_.halts.reached(Moment::after, change));
     finish(change);
@@ -168,7 +170,7 @@ private:
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);
-    context_.turns.give_back(reaction, done.has_value());
+    context_.turns.give_back(reaction, done || done.error().kind == ErrorKind::refused); // refused: not tried at all
     if (!done)
       return std::unexpected(with_last_words(context_.ports.processes, reaction.unit, std::move(done).error()));
     return {};

@@ -28,6 +28,9 @@ public:
   // Called at both moments of every change, reloads and restarts included; may wait. An error ends the apply as a cut
   // at this moment would: nothing is put back.
   virtual Result<void> reached(Moment moment, const Change& change) = 0;
+  // Whether to go on with what comes next: a change, or files that are checked together. Asked after reached() let the
+  // first change of it begin, so that whoever stood still there is asked, too. An error ends the apply in good order.
+  virtual Result<void> may_go_on() = 0;
   // Whether a change may wait for another program that is at work, such as a person's apt-get.
   [[nodiscard]] virtual bool may_wait() const = 0;
 };

@@ -30,6 +30,7 @@ Result<void> CheckedFiles::write(const std::vector<Candidate>& candidates) {
     const auto& candidate = candidates[written];
     context_.observer.starting(candidate.change);
     TANDEM_CHECK(context_.halts.reached(Moment::before, candidate.change));
+    if (written == 0) TANDEM_CHECK(context_.halts.may_go_on());
     outcome = actions_.write_file(candidate.file, candidate.before);
     if (outcome) TANDEM_CHECK(context_.halts.reached(Moment::after, candidate.change));
   }

@@ -77,6 +77,7 @@ std::optional<std::string> holder_of(const std::string& line) {
 }
 
 Error with_last_words(system::Processes& processes, const std::string& unit, Error error) {
+  if (error.kind == ErrorKind::refused) return error; // it was not tried: what it said is of another time
   const auto journal = latest_journal(processes, unit);
   const auto words = own_words(journal, unit);
   if (words.empty()) return error;

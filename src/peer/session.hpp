@@ -44,6 +44,9 @@ public:
 
   [[nodiscard]] const Json& params() const { return *params_; }
 
+  // Whether the session over which it came is still there.
+  [[nodiscard]] bool is_heard() const { return !session_.expired(); }
+
   // Whether it came over a connection that is to carry a stream.
   [[nodiscard]] bool stream() const;
   [[nodiscard]] ConnectionPtr connection() const;

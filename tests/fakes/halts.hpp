@@ -2,6 +2,7 @@
 #pragma once
 #include "converge/apply.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -23,6 +24,10 @@ public:
     if (cut && cut->moment == moment && cut->change == ids.size()) return failed("cut off at " + change.id);
     return {};
   }
+
+  std::function<Result<void>()> go_on = [] { return Result<void>(); };
+
+  Result<void> may_go_on() override { return go_on(); }
 
   [[nodiscard]] bool may_wait() const override { return true; }
 };

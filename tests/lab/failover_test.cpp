@@ -154,6 +154,27 @@ TEST_F(Failover, DoesNotWaitForAnApplyThatStandsStillButEndsIt) {
   prove(now);
 }
 
+// The other way round: typed on the standby, it waits for the old primary's half, which hangs.
+TEST_F(Failover, DoesNotWaitForTheOldPrimarysHalfOfAnApply) {
+  const auto old = primary();
+  const auto now = other(old);
+  on(lab(), old, "echo 'apply before 1' > /run/tandem/halt; chmod 0666 /etc/nginx/tandem/http.conf");
+  auto apply = std::async(std::launch::async, [&] { return pair().try_tandem(now, {"apply"})->status; });
+  ASSERT_TRUE(wait_until(
+      [&] { return holds_on(lab(), old, "journalctl -u tandem -n 20 | grep -q 'apply stands still'"); }, soon));
+  ASSERT_OK(pair().tandem(now, {"failover", "--stop-primary"}));
+  EXPECT_TRUE(holds_on(lab(), old, "test -e /run/tandem/halt")) << "nobody let it go on";
+  EXPECT_TRUE(pair().fetch(now, "/"));
+  on(lab(), old, "rm /run/tandem/halt");
+  EXPECT_NE(apply.get(), 0);
+  EXPECT_TRUE(holds_on(lab(), old, "test $(stat -c %a /etc/nginx/tandem/http.conf) = 666")) << "its role had ended";
+  ASSERT_TRUE(
+      wait_until([&] { return status_of(pair(), now, old)["role"].value("duty", "") == "follow " + now; }, soon));
+  ASSERT_OK(pair().tandem(now, {"apply"}));
+  EXPECT_EQ(wait_until_whole(), now);
+  prove(now);
+}
+
 // A comparison that the old primary had begun would delete what visitors upload to the new one.
 TEST_F(Failover, FilesThatTheOldPrimaryStillSendsDoNotComeUponTheNewOnes) {
   const auto old = primary();

@@ -156,11 +156,11 @@ void World::reconcile() {
     if (!primary.writes() || !shared.network.linked(standby->name(), primary.name())) continue;
     const auto duration = Time(static_cast<std::int64_t>(1 + shared.random.below(1500)));
     shared.schedule.in(duration, [this, &primary, standby, sent = primary.files, begun = shared.schedule.now(),
-                                  reign = standby->reign()] {
+                                  followed = standby->reign().second] {
       const bool broken =
           !primary.machine.on || !standby->machine.on || !shared.network.linked(standby->name(), primary.name());
       // A comparison waits for the one before it, so that a later one has the last word.
-      const bool ended = !shared.accept_all_files && (standby->reign() != reign || standby->files_to > begun);
+      const bool ended = !shared.accept_all_files && (standby->reign().second != followed || standby->files_to > begun);
       if (!broken && !ended) (void)primary.send_files(*standby, sent, begun);
     });
   }

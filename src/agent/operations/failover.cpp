@@ -20,51 +20,79 @@ Result<FailoverWish> wish_of(const Json& params) {
   return wish;
 }
 
-// The sites are down: an apply that is under way here ends after the change at hand, and a repair as well.
-Result<void> begin(OperationContext& context, DutyKeeper& keeper, const role::Opening& opening,
-                   const std::set<std::string>& off) {
+// What this server has and what stands against the command, at one moment.
+struct Prospects {
+  Survey survey;
+  role::Opening opening;
+  std::string known; // what this server has, for a person
+  Result<void> hindered;
+};
+
+Result<Prospects> prospects(OperationContext& context, DutyKeeper& keeper, const FailoverWish& wish) {
   auto& agent = context.agent();
-  for (bool told = false;; told = true) {
-    std::string in_its_way;
-    Result<void> begun;
-    agent.on_loop([&] {
-      in_its_way = agent.ask_to_end("apply");
-      if (!in_its_way.empty()) return;
-      note_off(keeper, opening.id, off);
-      begun = keeper.runs().begin(opening);
-    });
-    if (in_its_way.empty()) return begun;
-    if (!told) context.report("waiting for " + in_its_way + ", which ends after the change at hand");
+  Prospects now;
+  TANDEM_TRY(now.survey, take_survey(agent));
+  TANDEM_TRY(now.opening, failover_opening(agent, keeper, wish, now.survey));
+  const auto& opening = now.opening;
+  const bool own = context.snapshot().standing.primary == opening.to;
+  now.known = own ? fmt::format("{} was the primary itself: it has all that it acknowledged, and lacks what {} did "
+                                "if that took over since.",
+                                opening.to, opening.from)
+                  : told(now.survey, opening.to, opening.from);
+  now.hindered = check_failover(agent, wish, opening);
+  return now;
+}
+
+// The sites are down: an apply or a repair that is changing this server ends after the change at hand; what is left of
+// an apply waits for other servers only, and may. Empty: nothing is in the way, and the run has begun, or not, as
+// `begun` says.
+std::string begin(Agent& agent, DutyKeeper& keeper, const Prospects& now, const FailoverWish& wish,
+                  Result<void>& begun) {
+  std::string in_its_way;
+  agent.on_loop([&] {
+    in_its_way = agent.ask_to_end("apply");
+    if (agent.changing() == 0) in_its_way.clear();
+    if (!in_its_way.empty()) return;
+    note_off(keeper, now.opening.id, wish.alone);
+    begun = keeper.runs().begin(now.opening);
+  });
+  return in_its_way;
+}
+
+Result<void> wait_for_change(OperationContext& context, const std::string& in_its_way) {
+  context.report("waiting for " + in_its_way + ", which ends after the change at hand");
+  while (context.agent().changing() > 0) {
     if (context.cancelled()) return fail(ErrorKind::unavailable, "the agent stops");
     system::pause_thread(std::chrono::milliseconds(20));
   }
+  return {};
 }
 
 Result<Json> fail_over(OperationContext& context, DutyKeeper& keeper) {
   TANDEM_CHECK(context.load_pair());
   TANDEM_TRY(const auto wish, wish_of(context.params()));
   auto& agent = context.agent();
-  TANDEM_TRY(const auto survey, take_survey(agent));
-  TANDEM_TRY(const auto opening, failover_opening(agent, keeper, wish, survey));
-  const bool own = context.snapshot().standing.primary == opening.to;
-  const auto known =
-      own ? fmt::format("{} was the primary itself: it has all that it acknowledged, and lacks what {} did "
-                        "if that took over since.",
-                        opening.to, opening.from)
-          : told(survey, opening.to, opening.from);
-  const auto hindered = check_failover(agent, wish, opening);
+  TANDEM_TRY(auto now, prospects(context, keeper, wish));
   if (context.params().value("dry_run", false)) {
-    Json answer{{"text", known + "\n\n" + role::dry_run(role::failover(), opening)}};
-    if (!hindered) answer["refused"] = describe(hindered.error());
+    Json answer{{"text", now.known + "\n\n" + role::dry_run(role::failover(), now.opening)}};
+    if (!now.hindered) answer["refused"] = describe(now.hindered.error());
     return answer;
   }
-  TANDEM_CHECK(hindered);
-  context.report(known);
-  TANDEM_CHECK(begin(context, keeper, opening, wish.alone));
-  TANDEM_TRY(auto answer, watch_run(context, keeper, opening.id));
-  answer["wal"] = survey.wal;
-  answer["committed_to"] = survey.committed_to;
-  answer["files_to"] = survey.files_to;
+  TANDEM_CHECK(now.hindered);
+  Result<void> begun;
+  // After a wait everything is asked again: a server that was off may be back.
+  for (auto busy = begin(agent, keeper, now, wish, begun); !busy.empty();
+       busy = begin(agent, keeper, now, wish, begun)) {
+    TANDEM_CHECK(wait_for_change(context, busy));
+    TANDEM_TRY(now, prospects(context, keeper, wish));
+    TANDEM_CHECK(now.hindered);
+  }
+  TANDEM_CHECK(begun);
+  context.report(now.known);
+  TANDEM_TRY(auto answer, watch_run(context, keeper, now.opening.id));
+  answer["wal"] = now.survey.wal;
+  answer["committed_to"] = now.survey.committed_to;
+  answer["files_to"] = now.survey.files_to;
   return answer;
 }
 

@@ -146,7 +146,8 @@ Result<Json> apply(OperationContext& context) {
   here.join();
   servers.insert(servers.begin(), answer_of(orders.own.self, own));
   const bool all_done = std::ranges::none_of(servers, [](const Json& server) { return server.contains("failed"); });
-  if (all_done && orders.own.self == orders.own.primary) TANDEM_CHECK(copy_databases(context, orders.present));
+  if (all_done && !context.cancelled() && orders.own.self == orders.own.primary)
+    TANDEM_CHECK(copy_databases(context, orders.present));
   return Json{{"servers", std::move(servers)}, {"absent", orders.absent}};
 }
 

@@ -172,6 +172,7 @@ Operation member_forget_operation(KeeperOf keeper) {
   return {.name = "member.forget",
           .callers = {Caller::peer},
           .locks = {"membership", "apply"},
+          .urgency = Urgency::own,
           .run = [keeper](auto& context) { return forget(context, keeper); }};
 }
 
@@ -179,6 +180,7 @@ Operation member_leave_operation(KeeperOf keeper, system::Applications& applicat
   return {.name = "member.leave",
           .callers = {Caller::peer},
           .locks = {"membership", "apply"},
+          .urgency = Urgency::own,
           .apart = true,
           .run = [keeper, &applications](OperationContext& context) { return leave(context, keeper, applications); }};
 }

@@ -86,6 +86,8 @@ Operation turn_take_operation() {
             TANDEM_TRY(const auto what, peer::text_member(context.params(), "reaction"));
             const auto whose = context.params().value("repair", false) ? TurnOf::repair : TurnOf::apply;
             TANDEM_CHECK(context.agent().turns().take(what, context.from(), turn_limit, whose));
+            // It may be gone since it asked, and nobody would give the turn back.
+            if (!context.is_heard()) context.agent().turns().give_back(what, context.from(), true);
             return Json::object();
           }};
 }

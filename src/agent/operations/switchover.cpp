@@ -46,6 +46,16 @@ std::string would_be_refused(OperationContext& context, const role::Opening& ope
   return done ? "" : describe(done.error());
 }
 
+// Asked before the run opens, which would end an apply over there only to be refused because of it. Whether that server
+// answers at all is the first step's question.
+Result<void> target_is_free(OperationContext& context, const std::string& target) {
+  const auto state = context.call_peer(target, "run.state", {{"id", ""}}, {}, {.time_limit = std::chrono::seconds(2)});
+  const auto busy = state ? state->value("busy", "") : "";
+  if (busy.empty()) return {};
+  return fail(ErrorKind::refused, fmt::format("{} is under way on {}", busy, target),
+              "Wait until it has ended; tandem status shows it");
+}
+
 Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {
   TANDEM_CHECK(context.load_pair());
   TANDEM_TRY(const auto to, peer::text_member_or(context.params(), "to", ""));
@@ -68,6 +78,7 @@ Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const Pe
       answer["refused"] = refused;
     return answer;
   }
+  TANDEM_CHECK(target_is_free(context, opening.to));
   TANDEM_CHECK(begin(context, keeper, opening));
   if (context.caller() == Caller::peer) return Json{{"id", opening.id}};
   return watch_run(context, keeper, opening.id);

@@ -137,6 +137,51 @@ TEST(Agent, WhatIsLessUrgentEndsForWhoeverNeedsItsLockAndIsWaitedFor) {
   EXPECT_FALSE(painting.was_cancelled);
 }
 
+TEST(Agent, WhatWaitsForALessUrgentOneIsAnsweredWhenTheAgentStopsOrARunbookBegins) {
+  Two two;
+  Blocking tidying;
+  auto paint = Blocking();
+  std::atomic<bool> end_tidying = false;
+  auto tidy = tidying.operation("tidy", {"walls"}, Urgency::own);
+  tidy.run = [&](OperationContext&) -> Result<Json> {
+    ++tidying.begun;
+    while (!end_tidying)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Json("done");
+  };
+  auto painting = paint.operation("paint", {"walls"});
+  painting.apart = true;
+  two.uno.start({tidy, painting});
+  auto first = std::async(std::launch::async, [&] { return two.uno.ask("tidy"); });
+  ASSERT_TRUE(eventually([&] { return tidying.begun == 1; }));
+  std::atomic<bool> told = false;
+  auto second = std::async(std::launch::async,
+                           [&] { return two.uno.ask("paint", Json::object(), [&](const Json&) { told = true; }); });
+  ASSERT_TRUE(eventually([&] { return told.load(); })) << "it says for whom it waits";
+  EXPECT_NE(two.uno.ask("paint").error().message.find("is about to begin"), std::string::npos);
+  two.uno.loop().on([&] { two.uno.agent().set_runbook("switchover to duo"); });
+  end_tidying = true;
+  EXPECT_TRUE(first.get());
+  const auto refused = second.get();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("switchover to duo"), std::string::npos);
+  EXPECT_EQ(paint.begun, 0);
+
+  two.uno.loop().on([&] { two.uno.agent().set_runbook(""); });
+  end_tidying = false;
+  auto third = std::async(std::launch::async, [&] { return two.uno.ask("tidy"); });
+  ASSERT_TRUE(eventually([&] { return tidying.begun == 2; }));
+  told = false;
+  auto fourth = std::async(std::launch::async,
+                           [&] { return two.uno.ask("paint", Json::object(), [&](const Json&) { told = true; }); });
+  ASSERT_TRUE(eventually([&] { return told.load(); }));
+  auto stopping = std::async(std::launch::async, [&] { two.uno.stop(); });
+  EXPECT_FALSE(fourth.get());
+  end_tidying = true;
+  stopping.get();
+  EXPECT_EQ(paint.begun, 0);
+}
+
 TEST(Agent, WhoeverHoldsALockCanBeAskedToEnd) {
   Two two;
   Blocking blocking;

@@ -67,21 +67,14 @@ TEST(Halt, BeforeAChangeWorksTheSameWayAndAnotherPointLetsItGoOnToThere) {
   EXPECT_TRUE(halting.told.back().starts_with("stands still after file /a"));
 }
 
-TEST(Halt, WhoMayNotGoOnEndsBeforeTheNextChangeAlsoAfterItStoodStill) {
+TEST(Halt, WhetherItMayGoOnOrWaitIsAskedOfWhoeverBeganIt) {
   HaltedApply halting;
   EXPECT_TRUE(halting.halts.may_wait());
-  EXPECT_TRUE(halting.reach(Moment::before, "file /a"));
+  EXPECT_TRUE(halting.halts.may_go_on());
   halting.permission = fail(ErrorKind::refused, "the role has changed");
-  EXPECT_TRUE(halting.reach(Moment::after, "file /a")) << "what is done, is done";
   EXPECT_FALSE(halting.halts.may_wait());
-  EXPECT_EQ(halting.reach(Moment::before, "file /b").error().message, "the role has changed");
-  halting.permission = {};
-  halting.server.files.put("/run/halt", "apply before 3");
-  halting.at_look = [&] {
-    halting.permission = fail(ErrorKind::refused, "the role has changed");
-    EXPECT_TRUE(halting.server.files.remove("/run/halt"));
-  };
-  EXPECT_FALSE(halting.reach(Moment::before, "file /c"));
+  EXPECT_EQ(halting.halts.may_go_on().error().message, "the role has changed");
+  EXPECT_TRUE(halting.reach(Moment::before, "file /a")) << "to stand still there is another matter";
 }
 
 TEST(Halt, AnAgentThatStopsEndsTheApplyThere) {

@@ -192,6 +192,10 @@ public:
 
   fakes::Clock& clock() { return fake_.clock; }
 
+  fakes::Services& services() { return fake_.services; }
+
+  fakes::Databases& databases() { return fake_.databases; }
+
 private:
   std::string root_;
 
