@@ -21,6 +21,12 @@ protected:
             std::to_string(number) + ")");
   }
 
+  // As `primary` says.
+  static bool follows(const std::string& standby, const std::string& primary) {
+    const auto status = status_of(pair(), primary, standby);
+    return status.is_object() && status.value("role", Json::object()).value("duty", "") == "follow " + primary;
+  }
+
   static std::string written(const std::string& host, int number) {
     return sql(lab(), host, "select count(*) from acknowledged where number = " + std::to_string(number));
   }
@@ -147,8 +153,7 @@ TEST_F(Failover, DoesNotWaitForAnApplyThatStandsStillButEndsIt) {
   on(lab(), now, "rm /run/tandem/halt");
   EXPECT_THAT(on(lab(), now, "tandem status"), HasSubstr("the latest apply failed at"));
   ASSERT_OK(lab().boot(old));
-  ASSERT_TRUE(
-      wait_until([&] { return status_of(pair(), now, old)["role"].value("duty", "") == "follow " + now; }, soon));
+  ASSERT_TRUE(wait_until([&] { return follows(old, now); }, soon));
   ASSERT_OK(pair().tandem(now, {"apply"}));
   EXPECT_EQ(wait_until_whole(), now);
   prove(now);
@@ -168,8 +173,7 @@ TEST_F(Failover, DoesNotWaitForTheOldPrimarysHalfOfAnApply) {
   on(lab(), old, "rm /run/tandem/halt");
   EXPECT_NE(apply.get(), 0);
   EXPECT_TRUE(holds_on(lab(), old, "test $(stat -c %a /etc/nginx/tandem/http.conf) = 666")) << "its role had ended";
-  ASSERT_TRUE(
-      wait_until([&] { return status_of(pair(), now, old)["role"].value("duty", "") == "follow " + now; }, soon));
+  ASSERT_TRUE(wait_until([&] { return follows(old, now); }, soon));
   ASSERT_OK(pair().tandem(now, {"apply"}));
   EXPECT_EQ(wait_until_whole(), now);
   prove(now);
