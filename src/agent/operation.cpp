@@ -68,8 +68,10 @@ void OperationContext::call_peers(const std::vector<std::string>& servers, const
                                   const Json& params, const OnPeerEvent& on_event, const OnPeerAnswer& on_answer,
                                   peer::CallOptions options) const {
   if (servers.empty()) return;
+  std::set<std::string> open(servers.begin(), servers.end());
   const auto hand_over = [&](const Json& item) {
     const std::string server = item["server"];
+    if (!item.contains("event")) open.erase(server);
     if (item.contains("event")) {
       if (on_event) on_event(server, item["event"]);
     } else if (item.contains("error")) {
@@ -96,7 +98,10 @@ void OperationContext::call_peers(const std::vector<std::string>& servers, const
         done(fail(ErrorKind::unavailable, "this agent is not connected to its peers"));
     }
   };
-  [[maybe_unused]] const auto ended = peer::wait_for_answer(agent_.loop(), ask_all, hand_over);
+  const auto answered = peer::wait_for_answer(agent_.loop(), ask_all, hand_over, [this] { return cancelled(); });
+  if (answered) return;
+  for (const auto& server : open)
+    on_answer(server, std::unexpected(answered.error()));
 }
 
 } // namespace tandem::agent

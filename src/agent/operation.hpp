@@ -94,7 +94,8 @@ public:
   // Asks another server and waits. Events come on this thread.
   Result<Json> call_peer(const std::string& server, const std::string& method, const Json& params,
                          const std::function<void(const Json&)>& on_event = {}, peer::CallOptions options = {}) const;
-  // Asks several at once, each with the same; `on_answer` is called here once for each of them, as they come.
+  // Asks several at once, each with the same; `on_answer` is called here once for each of them, as they come. One that
+  // has not answered when the operation is to end is not waited for; what it was asked to do may go on there.
   using OnPeerEvent = std::function<void(const std::string& server, const Json& event)>;
   using OnPeerAnswer = std::function<void(const std::string& server, Result<Json> answer)>;
   void call_peers(const std::vector<std::string>& servers, const std::string& method, const Json& params,

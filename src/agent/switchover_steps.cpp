@@ -307,12 +307,12 @@ private:
     }
   }
 
-  // Visitors who waited are answered first: what comes now is work for this server, and they pass through it.
+  // Visitors who waited are answered first: what comes now is work for this server, and they pass through it. To follow
+  // starts the applications anew, whose connections ended with the primary's PostgreSQL.
   Result<void> follow() {
     if (const auto calm = ask_server(agent_, other(), "sites.calm", Json::object()); !calm)
       tell("asking whether visitors have been answered: " + describe(calm.error()));
-    TANDEM_CHECK(keeper_.follow(other()));
-    return restart_sites(false);
+    return keeper_.follow(other());
   }
 
   StepMemory& memory_;

@@ -19,7 +19,8 @@ struct Exchange {
 
 } // namespace
 
-Result<Json> wait_for_answer(Loop& loop, Ask ask, const Session::OnEvent& on_event) {
+Result<Json> wait_for_answer(Loop& loop, Ask ask, const Session::OnEvent& on_event,
+                             const std::function<bool()>& ended) {
   const auto exchange = std::make_shared<Exchange>();
   loop.post([exchange, ask = std::move(ask)] {
     ask(
@@ -34,9 +35,12 @@ Result<Json> wait_for_answer(Loop& loop, Ask ask, const Session::OnEvent& on_eve
           exchange->changed.notify_one();
         });
   });
+  constexpr std::chrono::milliseconds between_looks{100};
   std::unique_lock lock(exchange->mutex);
   for (;;) {
-    exchange->changed.wait(lock, [&] { return exchange->answer || !exchange->events.empty(); });
+    while (
+        !exchange->changed.wait_for(lock, between_looks, [&] { return exchange->answer || !exchange->events.empty(); }))
+      if (ended && ended()) return fail(ErrorKind::unavailable, "the answer was not waited for any longer");
     while (!exchange->events.empty()) {
       const Json event = std::move(exchange->events.front());
       exchange->events.pop_front();

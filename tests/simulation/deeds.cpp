@@ -15,7 +15,7 @@ bool holds_prefix(const std::vector<int>& longer, const std::vector<int>& shorte
 
 Result<Node*> Node::linked_peer(const std::string& peer) {
   auto& node = shared_.node(peer);
-  if (!node.up() || !shared_.network.linked(name(), peer))
+  if (!node.up() || node.hangs() || !shared_.network.linked(name(), peer))
     return fail(ErrorKind::unavailable, peer + " does not answer");
   return &node;
 }

@@ -67,7 +67,20 @@ std::string Node::state_line() const {
 
 void Node::later(Time delay, std::function<void()> work) {
   shared_.schedule.in(delay, [this, generation = generations_, work = std::move(work)] {
-    if (up() && generation == generations_) guarded(work);
+    if (!up() || generation != generations_) return;
+    if (hangs()) return when_awake([this, work] { guarded(work); });
+    guarded(work);
+  });
+}
+
+bool Node::hangs() const {
+  return shared_.schedule.now() < hung_until;
+}
+
+// What came meanwhile is done then, all at once.
+void Node::when_awake(std::function<void()> work) {
+  shared_.schedule.in(hung_until - shared_.schedule.now(), [this, generation = generations_, work = std::move(work)] {
+    if (up() && generation == generations_) work();
   });
 }
 
@@ -92,6 +105,7 @@ void Node::power_cut() {
   say("loses its power");
   disk.power.never();
   disk.lose_power();
+  hung_until = Time(0);
   agent_.reset();
   ++generations_;
   machine = {};
@@ -100,6 +114,7 @@ void Node::power_cut() {
 void Node::kill_agent() {
   say("its agent is killed");
   disk.power.never();
+  hung_until = Time(0);
   agent_.reset();
   ++generations_;
 }
@@ -143,6 +158,7 @@ role::Outcome Node::apply(role::Event event) {
 
 void Node::receive(const role::Message& message) {
   if (!up()) return;
+  if (hangs()) return when_awake([this, message] { receive(message); });
   guarded([&] { apply(role::event_of(message)); });
 }
 
@@ -244,7 +260,7 @@ void Node::set_gate(Gate gate) {
 }
 
 std::string Node::abort_run() {
-  if (!up() || !agent_->engine) return "no run is at work here";
+  if (!up() || hangs() || !agent_->engine) return "no run is at work here";
   std::string told;
   guarded([&] {
     if (const auto aborted = agent_->engine->abort("the operator aborted it"); !aborted)
@@ -255,7 +271,7 @@ std::string Node::abort_run() {
 
 std::string Node::command(EventKind kind, const std::set<std::string>& off) {
   std::string told = "its agent does not answer";
-  if (!up()) return told;
+  if (!up() || hangs()) return told;
   guarded([&] {
     role::Event event;
     event.kind = kind;

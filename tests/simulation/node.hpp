@@ -39,10 +39,13 @@ public:
   std::vector<int> files;       // as the rows, but for when they come to the standby
   Time files_to{0};             // it has all files that the primary had then
   bool kill_only_agent = false; // what the disk's power does when it goes
+  Time hung_until{0};           // its agent does nothing before then; PostgreSQL and the gate go on as they are
 
   Machine machine;
 
   [[nodiscard]] bool up() const { return agent_ != nullptr; } // its agent lives
+
+  [[nodiscard]] bool hangs() const;
 
   // Nothing runs on it. A server whose agent alone was killed goes on serving.
   [[nodiscard]] bool off() const { return !machine.on; }
@@ -105,6 +108,7 @@ private:
   template <class Work>
   void guarded(const Work& work);
   void later(Time delay, std::function<void()> work);
+  void when_awake(std::function<void()> work);
   role::Outcome apply(role::Event event);
   void store(const role::Kept& kept);
   void remember_run(const std::string& id);

@@ -41,7 +41,7 @@ void Node::start_engine(const role::Runbook& runbook) {
 }
 
 std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
-  if (!up() || run_is_open() || situation() != role::Situation::serving) return "it cannot begin";
+  if (!up() || hangs() || run_is_open() || situation() != role::Situation::serving) return "it cannot begin";
   guarded([&] {
     say([&] { return "switchover to " + to; });
     begin_run({.runbook = "switchover",
@@ -55,7 +55,7 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
 }
 
 std::string Node::begin_failover(const std::set<std::string>& off, bool insist) {
-  if (!up() || agent_->engine || situation() == role::Situation::serving) return "it cannot begin";
+  if (!up() || hangs() || agent_->engine || situation() == role::Situation::serving) return "it cannot begin";
   guarded([&] {
     say([&] { return fmt::format("failover, off: \"{}\", epoch {}", listed(off), failover_epoch(agent_->role, 0)); });
     role::Epoch at_least = 0;
@@ -129,6 +129,7 @@ void Node::finish_call(std::uint64_t number, const Result<void>& result) {
 
 void Node::receive_call(const std::string& from, std::uint64_t number, const role::Call& call) {
   if (!up()) return;
+  if (hangs()) return when_awake([this, from, number, call] { receive_call(from, number, call); });
   guarded([&] {
     const auto allowed = permitted(call, from, agent_->role.kept);
     const auto result = allowed ? carry_out(call) : allowed;
@@ -138,6 +139,7 @@ void Node::receive_call(const std::string& from, std::uint64_t number, const rol
 }
 
 void Node::receive_result(std::uint64_t number, const Result<void>& result) {
+  if (up() && hangs()) return when_awake([this, number, result] { receive_result(number, result); });
   if (up() && number % 1000 == generations_ % 1000) guarded([&] { finish_call(number, result); });
 }
 
@@ -171,6 +173,7 @@ void Node::ask_coordinator() {
 
 void Node::receive_question(const std::string& from, const std::string& id) {
   if (!up()) return;
+  if (hangs()) return when_awake([this, from, id] { receive_question(from, id); });
   std::optional<role::Progress> latest;
   if (agent_->log) latest = *role::progress_of(agent_->log->records());
   const auto ending = role::ending_of(latest ? &*latest : nullptr, id);
@@ -179,6 +182,7 @@ void Node::receive_question(const std::string& from, const std::string& id) {
 }
 
 void Node::receive_state(const std::string& from, const std::string& id, role::Ending ending) {
+  if (up() && hangs()) return when_awake([this, from, id, ending] { receive_state(from, id, ending); });
   if (!up() || ending == role::Ending::none || !run_is_open()) return;
   if (agent_->log->records().front().opening->id != id) return;
   guarded([&] {
@@ -207,6 +211,7 @@ bool Node::take_up_run(const std::string& from, const role::Record& first) {
 
 void Node::receive_records(const std::string& from, const std::vector<role::Record>& records) {
   if (!up()) return;
+  if (hangs()) return when_awake([this, from, records] { receive_records(from, records); });
   guarded([&] {
     if (!take_up_run(from, records.front())) return;
     const auto before = agent_->log->records().size();
@@ -222,6 +227,7 @@ void Node::receive_records(const std::string& from, const std::vector<role::Reco
 }
 
 void Node::receive_confirmation(const std::string& from, const std::string& id, std::uint64_t count) {
+  if (up() && hangs()) return when_awake([this, from, id, count] { receive_confirmation(from, id, count); });
   if (!up() || !agent_->log) return;
   auto& confirmed = agent_->confirmed[from];
   const bool other = agent_->log->records().front().opening->id != id; // it took up a run that came late

@@ -16,7 +16,7 @@ public:
   explicit Trouble(World& world) : world_(world), random_(world.shared.random) {}
 
   void happen() {
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
     case 0:
       return power_cut(0);
     case 1:
@@ -33,6 +33,8 @@ public:
       return failover();
     case 8:
       return take_back_or_abort();
+    case 9:
+      return hang();
     default:
       return weather();
     }
@@ -73,6 +75,13 @@ private:
     if (!world_.node(name).up()) return;
     world_.node(name).kill_agent();
     boot_later(name, 300);
+  }
+
+  void hang() {
+    const auto name = any_name();
+    if (!world_.node(name).up()) return;
+    world_.shared.say(name, "its agent hangs");
+    world_.node(name).hung_until = world_.shared.schedule.now() + up_to(4000);
   }
 
   void partition() {

@@ -39,7 +39,7 @@ TEST(Simulation, IsTheSameForTheSameSeed) {
 }
 
 TEST(Simulation, FindsAStateFileThatIsNotSynced) {
-  const auto report = first_violation({.forgetful_disks = true}, 395, seeds);
+  const auto report = first_violation({.forgetful_disks = true}, 1, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
@@ -59,12 +59,12 @@ TEST(Simulation, FindsFilesThatAFormerPrimaryStillSends) {
 }
 
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
-  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 8760, seeds);
+  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 11600, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 215, seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 945, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 

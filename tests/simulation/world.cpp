@@ -108,7 +108,7 @@ std::vector<std::string> World::names() const {
 void World::tick(const std::string& name) {
   const auto pause = Time(static_cast<std::int64_t>(700 + shared.random.below(600)));
   shared.schedule.in(pause, [this, name] {
-    if (node(name).up()) node(name).tick();
+    if (node(name).up() && !node(name).hangs()) node(name).tick();
     tick(name);
   });
 }
@@ -154,6 +154,7 @@ void World::reconcile() {
     if (standby->machine.postgres != Postgres::standby) continue;
     const auto& primary = node(standby->machine.follows);
     if (!primary.writes() || !shared.network.linked(standby->name(), primary.name())) continue;
+    if (primary.hangs() || standby->hangs()) continue;
     const auto duration = Time(static_cast<std::int64_t>(1 + shared.random.below(1500)));
     shared.schedule.in(duration, [this, &primary, standby, sent = primary.files, begun = shared.schedule.now(),
                                   followed = standby->reign().second] {
@@ -222,6 +223,7 @@ void World::heal() {
   shared.network.weather = {};
   for (const auto& name : names()) {
     node(name).disk.power.never();
+    node(name).hung_until = Time(0);
     boot(name);
   }
 }

@@ -278,6 +278,30 @@ TEST_F(Joined, AnOperationTalksToAnOperationOnTheOtherServerWithProgress) {
   EXPECT_EQ(lines, std::vector<std::string>{"step for uno"});
 }
 
+TEST_F(Joined, WhoIsAskedToEndDoesNotWaitForTheOtherServersAnswers) {
+  Blocking stalling;
+  auto stall = stalling.operation("far.stall");
+  stall.callers = {Caller::peer};
+  const Operation gather{.name = "gather",
+                         .callers = {Caller::command},
+                         .locks = {"walls"},
+                         .run = [](OperationContext& context) -> Result<Json> {
+                           Json answers = Json::object();
+                           context.call_peers({"duo"}, "far.stall", Json::object(), {},
+                                              [&](const std::string& server, const Result<Json>& answer) {
+                                                answers[server] = answer ? "done" : answer.error().message;
+                                              });
+                           return answers;
+                         }};
+  begin({gather}, {stall});
+  auto gathered = std::async(std::launch::async, [&] { return two.uno.ask("gather"); });
+  ASSERT_TRUE(eventually([&] { return stalling.begun == 1; }));
+  two.uno.loop().on([&] { two.uno.agent().ask_to_end("walls"); });
+  EXPECT_EQ(gathered.get().value(), (Json{{"duo", "the answer was not waited for any longer"}}));
+  EXPECT_EQ(stalling.ended, 0) << "over there it goes on";
+  stalling.go = true;
+}
+
 TEST_F(Joined, ConfigurationAndSecretsReachTheOtherServer) {
   const Operation spread{
       .name = "spread", .callers = {Caller::command}, .run = [](OperationContext& context) -> Result<Json> {
