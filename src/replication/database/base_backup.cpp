@@ -43,11 +43,14 @@ std::vector<std::string> identify_arguments(const system::PostgresLayout& layout
           "--command=IDENTIFY_SYSTEM"};
 }
 
-Result<std::string> parse_identity(std::string_view output) {
-  const auto identifier = split(trim(output), '|')[0];
-  if (identifier.empty() || identifier.find_first_not_of("0123456789") != std::string::npos)
-    return failed("the primary does not tell its system identifier: " + std::string(trim(output)));
-  return identifier;
+Result<Identity> parse_identity(std::string_view output) {
+  const auto columns = split(trim(output), '|');
+  const auto& identifier = columns[0];
+  const auto timeline = columns.size() > 1 ? to_number(columns[1]) : std::nullopt;
+  if (identifier.empty() || identifier.find_first_not_of("0123456789") != std::string::npos || !timeline ||
+      *timeline <= 0)
+    return failed("the primary does not tell its system identifier and timeline: " + std::string(trim(output)));
+  return Identity{identifier, static_cast<std::uint32_t>(*timeline)};
 }
 
 } // namespace tandem::replication

@@ -24,9 +24,17 @@ struct CopyProgress {
 // "  23456/123456 kB (18%), 0/1 tablespace"; nullopt for any other line.
 [[nodiscard]] std::optional<CopyProgress> parse_copy_progress(std::string_view line);
 
-// psql's arguments to ask the upstream for its system identifier over the replication protocol, and its answer.
+// What an upstream says that it is.
+struct Identity {
+  std::string system_identifier;
+  std::uint32_t timeline = 0; // a promotion begins a new one
+  bool operator==(const Identity&) const = default;
+};
+
+// psql's arguments to ask the upstream for it over the replication protocol, and the answer
+// (postgresql.org/docs/15/protocol-replication.html, IDENTIFY_SYSTEM).
 [[nodiscard]] std::vector<std::string> identify_arguments(const system::PostgresLayout& layout,
                                                           const Upstream& upstream);
-Result<std::string> parse_identity(std::string_view output);
+Result<Identity> parse_identity(std::string_view output);
 
 } // namespace tandem::replication

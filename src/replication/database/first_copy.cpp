@@ -35,7 +35,7 @@ public:
 
   Result<FirstCopy> run() {
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
-    TANDEM_TRY(identifier_, ask_identifier());
+    TANDEM_TRY(primary_, ask_identity());
     TANDEM_TRY(const bool ready, ready_copy());
     if (!ready) {
       TANDEM_TRY(const bool follows, follows_already());
@@ -50,12 +50,12 @@ public:
     TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
     TANDEM_CHECK(reached(tools_, "clean"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
-    TANDEM_CHECK(follow(tools_, upstream_, stream_limit, progress_));
+    TANDEM_CHECK(follow(tools_, upstream_, primary_.timeline, stream_limit, progress_));
     return FirstCopy{.copied = true};
   }
 
 private:
-  Result<std::string> ask_identifier() {
+  Result<Identity> ask_identity() {
     auto said = run_checked(
         tools_.processes,
         {.arguments = identify_arguments(tools_.layout, upstream_), .user = "postgres", .time_limit = identify_limit});
@@ -70,7 +70,7 @@ private:
     TANDEM_TRY(const auto there, tools_.files.status(folders_.ready));
     if (!there) return false;
     const auto control = read_control(tools_, folders_.ready);
-    if (control && control->system_identifier == identifier_) {
+    if (control && control->system_identifier == primary_.system_identifier) {
       progress_("a whole copy of " + upstream_.name + "'s database is here already");
       return true;
     }
@@ -80,7 +80,8 @@ private:
 
   Result<bool> follows_already() {
     TANDEM_TRY(const auto standing, database_standing(tools_));
-    if (standing.state == DatabaseState::absent || standing.system_identifier != identifier_) return false;
+    if (standing.state == DatabaseState::absent || standing.system_identifier != primary_.system_identifier)
+      return false;
     if (standing.state == DatabaseState::primary)
       return fail(ErrorKind::refused,
                   fmt::format("PostgreSQL on {} runs as a primary of the same database as {}'s; it may have writes "
@@ -124,14 +125,14 @@ private:
     TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding)); // it is whole: pg_rewind has written all to the disk
     TANDEM_CHECK(reached(tools_, "follow"));
-    return follow(tools_, upstream_, stream_limit, progress_);
+    return follow(tools_, upstream_, primary_.timeline, stream_limit, progress_);
   }
 
   Result<void> try_to_follow() {
     TANDEM_CHECK(start_standby(tools_, upstream_, progress_));
     const auto end = tools_.clock.boot_time() + slot_limit;
     for (;;) {
-      auto streams = wait_streaming(tools_, follow_limit);
+      auto streams = wait_streaming(tools_, primary_.timeline, follow_limit);
       if (streams || !slot_is_taken(streams.error()) || tools_.clock.boot_time() >= end) return streams;
     }
   }
@@ -206,7 +207,7 @@ private:
   const PrepareRewind& prepare_;
   const Folders folders_;
   bool may_rewind_ = false; // what is here
-  std::string identifier_;
+  Identity primary_;
 };
 
 } // namespace

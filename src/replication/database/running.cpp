@@ -101,24 +101,31 @@ Result<void> start_standby(const DatabaseTools& tools, const Upstream& upstream,
   return drop_own_slots(tools);
 }
 
-Result<void> wait_streaming(const DatabaseTools& tools, Limit limit) {
-  TANDEM_TRY(const bool streams, wait_until(tools, limit, at_leisure, [&]() -> Result<bool> {
-               TANDEM_TRY(const auto standing, database_standing(tools));
-               if (standing.state == DatabaseState::stopped || standing.state == DatabaseState::absent)
-                 return failed("PostgreSQL on " + tools.self + " does not run" + last_words(tools));
-               if (standing.state == DatabaseState::primary)
-                 return fail(ErrorKind::refused, "PostgreSQL on " + tools.self + " is a primary; it follows nobody");
-               return standing.receiver == "streaming";
-             }));
-  if (streams) return {};
+Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, Limit limit) {
+  WalPosition replayed = 0;
+  auto end = tools.clock.boot_time() + limit;
+  for (;;) {
+    TANDEM_TRY(const auto standing, database_standing(tools));
+    if (standing.state == DatabaseState::stopped || standing.state == DatabaseState::absent)
+      return failed("PostgreSQL on " + tools.self + " does not run" + last_words(tools));
+    if (standing.state == DatabaseState::primary)
+      return fail(ErrorKind::refused, "PostgreSQL on " + tools.self + " is a primary; it follows nobody");
+    if (standing.receiver == "streaming" && standing.timeline == timeline) return {};
+    const auto now = tools.clock.boot_time();
+    if (standing.replayed > replayed) end = now + limit; // it is busy with WAL that it has itself
+    replayed = std::max(replayed, standing.replayed);
+    if (now >= end) break;
+    if (!tools.pause(at_leisure)) return failed("it was ended while it waited for PostgreSQL");
+  }
   return fail(ErrorKind::unavailable,
               fmt::format("PostgreSQL on {} does not follow its primary after {:.0f} s{}", tools.self,
                           std::chrono::duration<double>(limit).count(), last_words(tools)));
 }
 
-Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, Limit limit, const Progress& progress) {
+Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, std::uint32_t timeline, Limit limit,
+                    const Progress& progress) {
   TANDEM_CHECK(start_standby(tools, upstream, progress));
-  return wait_streaming(tools, limit);
+  return wait_streaming(tools, timeline, limit);
 }
 
 Result<void> start_primary(const DatabaseTools& tools, const Progress& progress) {

@@ -16,11 +16,14 @@ using Limit = std::chrono::milliseconds;
 // upstream's. not_found: there is no data directory.
 Result<void> start_standby(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress);
 
-// Waits until the standby streams from its upstream. unavailable at the limit, with PostgreSQL's own last words.
-Result<void> wait_streaming(const DatabaseTools& tools, Limit limit);
+// Waits until the standby streams that timeline, its upstream's. One whose WAL goes beyond the point where that
+// timeline began streams the one before it for a moment, up to that point, and never comes further. unavailable when it
+// has neither come to it nor replayed anything for `limit`, with PostgreSQL's own last words.
+Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, Limit limit);
 
 // Both.
-Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, Limit limit, const Progress& progress);
+Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, std::uint32_t timeline, Limit limit,
+                    const Progress& progress);
 
 // Starts a server that is no standby. refused when it is one: that is promote's work.
 Result<void> start_primary(const DatabaseTools& tools, const Progress& progress);

@@ -8,6 +8,7 @@ namespace {
 
 const Upstream uno{"uno", "10.0.0.1"};
 constexpr Limit limit{10'000};
+constexpr std::uint32_t timeline = 2; // the primary's
 constexpr auto* other_identifier = "6000000000000000006";
 
 // The data directories that a server may have when it is to become a standby.
@@ -136,6 +137,44 @@ TEST(FirstCopy, CopiesAnewWhenThePrimaryNoLongerHasTheWal) {
   EXPECT_EQ(world.here().made, "the primary's");
 }
 
+// It streams the timeline before for a moment, up to the fork: that is not following.
+TEST(FirstCopy, RewindsAStandbyThatStreamsOnlyUpToTheFork) {
+  for (const bool running : {false, true}) {
+    World world;
+    world.clusters[World::data] = {
+        .identifier = World::copied, .state = "shut down in recovery", .standby = true, .made = "late orders"};
+    world.running = running;
+    world.diverged = true;
+    world.texts[std::string(World::data) + "/pg_wal/000000010000000000000003"] = "";
+    const auto done =
+        first_copy(world.tools(), uno, world.progress, [] { return "1\t0/3000100\tno recovery target\n"; });
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_TRUE(done->rewound);
+    EXPECT_TRUE(world.follows());
+    EXPECT_EQ(world.here().made, "the primary's");
+    const auto kept = kept_data(world.files, world.tools().layout);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(*kept, (std::vector<KeptData>{{std::string(World::data) + ".diverged-00000001-0-3000100", true}}));
+  }
+}
+
+TEST(Follow, WaitsAsLongAsItIsBusyWithWalOfItsOwn) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "in archive recovery", .standby = true};
+  world.running = true;
+  world.primary_answers = false;
+  auto tools = world.tools();
+  int left = 500; // steps, which together take longer than the limit
+  tools.pause = [&, pause = tools.pause](std::chrono::milliseconds time) {
+    if (--left > 0) world.received += 8;
+    world.primary_answers = left <= 0;
+    return pause(time);
+  };
+  const auto done = follow(tools, uno, timeline, limit, world.progress);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_GT(world.clock.now, limit);
+}
+
 TEST(FirstCopy, TouchesNothingWhenThePrimaryDoesNotAnswer) {
   World world;
   begin(world, beginnings()[2]);
@@ -179,7 +218,7 @@ TEST(Follow, TurnsAPrimaryThatWasStoppedInOrderIntoAStandby) {
   const auto end = stop_clean(world.tools(), world.progress);
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(to_wal_text(*end), "0/30000A0");
-  const auto done = follow(world.tools(), uno, limit, world.progress);
+  const auto done = follow(world.tools(), uno, timeline, limit, world.progress);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(world.follows());
   EXPECT_TRUE(world.slots.empty()) << "they would hold back WAL for nobody";
@@ -189,7 +228,7 @@ TEST(Follow, RefusesAPrimaryThatWasNotStoppedInOrder) {
   World world;
   world.clusters[World::data] = {.identifier = World::copied};
   world.power = 0;
-  const auto done = follow(world.tools(), uno, limit, world.progress);
+  const auto done = follow(world.tools(), uno, timeline, limit, world.progress);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::refused);
   EXPECT_NE(done.error().hint.find("tandem database copy"), std::string::npos);
@@ -200,7 +239,7 @@ TEST(Follow, RefusesARunningPrimary) {
   world.clusters[World::data] = {.identifier = World::copied};
   world.running = true;
   world.power = 0;
-  const auto done = follow(world.tools(), uno, limit, world.progress);
+  const auto done = follow(world.tools(), uno, timeline, limit, world.progress);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::refused);
 }
@@ -212,10 +251,10 @@ TEST(Follow, CutOffAtAnyChangeIsFinishedByTheNextCall) {
     world.clusters[World::data] = {.identifier = World::copied, .state = "shut down"};
     world.power = changes;
     try {
-      finished = follow(world.tools(), uno, limit, world.progress).has_value();
+      finished = follow(world.tools(), uno, timeline, limit, world.progress).has_value();
     } catch (const PowerCut&) {
       world.boot();
-      const auto again = follow(world.tools(), uno, limit, world.progress);
+      const auto again = follow(world.tools(), uno, timeline, limit, world.progress);
       ASSERT_TRUE(again) << "cut after " << changes << " changes: " << again.error().message;
     }
     EXPECT_TRUE(world.follows());
@@ -228,9 +267,9 @@ TEST(Follow, PointsARunningStandbyToANewPrimaryWithoutARestart) {
   world.clusters[World::data] = {.identifier = World::copied, .state = "in archive recovery", .standby = true};
   world.texts[system::upstream_path(system::postgres_layout(15))] = system::upstream_text("duo", "10.0.0.9");
   world.running = true;
-  ASSERT_TRUE(follow(world.tools(), uno, limit, world.progress));
+  ASSERT_TRUE(follow(world.tools(), uno, timeline, limit, world.progress));
   EXPECT_EQ(world.services.reloads, 1);
-  ASSERT_TRUE(follow(world.tools(), uno, limit, world.progress));
+  ASSERT_TRUE(follow(world.tools(), uno, timeline, limit, world.progress));
   EXPECT_EQ(world.services.reloads, 1) << "nothing was left to do";
 }
 
@@ -238,7 +277,7 @@ TEST(Follow, GivesUpAtItsLimitWithTheLastWords) {
   World world;
   world.clusters[World::data] = {.identifier = World::copied, .state = "shut down"};
   world.primary_answers = false;
-  const auto done = follow(world.tools(), uno, limit, world.progress);
+  const auto done = follow(world.tools(), uno, timeline, limit, world.progress);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
   EXPECT_NE(done.error().message.find("the last word"), std::string::npos);

@@ -63,7 +63,8 @@ bool World::follows() const {
   const auto found = clusters.find(data);
   const auto upstream = texts.find(system::upstream_path(system::postgres_layout(15)));
   return running && found != clusters.end() && found->second.standby && found->second.identifier == copied &&
-         !wal_gone && primary_answers && upstream != texts.end() && contains(upstream->second, "host=10.0.0.1 ");
+         !wal_gone && !diverged && primary_answers && upstream != texts.end() &&
+         contains(upstream->second, "host=10.0.0.1 ");
 }
 
 bool World::said_any(std::string_view part) const {
@@ -107,7 +108,8 @@ Result<std::vector<std::string>> FakeFiles::list(const std::string& path) {
 
 Result<void> FakeFiles::write(const std::string& path, const std::string& content, std::uint32_t /*mode*/,
                               system::Ownership owner) {
-  if (owner.uid != 101) return failed(path + " has to belong to postgres");
+  const bool ours = path.ends_with(".tandem-rewinding");
+  if (owner.uid != 101 && !ours) return failed(path + " has to belong to postgres");
   world_.spend();
   if (const auto folder = folder_of(path, signal_file); !folder.empty())
     world_.clusters.at(folder).standby = true;
@@ -121,6 +123,7 @@ Result<void> FakeFiles::rename(const std::string& from, const std::string& to) {
   if (world_.clusters.contains(to)) return failed("renaming over " + to + ": Directory not empty");
   if (from == World::data && world_.running) return failed(from + " is renamed below a running PostgreSQL");
   world_.clusters[to] = world_.clusters.at(from);
+  if (to == World::data) world_.diverged = false;
   world_.clusters.erase(from);
   return {};
 }
@@ -163,6 +166,9 @@ Outcome FakeProcesses::control(const std::string& folder) {
   static const std::string used = "Latest checkpoint's TimeLineID:       2\n"
                                   "Latest checkpoint's PrevTimeLineID:   1\n"
                                   "Latest checkpoint's NextOID:          24665\n";
+  static const std::string parted = "Latest checkpoint's TimeLineID:       1\n"
+                                    "Latest checkpoint's PrevTimeLineID:   1\n"
+                                    "Latest checkpoint's NextOID:          24665\n";
   static const std::string untouched = "Latest checkpoint's TimeLineID:       1\n"
                                        "Latest checkpoint's PrevTimeLineID:   1\n"
                                        "Latest checkpoint's NextOID:          13572\n";
@@ -177,9 +183,17 @@ Outcome FakeProcesses::control(const std::string& folder) {
               "\n"
               "Latest checkpoint location:           0/3000028\n"
               "Latest checkpoint's REDO location:    0/3000028\n" +
-              (cluster.made.empty() && cluster.state == "shut down" ? untouched : used) +
+              (world_.diverged                                        ? parted
+               : cluster.made.empty() && cluster.state == "shut down" ? untouched
+                                                                      : used) +
               "Bytes per WAL segment:                16777216\n",
           {}};
+}
+
+Outcome FakeProcesses::keep_wal(const std::vector<std::string>& arguments) {
+  const auto& folder = arguments.back();
+  world_.clusters[folder] = Cluster{.identifier = "WAL", .state = "", .made = arguments.at(2)};
+  return {};
 }
 
 Result<Outcome> FakeProcesses::run(const system::Command& command, const system::LineSink& on_line) {
@@ -190,6 +204,15 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
   if (program.ends_with("/pg_controldata") && is_postgres) return control(command.arguments.back());
   if (program.ends_with("/pg_waldump") && is_postgres)
     return Outcome{0, false, "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/03000028, ", {}};
+  if (program.ends_with("/pg_rewind") && is_postgres) {
+    if (world_.running) return Outcome{1, false, {}, "pg_rewind: fatal: target server must be shut down cleanly"};
+    world_.diverged = false;
+    world_.here().made = "the primary's";
+    world_.here().standby = false; // as the primary's data directory, which has no such file
+    return Outcome{};
+  }
+  if (program == "cp" && is_postgres) return keep_wal(command.arguments);
+  if (program == "install" || program == "sync") return Outcome{};
   if (program.ends_with("/psql") && command.arguments.back() == "--command=checkpoint") return Outcome{};
   if (program.ends_with("/psql") && world_.primary_answers)
     return Outcome{0, false, std::string(World::copied) + "|2|0/3000060|\n", {}};
@@ -229,8 +252,9 @@ Result<std::vector<Row>> FakeDatabases::query(const std::string& /*database*/, c
   }
   if (contains(statement, "system_identifier")) {
     const auto position = to_wal_text(world_.received);
-    return std::vector<Row>{{cluster.standby ? "t" : "f", cluster.identifier, "2", position, position, position,
-                             world_.follows() ? "streaming" : "", std::nullopt}};
+    const bool parts = cluster.standby && world_.diverged; // it streams up to the fork, for a moment
+    return std::vector<Row>{{cluster.standby ? "t" : "f", cluster.identifier, parts ? "1" : "2", position, position,
+                             position, parts || world_.follows() ? "streaming" : "", std::nullopt}};
   }
   if (contains(statement, "from pg_class")) return one(cluster.made.empty() && !cluster.standby ? "0" : "3");
   if (contains(statement, "pg_promote")) {

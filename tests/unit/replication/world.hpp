@@ -55,6 +55,7 @@ public:
 private:
   system::Outcome copy(const std::string& folder, const system::LineSink& on_line);
   system::Outcome control(const std::string& folder);
+  system::Outcome keep_wal(const std::vector<std::string>& arguments);
 
   World& world_;
 };
@@ -137,8 +138,10 @@ struct World {
   std::set<std::string> slots;
   bool running = false;
   bool primary_answers = true;
-  bool wal_gone = false;  // the primary has no longer what the cluster that is here would need
-  int slot_taken = 0;     // tries for which the primary thinks that an old connection has the slot
+  bool wal_gone = false; // the primary has no longer what the cluster that is here would need
+  bool diverged =
+      false;          // the cluster that is here has WAL of its own beyond the primary's fork, on the timeline before
+  int slot_taken = 0; // tries for which the primary thinks that an old connection has the slot
   int slow_promotion = 0; // questions answered "still recovering" after a promotion began
   bool promoting = false;
   WalPosition received = 0x3000000; // grows with each question up to:
