@@ -35,10 +35,8 @@ DutyKeeper::DutyKeeper(Agent& agent, std::unique_ptr<Duties> duties, PerformStep
 void DutyKeeper::start(const std::string& self) {
   role_.start(self);
   // The marker outlives a power cut, and what runs by it (cron jobs, imports) asks nobody else.
-  if (!role_.known() || !role_.role().session.serving)
+  if (!role_.entitled())
     if (const auto removed = agent_.ports().files.remove(marker_file); !removed) agent_.log(describe(removed.error()));
-  if (!role_.known()) return;
-  runs_.start();
   tick();
 }
 
@@ -48,7 +46,8 @@ void DutyKeeper::leave() {
 }
 
 void DutyKeeper::tick() {
-  role_.take({.kind = role::EventKind::repeat}); // which lets think() follow
+  if (role_.known() && !std::exchange(runs_started_, true)) runs_.start();
+  role_.repeat(); // which lets think() follow
   runs_.tick();
   ticking_ = agent_.loop().after(tick_every, [this] { tick(); });
 }

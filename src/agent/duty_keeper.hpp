@@ -54,12 +54,13 @@ private:
   RoleKeeper role_;
   RunKeeper runs_;
   peer::Timer ticking_;
-  std::string row_;          // the decision that was logged last
-  std::string duty_;         // what was taken up in full last: "serve", "follow NAME"; "" before
-  std::string duty_problem_; // why it is not fulfilled; tried again at each tick
-  bool looking_ = false;     // a worker thread looks at this server
-  bool again_ = false;       // something changed meanwhile
-  bool working_ = false;     // a duty is being taken up on a worker thread
+  std::string row_;           // the decision that was logged last
+  std::string duty_;          // what was taken up in full last: "serve", "follow NAME"; "" before
+  std::string duty_problem_;  // why it is not fulfilled; tried again at each tick
+  bool runs_started_ = false; // once the role is known
+  bool looking_ = false;      // a worker thread looks at this server
+  bool again_ = false;        // something changed meanwhile
+  bool working_ = false;      // a duty is being taken up on a worker thread
 };
 
 } // namespace tandem::agent

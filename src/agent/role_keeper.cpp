@@ -23,7 +23,8 @@ std::string entitlement(const Agent& agent) {
 RoleKeeper::RoleKeeper(Agent& agent, Hooks hooks)
     : agent_(agent), hooks_(std::move(hooks)),
       role_file_(agent.ports().files, path_of(agent, "role.json"), "role", role::kept_version),
-      members_file_(agent.ports().files, path_of(agent, "members.json"), "members", members_version) {}
+      members_file_(agent.ports().files, path_of(agent, "members.json"), "members", members_version),
+      keeping_({.stop = [this] { stop(); }, .store = [this](const role::Kept& kept) { return store(kept); }}) {}
 
 Result<void> RoleKeeper::store(const role::Kept& kept) {
   return role_file_.store(role::encode(kept));
@@ -59,16 +60,16 @@ Result<void> RoleKeeper::found(const std::string& self) {
 Result<Json> RoleKeeper::admit(const std::string& server) {
   Result<Json> admission = failed("the role is not known");
   agent_.on_loop([&] {
-    auto members = members_;
+    auto members = this->members();
     if (std::ranges::find(members.others, server) == members.others.end()) members.others.push_back(server);
     if (auto stored = store_members(members); !stored) {
       admission = std::unexpected(std::move(stored).error());
       return;
     }
-    members_ = members;
+    keeping_.set_members(members);
     auto names = members.others;
     names.push_back(members.self);
-    admission = Json{{"epoch", role_.kept.epoch}, {"primary", role_.kept.primary}, {"servers", names}};
+    admission = Json{{"epoch", role().kept.epoch}, {"primary", role().kept.primary}, {"servers", names}};
   });
   return admission;
 }
@@ -76,10 +77,10 @@ Result<Json> RoleKeeper::admit(const std::string& server) {
 Result<void> RoleKeeper::dismiss(const std::string& server) {
   Result<void> dismissed;
   agent_.on_loop([&] {
-    auto members = members_;
+    auto members = this->members();
     std::erase(members.others, server);
     dismissed = store_members(members);
-    if (dismissed) members_ = std::move(members);
+    if (dismissed) keeping_.set_members(std::move(members));
   });
   return dismissed;
 }
@@ -109,75 +110,76 @@ void RoleKeeper::start(const std::string& self) {
     agent_.log("the role is unknown, so this server serves nothing: " + problem_);
     return;
   }
-  members_ = std::move(*members);
-  role_.kept = std::move(*kept);
-  known_ = true;
+  keeping_.load(std::move(*members), std::move(*kept));
+  loaded_ = true;
   // The run folder is empty after a boot: what lies there was left by an agent of this same boot.
   const auto left = agent_.ports().files.status(entitlement(agent_));
   entitled_ = left && left->has_value();
+  boot();
+}
+
+void RoleKeeper::boot() {
   take({.kind = role::EventKind::boot, .still_serving = entitled_});
 }
 
+void RoleKeeper::repeat() {
+  if (!loaded_ || left_) return;
+  if (!keeping_.booted()) return boot();
+  take({.kind = role::EventKind::repeat});
+}
+
 void RoleKeeper::take_message(const role::Message& message) {
-  if (!known_) return;
-  take(role::event_of(message));
+  if (known()) take(role::event_of(message));
 }
 
 void RoleKeeper::peer_changed(const std::string& server, bool connected) {
-  if (!connected || !known_) return;
-  send(role::hello_to(server, members_, role_));
+  if (!connected || !known()) return;
+  send(role::hello_to(server, members(), role()));
   take({.kind = role::EventKind::repeat});
 }
 
 role::Outcome RoleKeeper::take(const role::Event& event) {
   auto dated = event;
   if (dated.note.time.empty()) dated.note.time = utc_text(agent_.ports().clock);
-  auto outcome = role::transition(members_, role_, dated);
-  // Whatever takes the right to write away comes before the disk is asked, whatever gives it after.
-  const bool stops = std::ranges::find(outcome.actions, role::Action::stop) != outcome.actions.end();
-  if (!outcome.role.session.serving) role_.session.serving = false;
-  note_entitlement();
-  if (stops && hooks_.stop) hooks_.stop();
-  if (outcome.store)
-    if (auto stored = store(outcome.role.kept); !stored) {
-      problem_ = describe(stored.error());
-      agent_.log("a change of role could not be stored and so did not happen: " + problem_);
-      outcome.refused = true;
-      outcome.sentence = problem_;
-      return outcome;
-    }
-  const bool changed = !(role_.kept == outcome.role.kept) || role_.session.serving != outcome.role.session.serving;
-  role_ = outcome.role;
-  problem_.clear();
-  note_entitlement();
+  const auto before = role();
+  auto outcome = keeping_.take(dated);
+  note_problem();
+  if (!keeping_.booted()) return outcome;
+  note_entitlement(role().session.serving);
+  const bool changed = before.kept != role().kept || before.session.serving != role().session.serving;
   if (changed && !outcome.sentence.empty()) agent_.log("role: " + outcome.sentence);
-  agent_.set_standing({role_.kept.epoch, role_.kept.primary});
-  announce(outcome);
+  agent_.set_standing({role().kept.epoch, role().kept.primary});
+  for (const auto& message : outcome.messages)
+    send(message);
   if (hooks_.changed) hooks_.changed();
   return outcome;
 }
 
+void RoleKeeper::note_problem() {
+  if (problem_ == keeping_.problem()) return;
+  problem_ = keeping_.problem();
+  if (!problem_.empty()) agent_.log("a change of role cannot be stored: " + problem_);
+}
+
+void RoleKeeper::stop() {
+  note_entitlement(false);
+  if (hooks_.stop) hooks_.stop();
+}
+
 // For an agent that starts again on this boot: whether the one before it was entitled to serve.
-void RoleKeeper::note_entitlement() {
-  agent_.set_may_serve(role_.session.serving);
-  if (entitled_ == role_.session.serving) return;
-  entitled_ = role_.session.serving;
+void RoleKeeper::note_entitlement(bool serving) {
+  agent_.set_may_serve(serving);
+  if (entitled_ == serving) return;
+  entitled_ = serving;
   auto& files = agent_.ports().files;
   const auto noted = entitled_ ? files.write(entitlement(agent_), "", 0600, {}) : files.remove(entitlement(agent_));
   if (!noted) agent_.log(describe(noted.error()));
 }
 
 Result<void> RoleKeeper::remember_run(const std::string& id) {
-  auto kept = role_.kept;
-  kept.latest_run = id;
-  TANDEM_CHECK(store(kept));
-  role_.kept = std::move(kept);
-  return {};
-}
-
-void RoleKeeper::announce(const role::Outcome& outcome) {
-  for (const auto& message : outcome.messages)
-    send(message);
+  auto remembered = keeping_.remember_run(id);
+  note_problem();
+  return remembered;
 }
 
 // Lost messages are repeated by the protocol itself, or follow from the hello of the next connection.
@@ -189,15 +191,15 @@ void RoleKeeper::send(const role::Message& message) {
 
 Json RoleKeeper::status() const {
   Json history = Json::array();
-  for (const auto& change : role_.kept.history)
+  for (const auto& change : role().kept.history)
     history.push_back({{"epoch", change.epoch},
                        {"primary", change.primary},
                        {"reason", change.reason},
                        {"time", change.time},
                        {"wal", change.wal}});
-  Json status{{"situation", !known_ ? "unknown" : role::name_of(role::situation_of(members_, role_))},
-              {"epoch", role_.kept.epoch},
-              {"primary", role_.kept.primary},
+  Json status{{"situation", !known() ? "unknown" : role::name_of(role::situation_of(members(), role()))},
+              {"epoch", role().kept.epoch},
+              {"primary", role().kept.primary},
               {"history", std::move(history)}};
   if (!problem_.empty()) status["problem"] = problem_;
   return status;

@@ -4,14 +4,14 @@
 #pragma once
 #include "agent/agent.hpp"
 #include "journal/state_file.hpp"
-#include "role/protocol.hpp"
+#include "role/keeping.hpp"
 
 namespace tandem::agent {
 
 class RoleKeeper {
 public:
   struct Hooks {
-    std::function<void()> stop = {};    // this server may not write any more: before anything is stored or said
+    std::function<void()> stop = {};    // this server may not write any more: before anything is said
     std::function<void()> changed = {}; // an event was taken; the role may have changed
   };
 
@@ -28,33 +28,40 @@ public:
   Result<void> dismiss(const std::string& server);
 
   // This server leaves the pair: nothing is taken or stored any more.
-  void leave() { known_ = false; }
+  void leave() { left_ = true; }
 
-  // This server is a member and its network runs: it learns its role and takes up its duty.
+  // This server is a member and its network runs: it learns its role and takes up its duty. Where the disk does not
+  // even take that it started, all stays as the agent before left it, and repeat() tries again.
   void start(const std::string& self);
+  // The timer's, about once a second.
+  void repeat();
   // Another server says this about roles.
   void take_message(const role::Message& message);
   void peer_changed(const std::string& server, bool connected);
-  // Whatever else happens, the grant of a runbook for one. When it cannot be stored, nothing has happened, and the
-  // outcome is refused.
+  // Whatever else happens, the grant of a runbook for one. See role::Keeping for what comes first.
   role::Outcome take(const role::Event& event);
   // The run whose journal is read at the next start. After its first record is stored.
   Result<void> remember_run(const std::string& id);
 
   // This server belongs to a pair and has read its role.
-  [[nodiscard]] bool known() const { return known_; }
+  [[nodiscard]] bool known() const { return keeping_.booted() && !left_; }
 
-  [[nodiscard]] const role::Role& role() const { return role_; }
+  // It may serve, or might still by what the agent before it left.
+  [[nodiscard]] bool entitled() const { return entitled_; }
 
-  [[nodiscard]] const role::Members& members() const { return members_; }
+  [[nodiscard]] const role::Role& role() const { return keeping_.role(); }
+
+  [[nodiscard]] const role::Members& members() const { return keeping_.members(); }
 
   // {"situation", "epoch", "primary", "problem"?, "history"}
   [[nodiscard]] Json status() const;
 
 private:
-  void announce(const role::Outcome& outcome);
+  void boot();
   void send(const role::Message& message);
-  void note_entitlement();
+  void stop();
+  void note_entitlement(bool serving);
+  void note_problem();
   Result<void> store(const role::Kept& kept);
   Result<void> store_members(const role::Members& members);
   Result<role::Members> load_members(const std::string& self);
@@ -63,9 +70,9 @@ private:
   Hooks hooks_;
   journal::StateFile role_file_;
   journal::StateFile members_file_;
-  role::Members members_;
-  role::Role role_;
-  bool known_ = false;
+  role::Keeping keeping_;
+  bool loaded_ = false; // what the disk holds of the role makes sense
+  bool left_ = false;
   bool entitled_ = false; // the file that says so to the next agent of this boot is there
   std::string problem_;
 };

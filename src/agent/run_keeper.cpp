@@ -97,8 +97,7 @@ Result<void> RunKeeper::begin(const role::Opening& opening) {
   auto opened = engine_->open(opening);
   if (opened) opened = role_.remember_run(opening.id);
   if (!opened) {
-    engine_.reset();
-    log_.reset();
+    keep_former();
     return opened;
   }
   for (const auto& server : role_.members().others)
@@ -299,11 +298,19 @@ Result<void> RunKeeper::take_up(const std::string& from, const role::Record& fir
   TANDEM_CHECK(open_log(opening.id));
   auto accepted = log_->accept(first);
   if (accepted) accepted = role_.remember_run(opening.id);
-  if (!accepted) log_.reset();
+  if (!accepted) keep_former();
   return accepted;
 }
 
+// A run that could not be stored has not begun; the one before it still tells the others of its end.
+void RunKeeper::keep_former() {
+  engine_.reset();
+  log_.reset();
+  start();
+}
+
 Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std::vector<role::Record>& records) {
+  if (!role_.known()) return fail(ErrorKind::unavailable, "this server does not know its role yet");
   if (records.empty() || !records.front().opening)
     return fail(ErrorKind::invalid, "the first record does not tell which run it is");
   TANDEM_CHECK(take_up(from, records.front()));

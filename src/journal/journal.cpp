@@ -129,7 +129,8 @@ Result<Journal> Journal::open(system::Files& files, std::string path) {
   journal.payloads_ = std::move(contents->payloads);
   journal.headed_ = contents->good > 0;
   journal.cut_ = contents->torn;
-  if (contents->torn > 0) TANDEM_CHECK(journal.rewrite());
+  // On a disk that takes nothing, what is whole can still be read; the next append mends the file first.
+  journal.mend_ = contents->torn > 0 && !journal.rewrite();
   return journal;
 }
 

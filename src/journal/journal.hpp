@@ -32,7 +32,8 @@ struct Contents {
 // One thread at a time; one Journal a file.
 class Journal {
 public:
-  // Opens or (at the first append) makes the file; its folder must exist. Cuts a torn tail off, durably.
+  // Opens or (at the first append) makes the file; its folder must exist. Cuts a torn tail off, durably; where the disk
+  // does not take that, the next append does it first.
   [[nodiscard]] static Result<Journal> open(system::Files& files, std::string path);
 
   [[nodiscard]] const std::vector<std::string>& payloads() const { return payloads_; }

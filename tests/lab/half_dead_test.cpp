@@ -33,6 +33,19 @@ protected:
     EXPECT_EQ(wait_until_whole(), now);
     prove(now);
   }
+
+  // The agent has a /tmp of its own, and with it its own view of the mounts.
+  static void in_the_agents_mounts(const std::string& host, const std::string& command) {
+    on(lab(), host, "nsenter -m -t $(systemctl show -P MainPID tandem) sh -c '" + command + "'");
+  }
+
+  // Gives it back the disk that it has.
+  static void switch_off_and_return(const std::string& old) {
+    ASSERT_OK(lab().cut(old));
+    ASSERT_OK(lab().boot(old));
+    EXPECT_EQ(wait_until_whole(), other(old));
+    prove(other(old));
+  }
 };
 
 } // namespace
@@ -54,6 +67,29 @@ TEST_F(HalfDead, AServerThatHangs) {
   expect_refused(other(old), {}, "--alone " + old);
   expect_refused(other(old), {"--alone", old}, "is not off: it answers at");
   switch_off_and_fail_over(old);
+}
+
+TEST_F(HalfDead, AStateFolderThatIsReadOnly) {
+  const auto old = primary();
+  in_the_agents_mounts(old, "mount --bind /var/lib/tandem /var/lib/tandem && "
+                            "mount -o remount,ro,bind /var/lib/tandem && ! touch /var/lib/tandem/probe");
+  expect_refused(other(old), {"--stop-primary"}, "--alone " + old);
+  EXPECT_TRUE(pair().fetch(old, "/")) << "what it cannot promise costs nobody anything";
+  switch_off_and_fail_over(old);
+}
+
+TEST_F(HalfDead, ADiskThatIsFull) {
+  const auto old = primary();
+  in_the_agents_mounts(old, "mkdir /tmp/kept && cp -a /var/lib/tandem/. /tmp/kept && "
+                            "mount -t tmpfs -o size=64k,mode=700 tmpfs /var/lib/tandem && "
+                            "cp -a /tmp/kept/role.json /var/lib/tandem && "
+                            "! dd if=/dev/zero of=/var/lib/tandem/full bs=4k 2>/dev/null");
+  expect_refused(other(old), {"--stop-primary"}, "--alone " + old);
+  EXPECT_TRUE(pair().fetch(old, "/"));
+  in_the_agents_mounts(old, "rm /var/lib/tandem/full");
+  ASSERT_OK(pair().tandem(other(old), {"failover", "--stop-primary"}));
+  EXPECT_TRUE(pair().fetch(other(old), "/"));
+  switch_off_and_return(old);
 }
 
 TEST_F(HalfDead, APostgresThatIsDeadWhileTheAgentLives) {

@@ -36,15 +36,14 @@ Result<void> Node::deed_of_failover(const role::Call& call) {
   }
   if (call.step == "fence" && call.phase == role::Phase::check) {
     const auto event = role::failover_event(role::EventKind::prepare, opening);
-    if (!uncovered(members_, agent_->role, event).empty()) return fail(ErrorKind::unavailable, "a promise is missing");
+    if (!uncovered(members_, role(), event).empty()) return fail(ErrorKind::unavailable, "a promise is missing");
   }
   if (call.step == "promote" && shared_.drop_rows && !rows.empty()) rows.erase(rows.begin());
   if (call.step == "hold-visitors") set_gate(Gate::closed);
   if (call.step == "take-over") {
-    if (failover_epoch(agent_->role, opening.epoch) != opening.epoch)
-      return failed("the epoch is not the next one any more");
+    if (failover_epoch(role(), opening.epoch) != opening.epoch) return failed("the epoch is not the next one any more");
     const auto event = role::failover_event(role::EventKind::failover, opening);
-    if (!uncovered(members_, agent_->role, event).empty()) return failed("a promise is missing");
+    if (!uncovered(members_, role(), event).empty()) return failed("a promise is missing");
     const auto out = apply(event);
     if (out.refused) return fail(ErrorKind::refused, out.sentence);
   }
@@ -84,7 +83,7 @@ Result<void> Node::deed(const role::Call& call) {
   }
   if (id == "grant") {
     (void)disk.remove("/primary_server");
-    if (next_epoch(agent_->role.kept) != opening.epoch) return failed("the epoch is not the next one any more");
+    if (next_epoch(role().kept) != opening.epoch) return failed("the epoch is not the next one any more");
     role::Event event;
     event.kind = role::EventKind::grant_decided;
     event.server = opening.to;

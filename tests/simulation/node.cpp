@@ -22,16 +22,16 @@ Node::Node(Shared& shared, role::Members members)
     : shared_(shared), members_(std::move(members)), role_file_(disk, "/var/lib/tandem/role.json", "role", 1) {}
 
 void Node::install(const std::string& primary) {
-  store(role::first_kept(1, primary, {1, primary, "tandem init", "", ""}));
+  (void)store(role::first_kept(1, primary, {1, primary, "tandem init", "", ""}));
   if (primary == name()) disk.files.contents[marker] = "";
 }
 
 const role::Role& Node::role() const {
-  return agent_->role;
+  return agent_->keeping.role();
 }
 
 role::Situation Node::situation() const {
-  return role::situation_of(members_, agent_->role);
+  return role::situation_of(members_, role());
 }
 
 role::ServerNow Node::server_now() const {
@@ -39,7 +39,7 @@ role::ServerNow Node::server_now() const {
   using enum role::ServerNow;
   if (machine.postgres == Postgres::stopped) return stopped;
   if (machine.postgres == Postgres::primary) return marked && machine.gate == Gate::here ? primary : opening;
-  const bool right = machine.follows == agent_->role.kept.primary && !marked && machine.gate == Gate::peer;
+  const bool right = machine.follows == role().kept.primary && !marked && machine.gate == Gate::peer;
   return right ? standby : adrift;
 }
 
@@ -52,7 +52,7 @@ bool Node::run_is_open() const {
 bool Node::counts_on_absence_of(const std::string& server) const {
   if (!up() || !agent_->engine || !run_is_open()) return false;
   const auto& opening = *agent_->log->records().front().opening;
-  return opening.runbook == role::failover().name && agent_->role.kept.epoch < opening.epoch &&
+  return opening.runbook == role::failover().name && role().kept.epoch < opening.epoch &&
          role::failover_event(EventKind::failover, opening).off.contains(server);
 }
 
@@ -87,18 +87,30 @@ void Node::when_awake(std::function<void()> work) {
 void Node::boot() {
   guarded([this] {
     machine.on = true;
-    agent_ = std::make_unique<Agent>();
+    agent_ = std::make_unique<Agent>(
+        Agent{.keeping = role::Keeping({.stop =
+                                            [this] {
+                                              machine.entitled = false;
+                                              stop_writing();
+                                            },
+                                        .store = [this](const role::Kept& kept) { return store(kept); }},
+                                       shared_.policy)});
     ++generations_;
     const auto content = role_file_.load();
-    agent_->role.kept = *role::decode_kept((*content)->version, (*content)->content);
-    const auto id = agent_->role.kept.latest_run;
-    if (!id.empty()) open_log(id);
-    role::Event event;
-    event.kind = EventKind::boot;
-    event.still_serving = machine.entitled;
-    apply(event);
-    think();
+    agent_->keeping.load(members_, *role::decode_kept((*content)->version, (*content)->content));
+    start_agent();
   });
+}
+
+// A disk that takes nothing lets it not even start: all stays as it is, and the timer tries again.
+void Node::start_agent() {
+  role::Event event;
+  event.kind = EventKind::boot;
+  event.still_serving = machine.entitled;
+  apply(event);
+  if (!agent_->keeping.booted()) return;
+  if (const auto id = role().kept.latest_run; !id.empty()) open_log(id);
+  think();
 }
 
 void Node::power_cut() {
@@ -121,6 +133,7 @@ void Node::kill_agent() {
 
 void Node::tick() {
   guarded([this] {
+    if (!agent_->keeping.booted()) return start_agent();
     role::Event event;
     event.kind = EventKind::repeat;
     apply(event);
@@ -131,24 +144,20 @@ void Node::tick() {
   });
 }
 
-void Node::store(const role::Kept& kept) {
-  if (auto stored = role_file_.store(encode(kept)); !stored) throw Violated{describe(stored.error())};
+Result<void> Node::store(const role::Kept& kept) {
+  if (disk.files.disk_full) return failed("no space left on device");
+  if (takes_over_ && kept.epoch > role().kept.epoch) shared_.fails_over(kept.epoch, *this);
+  if (up()) shared_.follows({kept.epoch, kept.primary}, {role().kept.epoch, role().kept.primary});
+  return role_file_.store(encode(kept));
 }
 
 role::Outcome Node::apply(role::Event event) {
   event.note.time = std::to_string(shared_.schedule.now().count());
-  auto out = role::transition(members_, agent_->role, event, shared_.policy);
-  // Whatever takes the right to write away comes before the store, whatever gives it after.
-  if (!out.role.session.serving) machine.entitled = false;
-  for (const auto action : out.actions)
-    if (action == role::Action::stop) stop_writing();
-  if (out.row->id == "failover.taken") shared_.fails_over(out.role.kept.epoch, *this);
-  shared_.follows({out.role.kept.epoch, out.role.kept.primary}, {agent_->role.kept.epoch, agent_->role.kept.primary});
-  if (out.store) store(out.role.kept);
-  reign_ = {out.role.kept.epoch, out.role.kept.primary};
-  agent_->role = out.role;
-  if (out.role.session.serving) machine.entitled = true;
-  if (out.row->to != 0 || out.refused || event.kind == EventKind::failover) say(out.sentence);
+  takes_over_ = event.kind == EventKind::failover;
+  auto out = agent_->keeping.take(event);
+  reign_ = {role().kept.epoch, role().kept.primary};
+  machine.entitled = role().session.serving || (machine.entitled && !agent_->keeping.booted());
+  if (out.refused || event.kind == EventKind::failover || out.row->to != 0) say(out.sentence);
   shared_.saw(name(), out);
   for (const auto& message : out.messages)
     shared_.network.send(name(), message.to, [&node = shared_.node(message.to), message] { node.receive(message); });
@@ -162,16 +171,11 @@ void Node::receive(const role::Message& message) {
   guarded([&] { apply(role::event_of(message)); });
 }
 
-// After the run's first record is stored: until then the run before it is the one whose end has to reach the others.
-void Node::remember_run(const std::string& id) {
-  agent_->role.kept.latest_run = id;
-  store(agent_->role.kept);
-}
-
 void Node::think() {
-  const auto& kept = agent_->role.kept;
+  if (!agent_->keeping.booted()) return;
+  const auto& kept = role().kept;
   role::View view;
-  view.verdict = role::OperatorAuthority().verdict(members_, agent_->role);
+  view.verdict = role::OperatorAuthority().verdict(members_, role());
   view.server = server_now();
   if (agent_->log) {
     const auto progress = role::progress_of(agent_->log->records());
@@ -229,14 +233,14 @@ void Node::become_primary() {
 }
 
 void Node::become_standby() {
-  const auto primary = linked_peer(agent_->role.kept.primary);
+  const auto primary = linked_peer(role().kept.primary);
   if (!primary || !(*primary)->writes()) return; // tried again at the next tick
-  say([&] { return "follows " + agent_->role.kept.primary; });
+  say([&] { return "follows " + role().kept.primary; });
   (void)disk.remove(marker);
   rows = (*primary)->rows; // what it had beyond is kept aside as diverged
   disk.power.point();
   machine.postgres = Postgres::standby;
-  machine.follows = agent_->role.kept.primary;
+  machine.follows = role().kept.primary;
   machine.applications = true;
   set_gate(Gate::peer);
 }

@@ -4,6 +4,7 @@
 #include "journal/state_file.hpp"
 #include "role/engine.hpp"
 #include "role/failover.hpp"
+#include "role/keeping.hpp"
 #include "role/switchover.hpp"
 #include "simulation/disk.hpp"
 #include "simulation/network.hpp"
@@ -96,7 +97,7 @@ public:
 
 private:
   struct Agent { // gone with the agent
-    role::Role role;
+    role::Keeping keeping;
     std::unique_ptr<role::Log> log; // of the latest run
     std::unique_ptr<role::Engine> engine;
     std::map<std::string, std::uint64_t> confirmed;
@@ -110,9 +111,10 @@ private:
   void later(Time delay, std::function<void()> work);
   void when_awake(std::function<void()> work);
   role::Outcome apply(role::Event event);
-  void store(const role::Kept& kept);
-  void remember_run(const std::string& id);
+  Result<void> store(const role::Kept& kept);
+  void start_agent();
   void open_log(const std::string& id);
+  void keep_former_log();
   void start_engine(const role::Runbook& runbook);
 
   [[nodiscard]] const role::Runbook& runbook() const {
@@ -148,6 +150,7 @@ private:
   journal::StateFile role_file_;
   std::unique_ptr<Agent> agent_;
   std::pair<role::Epoch, std::string> reign_;
+  bool takes_over_ = false; // the event being taken is the grant of a failover
   std::uint64_t generations_ = 0;
   std::uint64_t calls_ = 0;
 };

@@ -34,7 +34,7 @@ void Node::open_log(const std::string& id) {
 }
 
 void Node::start_engine(const role::Runbook& runbook) {
-  role::EnginePorts ports{*agent_->log, *this, [this]() -> const role::Kept& { return agent_->role.kept; },
+  role::EnginePorts ports{*agent_->log, *this, [this]() -> const role::Kept& { return role().kept; },
                           [this] { return std::chrono::nanoseconds(shared_.schedule.now()); },
                           [this] { return std::to_string(shared_.schedule.now().count()); }};
   agent_->engine = std::make_unique<role::Engine>(runbook, name(), std::move(ports));
@@ -48,7 +48,7 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
                .from = name(),
                .to = to,
                .leader = name(),
-               .epoch = next_epoch(agent_->role.kept),
+               .epoch = next_epoch(role().kept),
                .parameters = {{"hold", std::to_string(hold_seconds)}, {"drain", "10"}}});
   });
   return {};
@@ -57,19 +57,19 @@ std::string Node::begin_switchover(const std::string& to, int hold_seconds) {
 std::string Node::begin_failover(const std::set<std::string>& off, bool insist) {
   if (!up() || hangs() || agent_->engine || situation() == role::Situation::serving) return "it cannot begin";
   guarded([&] {
-    say([&] { return fmt::format("failover, off: \"{}\", epoch {}", listed(off), failover_epoch(agent_->role, 0)); });
+    say([&] { return fmt::format("failover, off: \"{}\", epoch {}", listed(off), failover_epoch(role(), 0)); });
     role::Epoch at_least = 0;
     if (agent_->log) at_least = failover_floor(*role::progress_of(agent_->log->records()), name());
     if (run_is_open()) {
       start_engine(runbook());
       agent_->engine->overtake("a failover");
     }
-    const auto& primary = agent_->role.kept.primary;
+    const auto& primary = role().kept.primary;
     role::Opening opening{.runbook = "failover",
                           .from = primary == name() ? members_.others.front() : primary,
                           .to = name(),
                           .leader = name(),
-                          .epoch = failover_epoch(agent_->role, at_least),
+                          .epoch = failover_epoch(role(), at_least),
                           .parameters = {{"hold", "20"}, {"off", listed(off)}}};
     if (insist) opening.parameters["insist"] = "yes";
     begin_run(std::move(opening));
@@ -83,9 +83,16 @@ void Node::begin_run(role::Opening opening) {
   agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
   agent_->confirmed.clear();
   start_engine(*role::find_runbook(opening.runbook));
-  if (auto opened = agent_->engine->open(opening); !opened) throw Violated{describe(opened.error())};
-  remember_run(opening.id);
-  drive();
+  auto opened = agent_->engine->open(opening);
+  // After the first record is stored: until then the run before it is the one whose end has to reach the others.
+  if (opened) opened = agent_->keeping.remember_run(opening.id);
+  opened ? drive() : keep_former_log();
+}
+
+void Node::keep_former_log() {
+  agent_->engine.reset();
+  agent_->log.reset();
+  if (const auto id = role().kept.latest_run; !id.empty()) open_log(id);
 }
 
 // The engine's side: calls under way, and the copies of its records.
@@ -131,7 +138,7 @@ void Node::receive_call(const std::string& from, std::uint64_t number, const rol
   if (!up()) return;
   if (hangs()) return when_awake([this, from, number, call] { receive_call(from, number, call); });
   guarded([&] {
-    const auto allowed = permitted(call, from, agent_->role.kept);
+    const auto allowed = permitted(call, from, role().kept);
     const auto result = allowed ? carry_out(call) : allowed;
     shared_.network.send(name(), from,
                          [number, result, &node = shared_.node(from)] { node.receive_result(number, result); });
@@ -152,7 +159,7 @@ void Node::offer(const role::Opening&, const role::Record&) {
 void Node::send_records(const std::string& to) {
   if (!agent_->log) return;
   auto records = std::make_shared<const std::vector<role::Record>>(
-      role::offered(*agent_->log, agent_->role.kept, agent_->confirmed[to]));
+      role::offered(*agent_->log, role().kept, agent_->confirmed[to]));
   if (records->empty()) return;
   shared_.network.send(name(), to, [this, records = std::move(records), &node = shared_.node(to)] {
     node.receive_records(name(), *records);
@@ -165,7 +172,7 @@ std::uint64_t Node::confirmed(const role::Opening&, const std::string& server) {
 
 void Node::ask_coordinator() {
   const auto& opening = *agent_->log->records().front().opening;
-  const auto& to = role::coordinator_of(opening, role::standing_of(agent_->role.kept, opening));
+  const auto& to = role::coordinator_of(opening, role::standing_of(role().kept, opening));
   if (to == name()) return;
   shared_.network.send(name(), to,
                        [from = name(), id = opening.id, &node = shared_.node(to)] { node.receive_question(from, id); });
@@ -198,22 +205,23 @@ bool Node::take_up_run(const std::string& from, const role::Record& first) {
   if (agent_->log && agent_->log->records().front().opening->id == opening.id) return true;
   std::optional<role::Progress> present;
   if (agent_->log) present = *role::progress_of(agent_->log->records());
-  if (!takes_up(opening, from, present ? &*present : nullptr, agent_->role.kept, name())) return false;
+  if (!takes_up(opening, from, present ? &*present : nullptr, role().kept, name())) return false;
   agent_->engine.reset();
   agent_->call.reset();
   auto journal = journal::Journal::open(disk, run_path(opening.id));
   agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
   agent_->confirmed.clear();
-  if (auto accepted = agent_->log->accept(first); !accepted) throw Violated{describe(accepted.error())};
-  remember_run(opening.id);
-  return true;
+  auto accepted = agent_->log->accept(first);
+  if (accepted) accepted = agent_->keeping.remember_run(opening.id);
+  if (!accepted) keep_former_log();
+  return accepted.has_value();
 }
 
 void Node::receive_records(const std::string& from, const std::vector<role::Record>& records) {
   if (!up()) return;
   if (hangs()) return when_awake([this, from, records] { receive_records(from, records); });
   guarded([&] {
-    if (!take_up_run(from, records.front())) return;
+    if (!agent_->keeping.booted() || !take_up_run(from, records.front())) return;
     const auto before = agent_->log->records().size();
     for (const auto& record : records)
       (void)agent_->log->accept(record);

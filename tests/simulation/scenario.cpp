@@ -16,7 +16,7 @@ public:
   explicit Trouble(World& world) : world_(world), random_(world.shared.random) {}
 
   void happen() {
-    switch (random_.below(11)) {
+    switch (random_.below(12)) {
     case 0:
       return power_cut(0);
     case 1:
@@ -35,6 +35,8 @@ public:
       return take_back_or_abort();
     case 9:
       return hang();
+    case 10:
+      return fill_disk();
     default:
       return weather();
     }
@@ -82,6 +84,13 @@ private:
     if (!world_.node(name).up()) return;
     world_.shared.say(name, "its agent hangs");
     world_.node(name).hung_until = world_.shared.schedule.now() + up_to(4000);
+  }
+
+  void fill_disk() {
+    const auto name = any_name();
+    world_.shared.say(name, "its disk is full");
+    world_.node(name).disk.files.disk_full = true;
+    world_.shared.schedule.in(up_to(6000), [this, name] { world_.node(name).disk.files.disk_full = false; });
   }
 
   void partition() {

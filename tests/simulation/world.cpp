@@ -224,6 +224,7 @@ void World::heal() {
   for (const auto& name : names()) {
     node(name).disk.power.never();
     node(name).hung_until = Time(0);
+    node(name).disk.files.disk_full = false;
     boot(name);
   }
 }

@@ -26,6 +26,36 @@ TEST_F(RoleKeeperTest, AGrantThatCannotBeStoredHasNotHappenedAndIsNotSent) {
   EXPECT_TRUE(eventually([&] { return duo.epoch() == 2 && uno.duty() == "follow duo"; }));
 }
 
+TEST_F(RoleKeeperTest, APromiseThatCannotBeStoredIsNotGivenAndItServesOn) {
+  const auto ask = [](DutyKeeper& keeper) {
+    return keeper.role().take({.kind = role::EventKind::prepare, .insist = true});
+  };
+  two.uno.files.cut_after = two.uno.files.writes.load();
+  for (int i = 0; i < 5; ++i)
+    EXPECT_FALSE(duo.with(ask).refused);
+  ASSERT_TRUE(eventually([&] { return uno.status().contains("problem"); })) << "status tells of the disk";
+  EXPECT_EQ(uno.duty(), "serve");
+  EXPECT_EQ(uno.stage.count("stop writing"), 0U);
+  two.uno.files.cut_after = -1;
+  EXPECT_TRUE(eventually([&] { return !uno.status().contains("problem"); }));
+  EXPECT_FALSE(duo.with(ask).refused);
+  EXPECT_TRUE(eventually([&] { return uno.stage.count("stop writing") > 0; }));
+}
+
+TEST_F(RoleKeeperTest, AStartThatCannotBeStoredLeavesAllAsItIsAndIsTriedAgain) {
+  uno.stop();
+  uno.stage.forget();
+  two.uno.files.state_full = true;
+  uno.start();
+  ASSERT_TRUE(eventually([&] { return uno.status().value("problem", "") != ""; }));
+  EXPECT_EQ(uno.status()["situation"], "unknown");
+  EXPECT_EQ(uno.stage.count("stop writing"), 0U);
+  EXPECT_EQ(uno.stage.count("follow duo"), 0U);
+  two.uno.files.state_full = false;
+  EXPECT_TRUE(eventually([&] { return uno.duty() == "serve"; }));
+  EXPECT_EQ(uno.stage.count("stop writing"), 0U);
+}
+
 TEST_F(RoleKeeperTest, TheEpochAndItsHistoryOutliveTheAgents) {
   fail_over_behind_its_back();
   ASSERT_TRUE(eventually([&] { return uno.duty() == "follow duo" && duo.duty() == "serve"; }));

@@ -24,6 +24,7 @@ public:
 
   std::atomic<int> writes = 0;
   std::atomic<int> cut_after = -1;                       // so many writes are done, then each fails; -1: never
+  std::atomic<bool> state_full = false;                  // nothing more can be written to /var/lib/tandem
   std::function<void(const std::string& path)> on_write; // any thread; a removal too, and one that fails
 
   Result<std::optional<system::FileStatus>> status(const std::string& path) override { return real_.status(at(path)); }
@@ -35,48 +36,48 @@ public:
   Result<void> write(const std::string& path, const std::string& content, std::uint32_t mode,
                      system::Ownership) override {
     if (on_write) on_write(path);
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.write(at(path), content, mode, {::geteuid(), ::getegid()});
   }
 
   Result<void> append(const std::string& path, const std::string& content) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.append(at(path), content);
   }
 
   Result<void> make_folder(const std::string& path, std::uint32_t mode, system::Ownership) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.make_folder(at(path), mode, {::geteuid(), ::getegid()});
   }
 
   Result<void> make_link(const std::string& path, const std::string& target) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.make_link(at(path), target);
   }
 
   Result<void> set_mode(const std::string& path, std::uint32_t mode) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.set_mode(at(path), mode);
   }
 
   Result<void> set_owner(const std::string& path, system::Ownership owner) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.set_owner(at(path), owner);
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(to));
     return real_.rename(at(from), at(to));
   }
 
   Result<void> remove(const std::string& path) override {
     if (on_write) on_write(path);
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.remove(at(path));
   }
 
   Result<void> remove_tree(const std::string& path) override {
-    TANDEM_CHECK(spend());
+    TANDEM_CHECK(spend(path));
     return real_.remove_tree(at(path));
   }
 
@@ -86,7 +87,8 @@ private:
     return below ? root_ + path : path;
   }
 
-  Result<void> spend() {
+  Result<void> spend(const std::string& path) {
+    if (state_full && path.starts_with("/var/lib/tandem/")) return failed("no space left on device");
     if (cut_after >= 0 && writes >= cut_after) return failed("the power is gone");
     ++writes;
     return {};

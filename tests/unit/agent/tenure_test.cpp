@@ -55,14 +55,12 @@ TEST_F(TenureTest, LastsAsLongAsTheRoleDoes) {
   EXPECT_EQ(of_uno->still().error().kind, ErrorKind::refused);
 }
 
-TEST_F(TenureTest, EndsWithThePromiseThoughItCannotBeStored) {
+TEST_F(TenureTest, EndsWithTheRoleThoughThatCannotBeStored) {
   const auto tenure = Tenure::begin(uno->agent(), never);
   two.uno.files.cut_after = two.uno.files.writes.load();
   fail_over_behind_its_back();
   ASSERT_TRUE(eventually([&] { return uno.stage.count("stop writing") > 0; }));
-  EXPECT_EQ(uno.epoch(), 1U);
   EXPECT_FALSE(tenure->still());
-  EXPECT_EQ(Tenure::begin(uno->agent(), [] { return true; }).error().kind, ErrorKind::unavailable);
   two.uno.files.cut_after = -1;
 }
 

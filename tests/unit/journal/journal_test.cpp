@@ -40,6 +40,22 @@ TEST(Journal, OfNoFileIsEmpty) {
   EXPECT_TRUE(journal->payloads().empty());
 }
 
+TEST(Journal, TornOnADiskThatTakesNothingCanBeReadAndIsMendedByTheNextAppend) {
+  testing::MemoryFiles files;
+  files.contents[path] = full_journal() + "5 12 0";
+  files.disk_full = true;
+  auto journal = Journal::open(files, path);
+  ASSERT_TRUE(journal) << describe(journal.error());
+  EXPECT_EQ(journal->payloads(), payloads);
+  EXPECT_FALSE(journal->append("next"));
+  files.disk_full = false;
+  ASSERT_TRUE(journal->append("next"));
+  const auto again = Journal::open(files, path);
+  ASSERT_TRUE(again) << describe(again.error());
+  EXPECT_EQ(again->cut(), 0U);
+  EXPECT_EQ(again->payloads().size(), payloads.size() + 1);
+}
+
 TEST(Journal, ReopenedAtEveryShorterLengthHoldsTheWholeRecordsAndGoesOn) {
   const auto full = full_journal();
   std::vector<std::size_t> ends; // where each record ends
