@@ -53,6 +53,18 @@ Result<void> RunKeeper::open_log(const std::string& id) {
   return {};
 }
 
+// A run whose first record could not be stored has not begun; the one before it still tells the others of its end.
+Result<void> RunKeeper::replace_log(const std::string& id, const std::function<Result<void>()>& write_first) {
+  auto former = std::exchange(log_, std::nullopt);
+  auto begun = open_log(id);
+  if (begun) begun = write_first();
+  if (begun) begun = role_.remember_run(id);
+  if (begun) return {};
+  engine_.reset();
+  log_ = std::move(former);
+  return begun;
+}
+
 void RunKeeper::announce() {
   agent_.set_runbook(is_open() ? opening().reason : "");
 }
@@ -92,14 +104,10 @@ Result<void> RunKeeper::begin(const role::Opening& opening) {
   const auto* runbook = role::find_runbook(opening.runbook);
   if (runbook == nullptr) return fail(ErrorKind::invalid, "there is no runbook " + opening.runbook);
   TANDEM_CHECK(make_way(opening));
-  TANDEM_CHECK(open_log(opening.id));
-  start_engine(*runbook);
-  auto opened = engine_->open(opening);
-  if (opened) opened = role_.remember_run(opening.id);
-  if (!opened) {
-    keep_former();
-    return opened;
-  }
+  TANDEM_CHECK(replace_log(opening.id, [&] {
+    start_engine(*runbook);
+    return engine_->open(opening);
+  }));
   for (const auto& server : role_.members().others)
     send_records(server);
   announce();
@@ -295,18 +303,7 @@ Result<void> RunKeeper::take_up(const std::string& from, const role::Record& fir
   }
   if (!role::takes_up(opening, from, present ? &*present : nullptr, role_.role().kept, role_.members().self))
     return fail(ErrorKind::refused, "this run is not the present one on " + role_.members().self);
-  TANDEM_CHECK(open_log(opening.id));
-  auto accepted = log_->accept(first);
-  if (accepted) accepted = role_.remember_run(opening.id);
-  if (!accepted) keep_former();
-  return accepted;
-}
-
-// A run that could not be stored has not begun; the one before it still tells the others of its end.
-void RunKeeper::keep_former() {
-  engine_.reset();
-  log_.reset();
-  start();
+  return replace_log(opening.id, [&] { return log_->accept(first); });
 }
 
 Result<std::uint64_t> RunKeeper::take_records(const std::string& from, const std::vector<role::Record>& records) {

@@ -54,7 +54,7 @@ public:
 
 private:
   Result<void> open_log(const std::string& id);
-  void keep_former();
+  Result<void> replace_log(const std::string& id, const std::function<Result<void>()>& write_first);
   Result<void> make_way(const role::Opening& opening);
   void start_engine(const role::Runbook& runbook);
   void drive();

@@ -7,12 +7,20 @@ namespace tandem::journal {
 
 using Json = nlohmann::ordered_json;
 
-std::string wrap(const std::string& kind, int version, const std::string& content) {
+namespace {
+
+std::string wrapped(const std::string& kind, int version, Json content) {
   Json json;
   json["tandem"] = kind;
   json["version"] = version;
-  json["content"] = Json::parse(content, nullptr, false);
+  json["content"] = std::move(content);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace
+
+std::string wrap(const std::string& kind, int version, const std::string& content) {
+  return wrapped(kind, version, Json::parse(content, nullptr, false));
 }
 
 Result<Versioned> unwrap(const std::string& kind, int newest, const std::string& text) {
@@ -46,8 +54,9 @@ Result<std::optional<Versioned>> StateFile::load() const {
 }
 
 Result<void> StateFile::store(const std::string& content) const {
-  if (!Json::accept(content)) return fail(ErrorKind::invalid, "the content for " + path_ + " is not JSON");
-  if (auto written = files_->write(path_, wrap(kind_, version_, content), 0600, {}); !written)
+  auto json = Json::parse(content, nullptr, false);
+  if (json.is_discarded()) return fail(ErrorKind::invalid, "the content for " + path_ + " is not JSON");
+  if (auto written = files_->write(path_, wrapped(kind_, version_, std::move(json)), 0600, {}); !written)
     return std::unexpected(std::move(written).error().within("storing " + path_));
   return {};
 }

@@ -21,10 +21,16 @@ bool read_name(const std::array<std::string_view, count>& names, const std::stri
 }
 
 Json to_json(const Opening& opening) {
-  return {{"runbook", opening.runbook}, {"id", opening.id},
-          {"from", opening.from},       {"to", opening.to},
-          {"leader", opening.leader},   {"epoch", opening.epoch},
-          {"reason", opening.reason},   {"parameters", opening.parameters}};
+  Json json;
+  json["runbook"] = opening.runbook;
+  json["id"] = opening.id;
+  json["from"] = opening.from;
+  json["to"] = opening.to;
+  json["leader"] = opening.leader;
+  json["epoch"] = opening.epoch;
+  json["reason"] = opening.reason;
+  json["parameters"] = opening.parameters;
+  return json;
 }
 
 Result<Opening> opening_from(const Json& json) {

@@ -72,7 +72,10 @@ public:
   [[nodiscard]] Result<void> accept(const Record& record);
 
 private:
-  Log(journal::Journal journal, std::string self) : journal_(std::move(journal)), self_(std::move(self)) {}
+  Log(journal::Journal journal, std::string self) : journal_(std::move(journal)), self_(std::move(self)) {
+    constexpr std::size_t usual = 64; // a run has about two a step
+    records_.reserve(usual);
+  }
 
   [[nodiscard]] Record own(Record record) const;
   [[nodiscard]] Result<void> flush();

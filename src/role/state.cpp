@@ -7,11 +7,13 @@ namespace tandem::role {
 namespace {
 
 Json to_json(const Change& change) {
-  return {{"epoch", change.epoch},
-          {"primary", change.primary},
-          {"reason", change.reason},
-          {"time", change.time},
-          {"wal", change.wal}};
+  Json json;
+  json["epoch"] = change.epoch;
+  json["primary"] = change.primary;
+  json["reason"] = change.reason;
+  json["time"] = change.time;
+  json["wal"] = change.wal;
+  return json;
 }
 
 Result<Change> change_from(const Json& json) {

@@ -45,8 +45,8 @@ role::ServerNow Node::server_now() const {
 
 bool Node::run_is_open() const {
   if (!agent_->log) return false;
-  const auto progress = role::progress_of(agent_->log->records());
-  return progress && progress->is_open();
+  const auto& records = agent_->log->records();
+  return std::ranges::find(records, role::RecordKind::closed, &role::Record::kind) == records.end();
 }
 
 bool Node::counts_on_absence_of(const std::string& server) const {

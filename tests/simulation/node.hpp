@@ -114,7 +114,7 @@ private:
   Result<void> store(const role::Kept& kept);
   void start_agent();
   void open_log(const std::string& id);
-  void keep_former_log();
+  bool replace_log(const std::string& id, const std::function<Result<void>()>& write_first);
   void start_engine(const role::Runbook& runbook);
 
   [[nodiscard]] const role::Runbook& runbook() const {

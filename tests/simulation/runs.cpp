@@ -79,20 +79,24 @@ std::string Node::begin_failover(const std::set<std::string>& off, bool insist) 
 
 void Node::begin_run(role::Opening opening) {
   opening.id = fmt::format("{}-{}-{}", opening.epoch, name(), shared_.schedule.now().count());
-  auto journal = journal::Journal::open(disk, run_path(opening.id));
-  agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
-  agent_->confirmed.clear();
-  start_engine(*role::find_runbook(opening.runbook));
-  auto opened = agent_->engine->open(opening);
-  // After the first record is stored: until then the run before it is the one whose end has to reach the others.
-  if (opened) opened = agent_->keeping.remember_run(opening.id);
-  opened ? drive() : keep_former_log();
+  const auto begun = replace_log(opening.id, [&] {
+    start_engine(*role::find_runbook(opening.runbook));
+    return agent_->engine->open(opening);
+  });
+  if (begun) drive();
 }
 
-void Node::keep_former_log() {
+// After the first record is stored the run counts: until then the one before it is the one whose end has to reach the
+// others.
+bool Node::replace_log(const std::string& id, const std::function<Result<void>()>& write_first) {
+  auto former = std::move(agent_->log);
+  auto journal = journal::Journal::open(disk, run_path(id));
+  agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
+  agent_->confirmed.clear();
+  if (write_first() && agent_->keeping.remember_run(id)) return true;
   agent_->engine.reset();
-  agent_->log.reset();
-  if (const auto id = role().kept.latest_run; !id.empty()) open_log(id);
+  agent_->log = std::move(former);
+  return false;
 }
 
 // The engine's side: calls under way, and the copies of its records.
@@ -208,13 +212,7 @@ bool Node::take_up_run(const std::string& from, const role::Record& first) {
   if (!takes_up(opening, from, present ? &*present : nullptr, role().kept, name())) return false;
   agent_->engine.reset();
   agent_->call.reset();
-  auto journal = journal::Journal::open(disk, run_path(opening.id));
-  agent_->log = std::make_unique<role::Log>(*role::Log::open(std::move(*journal), name()));
-  agent_->confirmed.clear();
-  auto accepted = agent_->log->accept(first);
-  if (accepted) accepted = agent_->keeping.remember_run(opening.id);
-  if (!accepted) keep_former_log();
-  return accepted.has_value();
+  return replace_log(opening.id, [&] { return agent_->log->accept(first); });
 }
 
 void Node::receive_records(const std::string& from, const std::vector<role::Record>& records) {

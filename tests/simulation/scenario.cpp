@@ -16,7 +16,7 @@ public:
   explicit Trouble(World& world) : world_(world), random_(world.shared.random) {}
 
   void happen() {
-    switch (random_.below(12)) {
+    switch (random_.below(13)) {
     case 0:
       return power_cut(0);
     case 1:
@@ -28,14 +28,15 @@ public:
     case 4:
     case 5:
     case 6:
-      return switchover();
     case 7:
-      return failover();
+      return switchover();
     case 8:
-      return take_back_or_abort();
+      return failover();
     case 9:
-      return hang();
+      return take_back_or_abort();
     case 10:
+      return hang();
+    case 11:
       return fill_disk();
     default:
       return weather();

@@ -5,7 +5,7 @@
 namespace tandem::testing {
 namespace {
 
-constexpr std::uint64_t seeds = 1500;
+constexpr std::uint64_t seeds = 800;
 
 // A violated seed among `count` from `first` on, which is near one, to be quick; one without a violation when there is
 // none.
@@ -59,12 +59,12 @@ TEST(Simulation, FindsFilesThatAFormerPrimaryStillSends) {
 }
 
 TEST(Simulation, FindsAnswersToAnEarlierBootThatCount) {
-  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 11600, seeds);
+  const auto report = first_violation({.policy = {.answers_name_boot = false}}, 6990, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
 TEST(Simulation, FindsAStartThatDoesNotWaitForAllServers) {
-  const auto report = first_violation({.policy = {.all_must_answer = false}}, 945, seeds);
+  const auto report = first_violation({.policy = {.all_must_answer = false}}, 2150, seeds);
   EXPECT_FALSE(report.violation.empty());
 }
 
