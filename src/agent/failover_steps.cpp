@@ -131,12 +131,20 @@ private:
     return {};
   }
 
+  // Why it could not promise anything, where it says so: a disk that takes nothing.
+  std::string hindrance_of(const std::string& server) {
+    const auto status = ask_server(agent_, server, "server.status", Json::object(), {.time_limit = status_patience});
+    const auto problem = status ? status->value("role", Json::object()).value("problem", "") : std::string();
+    return problem.empty() ? problem : ": " + problem;
+  }
+
   Result<void> switch_off(role::Event& event, const std::string& server, bool silent) {
     auto arguments = now_.pair->role.fence;
     if (arguments.empty())
       return fail(
           ErrorKind::refused,
-          silent ? server + " does not answer, and may still serve" : server + " answers, but has not promised to stop",
+          silent ? server + " does not answer, and may still serve"
+                 : server + " answers, but has not promised to stop" + hindrance_of(server),
           fmt::format("Switch it off at its power or its hosting company, then: tandem failover --alone {}", server));
     arguments.push_back(server);
     tell("switching " + server + " off: " + join(arguments, " "));

@@ -73,7 +73,7 @@ TEST_F(HalfDead, AStateFolderThatIsReadOnly) {
   const auto old = primary();
   in_the_agents_mounts(old, "mount --bind /var/lib/tandem /var/lib/tandem && "
                             "mount -o remount,ro,bind /var/lib/tandem && ! touch /var/lib/tandem/probe");
-  expect_refused(other(old), {"--stop-primary"}, "--alone " + old);
+  expect_refused(other(old), {"--stop-primary"}, "Read-only file system");
   EXPECT_TRUE(pair().fetch(old, "/")) << "what it cannot promise costs nobody anything";
   switch_off_and_fail_over(old);
 }
@@ -84,7 +84,7 @@ TEST_F(HalfDead, ADiskThatIsFull) {
                             "mount -t tmpfs -o size=64k,mode=700 tmpfs /var/lib/tandem && "
                             "cp -a /tmp/kept/role.json /var/lib/tandem && "
                             "! dd if=/dev/zero of=/var/lib/tandem/full bs=4k 2>/dev/null");
-  expect_refused(other(old), {"--stop-primary"}, "--alone " + old);
+  expect_refused(other(old), {"--stop-primary"}, "No space left on device");
   EXPECT_TRUE(pair().fetch(old, "/"));
   in_the_agents_mounts(old, "rm /var/lib/tandem/full");
   ASSERT_OK(pair().tandem(other(old), {"failover", "--stop-primary"}));
