@@ -21,6 +21,18 @@ Result<peer::Authority> authority_of(Agent& agent) {
   return peer::Authority::load(certificate, key);
 }
 
+std::set<std::uint16_t> ssh_ports(system::Files& files) {
+  constexpr auto* folder = "/etc/ssh/sshd_config.d";
+  std::vector<std::string> paths{"/etc/ssh/sshd_config"};
+  if (const auto names = files.list(folder))
+    for (const auto& name : *names)
+      if (name.ends_with(".conf")) paths.push_back(std::string(folder) + "/" + name);
+  std::vector<std::string> texts;
+  for (const auto& path : paths)
+    if (const auto text = files.read(path)) texts.push_back(*text);
+  return setup::ssh_ports_in(texts);
+}
+
 Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
                                                   const peer::Authority& authority) {
   TANDEM_TRY(const auto os_release, agent.ports().files.read("/etc/os-release"));
@@ -33,6 +45,8 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
                            .primary = input.primary,
                            .release = release,
                            .uids = input.uids,
+                           .gids = input.gids,
+                           .ssh_ports = ssh_ports(agent.ports().files),
                            .ca_certificate = authority.certificate(),
                            .secrets = input.secrets,
                            .site_unit = sites::site_unit_text({})});
@@ -99,6 +113,7 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
                    .self = {},
                    .primary = primary,
                    .uids = {},
+                   .gids = {},
                    .secrets = std::move(packed.secrets)};
   if (input.pair.server(primary) == nullptr)
     return fail(ErrorKind::invalid, "the primary is " + primary + ", and that tandem.toml has no server of that name",
@@ -108,6 +123,11 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
   for (const auto& user : input.pair.users) {
     TANDEM_TRY(const auto uid, peer::number_member(uids, user.name));
     input.uids[user.name] = static_cast<std::uint32_t>(uid);
+  }
+  const auto gids = orders.value("gids", Json::object());
+  for (const auto& [group, gid] : gids.items()) {
+    TANDEM_TRY(const auto number, peer::number_member(gids, group));
+    input.gids[group] = static_cast<std::uint32_t>(number);
   }
   return input;
 }

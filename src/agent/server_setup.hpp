@@ -14,6 +14,7 @@ struct SetupInput {
   std::string self;
   std::string primary;
   std::map<std::string, std::uint32_t> uids;
+  std::map<std::string, std::uint32_t> gids;
   std::map<std::string, std::string> secrets; // absolute path -> content
 };
 

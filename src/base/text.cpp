@@ -33,6 +33,12 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
+std::string without_line_end(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return std::string(text);
+}
+
 std::string join(std::span<const std::string> pieces, std::string_view separator) {
   std::string joined;
   for (const auto& piece : pieces) {

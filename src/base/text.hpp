@@ -14,6 +14,8 @@ namespace tandem {
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 // Lines without their line ends; a final line end makes no empty last line.
 [[nodiscard]] std::vector<std::string> lines_of(std::string_view text);
+// The content of a file of one line: without its line end, where it has one.
+[[nodiscard]] std::string without_line_end(std::string_view text);
 [[nodiscard]] std::string join(std::span<const std::string> pieces, std::string_view separator);
 [[nodiscard]] std::string replace_all(std::string text, std::string_view from, std::string_view to);
 // A whole decimal number and nothing else; nullopt when it is none or does not fit.

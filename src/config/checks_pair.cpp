@@ -70,6 +70,10 @@ void check_users(const Checked& checked) {
         !checked.places.find(place + ".password_file"))
       checked.report(place, fmt::format("the user {} could never log in", quote(user.name)),
                      "password_file or ssh_keys beside sftp_only");
+    const bool sudoer = user.sudo_nopasswd || std::ranges::find(user.groups, "sudo") != user.groups.end();
+    if (user.sftp_only && sudoer)
+      checked.report(place, fmt::format("the user {} is to do nothing but SFTP, and sudo as well", quote(user.name)),
+                     "sftp_only without sudo_nopasswd and the group sudo");
   }
 }
 

@@ -23,16 +23,15 @@ Keys host_keys() {
   return {
       table("host", "What is the same on every server."),
       value("host.timezone", text(rules::timezone), at(host, &Host::timezone), "the time zone"),
-      value("host.time_servers", set(rules::host), at(host, &Host::time_servers), "where the clocks are set from")
-          .later(),
+      value("host.time_servers", set(rules::host), at(host, &Host::time_servers),
+            "where systemd-timesyncd sets the clocks from; not given: whatever sets them stays"),
       value("host.packages", set(rules::package), at(host, &Host::packages),
             "Debian packages beyond those that tandem needs itself"),
       value("host.mail", text(rules::mail_route), at(host, &Host::mail),
-            "how exim4 sends mail: \"internet\", \"smarthost HOST[:PORT]\" or \"local\"")
-          .later(),
+            "how exim4 sends mail: \"internet\", \"smarthost HOST[:PORT]\" or \"local\"; not given: whatever sends "
+            "mail stays"),
       value("host.firewall", flag(), at(host, &Host::firewall),
-            "nftables: ssh, http, https and the peers, nothing else")
-          .later(),
+            "nftables: ssh, http, https and the peers, nothing else"),
       value("host.security_updates", flag(), at(host, &Host::security_updates),
             "unattended, the standby first, never two servers at once")
           .later(),
@@ -69,14 +68,11 @@ Keys user_keys() {
       value("user.sudo_nopasswd", flag(), at(user, &User::sudo_nopasswd), "sudo does not ask for a password"),
       value("user.ssh_keys", set(rules::ssh_key), at(user, &User::ssh_keys), "public keys that may log in"),
       value("user.sftp_only", flag(), at(user, &User::sftp_only),
-            "shell /bin/false, chroot at its home, nothing but SFTP")
-          .later(),
-      value("user.password_file", secret_file(), at(user, &User::password_file),
-            "file with the password, relative to this one")
-          .later(),
+            "shell /bin/false, chroot at its home, nothing but SFTP"),
+      value("user.password_file", password_file(), at(user, &User::password_file),
+            "file with the password, relative to this one"),
       value("user.folders", set(rules::folder_name), at(user, &User::folders),
-            "made in its home, writable for it, readable for the sites' group")
-          .later(),
+            "made in its home, writable for it, readable for the sites' group"),
   };
 }
 

@@ -240,6 +240,21 @@ Type variables_file() {
   return type;
 }
 
+Type password_file() {
+  constexpr std::size_t longest = 511; // crypt(3)
+  auto type = secret_file();
+  type.check_secret = [](std::string_view content) -> Result<void> {
+    const auto password = without_line_end(content);
+    if (password.empty()) return fail(ErrorKind::invalid, "there is no password in it");
+    if (password.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
+      return fail(ErrorKind::invalid, "it has more than one line");
+    if (password.size() > longest) return fail(ErrorKind::invalid, "the password is longer than 511 bytes");
+    return {};
+  };
+  type.secret_expected = "the password, on one line";
+  return type;
+}
+
 Type list(const Rule& rule) {
   return {"list", "a list in [ ]",
           [rule](const Node& node, const Reading& reading) { return read_list(node, rule, reading, false); }};

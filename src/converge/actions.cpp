@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "converge/unit_words.hpp"
+#include "system/passwords.hpp"
 
 namespace tandem::converge {
 
@@ -102,7 +103,9 @@ Result<void> Actions::make_one(const User& user, const Reading& actual) {
   }
   for (const auto& group : found.missing_groups)
     TANDEM_CHECK(accounts.add_to_group(user.name, group));
-  return {};
+  if (user.password.empty() || (found.entry && system::password_fits(user.password, found.entry->password))) return {};
+  TANDEM_TRY(const auto hash, system::hash_password(user.password));
+  return accounts.set_password(user.name, hash);
 }
 
 Result<void> Actions::make_one(const Folder& folder, const Reading& actual) {

@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 #include "converge/line_diff.hpp"
 #include "converge/plan.hpp"
+#include "system/passwords.hpp"
 
 namespace tandem::converge {
 
@@ -99,6 +100,8 @@ struct Compare {
       details.push_back("primary group " + found.primary_group + " -> " + user.primary_group);
     for (const auto& group : found.missing_groups)
       details.push_back("add to group " + group);
+    if (!user.password.empty() && !system::password_fits(user.password, found.entry->password))
+      details.emplace_back("password");
     return changed(resource, std::move(details));
   }
 
@@ -163,6 +166,8 @@ struct Compare {
 
   MaybeChange operator()(const Unit& unit) const {
     const auto& found = actual<UnitReading>().status;
+    const bool wanted = unit.enabled.value_or(true) || unit.running.value_or(true);
+    if (found.load == "not-found" && !wanted) return std::optional<Change>{};
     if (found.load == "not-found") return postponed(resource, "its unit file is not there yet");
     std::vector<std::string> details;
     const bool is_running = found.active == "active" || found.active == "reloading" || found.active == "activating";

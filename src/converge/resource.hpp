@@ -27,6 +27,7 @@ struct User {
   std::vector<std::string> groups; // supplementary ones that it must be in; others that it is in stay
   std::string shell = "/bin/bash";
   std::string home;
+  std::string password = {}; // never appears in a plan; "": whatever it has stays
 };
 
 struct Folder {

@@ -22,9 +22,9 @@ struct SecretFile {
 
 struct Host {
   std::string timezone = "Etc/UTC";
-  std::vector<std::string> time_servers;
-  std::vector<std::string> packages; // beyond what tandem needs itself
-  std::string mail = "local";        // exim4: "internet", "smarthost HOST[:PORT]", "local"
+  std::vector<std::string> time_servers; // empty: as they are
+  std::vector<std::string> packages;     // beyond what tandem needs itself
+  std::string mail; // exim4: "internet", "smarthost HOST[:PORT]", "local"; empty: no business of tandem's
   bool firewall = false;
   bool security_updates = false;
   bool repair = false;

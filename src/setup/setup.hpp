@@ -14,9 +14,20 @@ Resources resources(const View& view);
 // The server's release by its /etc/os-release; anything but Debian 12 and 13 is refused by name.
 Result<Release> release_of(const std::string& os_release);
 
+// The ports that sshd listens on, by the texts of its configuration files (sshd_config(5), Port); 22 where none says
+// it.
+std::set<std::uint16_t> ssh_ports_in(const std::vector<std::string>& texts);
+
 // A uid for every user: the configured one, else the one that an existing user of that name has, else the next from
 // 1000 that is free on all servers and not configured for somebody else. Refused when servers disagree.
 Result<std::map<std::string, std::uint32_t>> assign_uids(const model::Pair& pair,
+                                                         const std::vector<system::AccountTable>& servers);
+
+// A gid for every group that users are to be in and that is neither a user's own nor Debian's: the one that it has
+// where it exists, else the next from 1000 that nothing has, no user either. Refused when servers disagree. `uids`: as
+// assigned.
+Result<std::map<std::string, std::uint32_t>> assign_gids(const model::Pair& pair,
+                                                         const std::map<std::string, std::uint32_t>& uids,
                                                          const std::vector<system::AccountTable>& servers);
 
 } // namespace tandem::setup

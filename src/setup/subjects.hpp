@@ -2,18 +2,28 @@
 #pragma once
 #include "setup/setup.hpp"
 
+#include <set>
 #include <string_view>
 
 namespace tandem::setup {
 
 void add_packages(Resources& out, const View& view);
 void add_accounts(Resources& out, const View& view);
+void add_ssh(Resources& out, const View& view);
 void add_host(Resources& out, const View& view);
+void add_mail(Resources& out, const View& view);
+void add_firewall(Resources& out, const View& view);
 void add_www(Resources& out, const View& view);
 void add_postgres(Resources& out, const View& view);
 void add_nginx(Resources& out, const View& view);
 void add_sites(Resources& out, const View& view);
 void add_role(Resources& out, const View& view);
+
+// Whether tandem has a say in how people log in.
+bool ssh_matters(const model::Pair& pair);
+
+// Groups that Debian's packages make, under numbers of their own.
+const std::set<std::string>& debian_groups();
 
 // First lines of every generated file; `comment` begins a line of the file's own language.
 std::string header(std::string_view comment = "#");

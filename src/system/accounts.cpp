@@ -42,7 +42,7 @@ const GroupEntry* AccountTable::group(std::uint32_t gid) const {
   return find_by(groups, &GroupEntry::gid, gid);
 }
 
-AccountTable parse_accounts(const std::string& passwd, const std::string& group) {
+AccountTable parse_accounts(const std::string& passwd, const std::string& group, const std::string& shadow) {
   AccountTable table;
   for (const auto& line : lines_of(passwd)) {
     const auto fields = split(line, ':');
@@ -62,13 +62,20 @@ AccountTable parse_accounts(const std::string& passwd, const std::string& group)
     if (!fields[3].empty()) entry.members = split(fields[3], ',');
     table.groups.push_back(std::move(entry));
   }
+  for (const auto& line : lines_of(shadow)) {
+    const auto fields = split(line, ':');
+    if (fields.size() < 2) continue;
+    const auto user = std::ranges::find(table.users, fields[0], &UserEntry::name);
+    if (user != table.users.end()) user->password = fields[1];
+  }
   return table;
 }
 
 Result<AccountTable> DebianAccounts::read() {
   TANDEM_TRY(const auto passwd, read_text("/etc/passwd"));
   TANDEM_TRY(const auto group, read_text("/etc/group"));
-  return parse_accounts(passwd, group);
+  TANDEM_TRY(const auto shadow, read_text("/etc/shadow"));
+  return parse_accounts(passwd, group, shadow);
 }
 
 Result<void> DebianAccounts::add_group(const std::string& name, std::optional<std::uint32_t> gid) {
@@ -98,6 +105,12 @@ Result<void> DebianAccounts::set_primary_group(const std::string& user, const st
 
 Result<void> DebianAccounts::add_to_group(const std::string& user, const std::string& group) {
   TANDEM_CHECK(run_checked(processes_, {.arguments = {"usermod", "--append", "--groups", group, user}}));
+  return {};
+}
+
+// On its standard input: what stands among the arguments of a program can be seen by everybody.
+Result<void> DebianAccounts::set_password(const std::string& user, const std::string& hash) {
+  TANDEM_CHECK(run_checked(processes_, {.arguments = {"chpasswd", "--encrypted"}, .input = user + ":" + hash + "\n"}));
   return {};
 }
 

@@ -17,6 +17,7 @@ struct UserEntry {
   std::uint32_t gid = 0;
   std::string home;
   std::string shell;
+  std::string password = {}; // its field of /etc/shadow: a hash, or what locks it
 };
 
 struct GroupEntry {
@@ -34,8 +35,8 @@ struct AccountTable {
   [[nodiscard]] const GroupEntry* group(std::uint32_t gid) const;
 };
 
-// /etc/passwd and /etc/group as text -> table. Pure; lines that are no entries are skipped.
-AccountTable parse_accounts(const std::string& passwd, const std::string& group);
+// /etc/passwd, /etc/group and /etc/shadow as text -> table. Pure; lines that are no entries are skipped.
+AccountTable parse_accounts(const std::string& passwd, const std::string& group, const std::string& shadow = {});
 
 struct NewUser {
   std::string name;
@@ -54,6 +55,7 @@ public:
   virtual Result<void> set_shell(const std::string& user, const std::string& shell) = 0;
   virtual Result<void> set_primary_group(const std::string& user, const std::string& group) = 0;
   virtual Result<void> add_to_group(const std::string& user, const std::string& group) = 0;
+  virtual Result<void> set_password(const std::string& user, const std::string& hash) = 0; // see passwords.hpp
 };
 
 class DebianAccounts final : public Accounts {
@@ -66,6 +68,7 @@ public:
   Result<void> set_shell(const std::string& user, const std::string& shell) override;
   Result<void> set_primary_group(const std::string& user, const std::string& group) override;
   Result<void> add_to_group(const std::string& user, const std::string& group) override;
+  Result<void> set_password(const std::string& user, const std::string& hash) override;
 
 private:
   Processes& processes_;

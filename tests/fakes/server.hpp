@@ -305,6 +305,12 @@ public:
     return {};
   }
 
+  Result<void> set_password(const std::string& user, const std::string& hash) override {
+    TANDEM_CHECK(power_.spend());
+    entry(user).password = hash;
+    return {};
+  }
+
 private:
   system::UserEntry& entry(const std::string& name) {
     return *std::ranges::find(table.users, name, &system::UserEntry::name);

@@ -19,6 +19,9 @@ port = {pair.port}
 [host]
 timezone = {host.timezone}
 packages = {host.packages}
+time_servers = {host.time_servers}
+mail = {host.mail}
+firewall = {host.firewall}
 repair = {host.repair}
 
 [[server]]
@@ -47,6 +50,12 @@ primary_group = {user.primary_group}
 groups = {user.groups}
 sudo_nopasswd = {user.sudo_nopasswd}
 ssh_keys = {user.ssh_keys}
+[[user]]
+name = "courier"
+ssh_keys = ["%key_two% visitor"]
+sftp_only = {user.sftp_only}
+password_file = {user.password_file}
+folders = {user.folders}
 
 [database]
 settings = {database.settings}

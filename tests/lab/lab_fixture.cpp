@@ -67,6 +67,11 @@ bool at_the_end(std::function<void()> work) {
   return true;
 }
 
+std::string tested_release() {
+  const char* given = std::getenv("TANDEM_LAB_RELEASE");
+  return given == nullptr ? "bookworm" : given;
+}
+
 OwnLab::OwnLab(const std::string& release) : lab_(failed("not made yet")), name_(unique_name()) {
   lab_ = make_lab(name_, release);
   if (!lab_) ADD_FAILURE() << "the lab does not come up: " << describe(lab_.error());

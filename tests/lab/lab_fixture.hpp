@@ -11,11 +11,14 @@
 
 namespace tandem::lab {
 
+// The release of the labs that do not say theirs: TANDEM_LAB_RELEASE, bookworm where it is not given.
+std::string tested_release();
+
 // A fresh lab with a name of its own, taken down with the object. The test fails when it does not come up or does not
 // go down. What tests that were killed have left is taken down before the first one.
 class OwnLab {
 public:
-  explicit OwnLab(const std::string& release = "bookworm");
+  explicit OwnLab(const std::string& release = tested_release());
   ~OwnLab();
   OwnLab(const OwnLab&) = delete;
   OwnLab& operator=(const OwnLab&) = delete;

@@ -116,6 +116,7 @@ Result<proofs::Facts> prepare_probes(Lab& lab) {
                                    {"probe-one.env", "PROBE_WORD=first\n"},
                                    {"probe-two.env", "PROBE_WORD=second\n"},
                                    {"probe.htpasswd", "visitor:{PLAIN}word\n"},
+                                   {"probe.password", "a word of mine\n"},
                                    {"probe.nginx", "add_header X-Probe extra always;\n"}}));
   proofs::Facts facts;
   TANDEM_TRY(facts["key_one"], public_key(lab, "/root/probe-one.pub"));

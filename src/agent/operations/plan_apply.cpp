@@ -47,6 +47,8 @@ Result<std::vector<system::AccountTable>> all_accounts(const OperationContext& c
         system::AccountTable table;
         for (const auto& user : answer->at("users"))
           table.users.push_back({.name = user.at(0), .uid = user.at(1), .gid = 0, .home = {}, .shell = {}});
+        for (const auto& group : answer->at("groups"))
+          table.groups.push_back({.name = group.at(0), .gid = group.at(1), .members = {}});
         tables.push_back(std::move(table));
       });
   if (problem) return std::unexpected(std::move(*problem));
@@ -91,8 +93,12 @@ Result<Orders> orders_for(const OperationContext& context) {
   sort_servers(orders, snapshot);
   TANDEM_TRY(const auto tables, all_accounts(context, orders));
   TANDEM_TRY(orders.own.uids, setup::assign_uids(orders.own.pair, tables));
+  TANDEM_TRY(orders.own.gids, setup::assign_gids(orders.own.pair, orders.own.uids, tables));
   TANDEM_TRY(auto packed, pack(files, configuration));
-  orders.params = {{"configuration", std::move(packed)}, {"uids", orders.own.uids}, {"primary", orders.own.primary}};
+  orders.params = {{"configuration", std::move(packed)},
+                   {"uids", orders.own.uids},
+                   {"gids", orders.own.gids},
+                   {"primary", orders.own.primary}};
   return orders;
 }
 

@@ -60,7 +60,10 @@ Result<Json> accounts(OperationContext& context) {
   Json users = Json::array();
   for (const auto& user : table.users)
     users.push_back({user.name, user.uid});
-  return Json{{"users", std::move(users)}};
+  Json groups = Json::array();
+  for (const auto& group : table.groups)
+    groups.push_back({group.name, group.gid});
+  return Json{{"users", std::move(users)}, {"groups", std::move(groups)}};
 }
 
 } // namespace

@@ -9,7 +9,8 @@ namespace tandem::agent {
 Operation plan_operation();
 // {}: does it, on all servers at once. -> {"servers": [{"name", "text", "done", "failed"}], "absent": [name]}
 Operation apply_operation();
-// Between agents: names and numbers of this server's users, for uids that fit everywhere. -> {"users": [[name, uid]]}
+// Between agents: names and numbers of this server's users and groups, for such as fit everywhere. -> {"users": [[name,
+// uid]], "groups": [[name, gid]]}
 Operation server_accounts_operation();
 // Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited", "ids"}; changes nothing.
 Operation server_plan_operation();

@@ -322,4 +322,21 @@ TEST(Order, CirclesMissingNeedsAndDoublesAreErrors) {
             "folder /a is asked for twice");
 }
 
+TEST(Apply, APasswordIsSetOnceAndAgainOnlyWhenSomebodyChangedIt) {
+  Bench bench;
+  const std::vector<Resource> user{
+      {.kind =
+           User{.name = "import1c", .uid = 1002, .primary_group = "root", .home = "/home/i", .password = "a word"}}};
+  const auto count = [&] { return bench.apply_all(user)->done.size(); };
+  EXPECT_EQ(count(), 1U);
+  EXPECT_EQ(count(), 0U) << "it is the same still, under whatever salt";
+  for (const auto* other : {"$6$salt$hash", "!", "$y$j9T$salt$hash"}) {
+    bench.accounts.table.users.back().password = other;
+    const auto plan = plan_only(user, bench.ports, bench.issuer);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(to_text(*plan, "uno").find("a word"), std::string::npos);
+    EXPECT_EQ(count(), 1U) << other;
+  }
+}
+
 } // namespace tandem::converge

@@ -106,19 +106,21 @@ TEST(House, DocumentsNameVerbsOfDevThatExist) {
   }
 }
 
-// Proofs that docs/reliability.md names as `Suite.Name` are tests.
-TEST(House, ReliabilityNamesTestsThatExist) {
+// Proofs that documents name as `Suite.Name` are tests.
+TEST(House, ProofsInDocumentsAreTestsThatExist) {
   const fs::path top = TANDEM_SOURCE_DIR;
   std::string tests;
   for (const auto& entry : fs::recursive_directory_iterator(top / "tests"))
     if (entry.path().extension() == ".cpp") tests += read(entry.path());
-  const auto text = read(top / "docs/reliability.md");
   const std::regex pattern(R"re(`([A-Za-z0-9]+)\.([A-Z][A-Za-z0-9]+)`)re");
-  int named = 0;
-  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it, ++named)
-    EXPECT_TRUE(std::regex_search(tests, std::regex("\\(" + (*it)[1].str() + ",\\s*" + (*it)[2].str() + "\\)")))
-        << (*it)[1] << "." << (*it)[2];
-  EXPECT_GT(named, 10);
+  for (const auto* document : {"docs/reliability.md", "docs/coverage.md"}) {
+    const auto text = read(top / document);
+    int named = 0;
+    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it, ++named)
+      EXPECT_TRUE(std::regex_search(tests, std::regex("\\(" + (*it)[1].str() + ",\\s*" + (*it)[2].str() + "\\)")))
+          << document << ": " << (*it)[1] << "." << (*it)[2];
+    EXPECT_GT(named, 10) << document;
+  }
 }
 
 // Everything that we tell people to type is there: in the documents, and in hints and messages. What is not built yet

@@ -164,6 +164,10 @@ private:
     if (name == "sudo") {
       files.put_folder("/etc/sudoers.d");
       accounts.table.groups.push_back({"sudo", 27, {}});
+    } else if (name == "openssh-server") {
+      files.put_folder("/etc/ssh");
+      files.put_folder("/etc/ssh/sshd_config.d");
+      services.put("ssh.service", "active", "enabled");
     } else if (name == "nginx") {
       files.put_folder("/etc/nginx");
       files.put_folder("/etc/nginx/sites-enabled");

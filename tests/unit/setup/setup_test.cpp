@@ -110,7 +110,9 @@ TEST(Setup, NothingThatServesStartsAtBoot) {
   for (const auto* server : {"uno", "duo"})
     for (const auto& resource : resources(view_of(pair, server)))
       if (const auto* unit = std::get_if<converge::Unit>(&resource.kind)) {
-        EXPECT_FALSE(unit->enabled.value_or(false)) << unit->name;
+        EXPECT_FALSE(unit->enabled.value_or(false) && unit->name != "ssh.service" &&
+                     unit->name != "tandem-firewall.service")
+            << unit->name;
       }
 }
 
@@ -136,6 +138,129 @@ TEST(Setup, UidsAreTheSameOnAllServersOrRefused) {
   second.users.push_back({"c", 1008, 1008, "", ""});
   EXPECT_EQ(assign_uids(pair, {first, second}).error().message,
             "user c has uid 1007 on one server and 1008 on another");
+}
+
+TEST(Setup, GidsOfSharedGroupsAreTheSameOnAllServersOrRefused) {
+  model::Pair pair;
+  pair.users = {{.name = "a", .uid = 1000, .groups = {"sudo", "packers", "redis"}},
+                {.name = "b", .uid = 1001, .primary_group = "sftponly", .groups = {"a", "packers"}}};
+  const std::map<std::string, std::uint32_t> uids{{"a", 1000}, {"b", 1001}};
+  system::AccountTable first;
+  system::AccountTable second;
+  first.groups = {{"a", 1000, {}}, {"redis", 110, {}}, {"sftponly", 1005, {}}};
+  second.groups = {{"redis", 111, {}}, {"other", 1002, {}}};
+  const auto gids = assign_gids(pair, uids, {first, second});
+  ASSERT_TRUE(gids) << gids.error().message;
+  EXPECT_EQ(*gids, (std::map<std::string, std::uint32_t>{{"packers", 1003}, {"sftponly", 1005}}))
+      << "no user's own group, none of Debian's, none that a package numbers as it likes";
+  second.groups.push_back({"sftponly", 1006, {}});
+  EXPECT_EQ(assign_gids(pair, uids, {first, second}).error().message,
+            "group sftponly has gid 1005 on one server and 1006 on another");
+}
+
+namespace {
+
+const converge::File* file_at(const Resources& resources, const std::string& path) {
+  for (const auto& resource : resources)
+    if (const auto* file = std::get_if<converge::File>(&resource.kind); file != nullptr && file->path == path)
+      return file;
+  return nullptr;
+}
+
+constexpr auto* sshd_file = "/etc/ssh/sshd_config.d/00-tandem.conf";
+
+} // namespace
+
+TEST(Setup, AUserOfSftpAloneIsShutInItsHomeAndCannotGiveItselfKeys) {
+  auto pair = shops();
+  pair.users.push_back({.name = "import1c",
+                        .uid = 1002,
+                        .primary_group = "sftponly",
+                        .ssh_keys = {"ssh-ed25519 AAAA importer"},
+                        .sftp_only = true,
+                        .password_file = model::SecretFile{"secrets/import1c", "/etc/tandem/secrets/import1c"},
+                        .folders = {"import"}});
+  auto view = view_of(pair, "duo");
+  view.uids["import1c"] = 1002;
+  view.gids["sftponly"] = 1005;
+  view.secrets["/etc/tandem/secrets/import1c"] = "a word\n";
+  const auto all = resources(view);
+  for (const auto& resource : all) {
+    if (const auto* user = std::get_if<converge::User>(&resource.kind); user != nullptr && user->name == "import1c") {
+      EXPECT_EQ(user->shell, "/bin/false");
+      EXPECT_EQ(user->password, "a word");
+    }
+    if (const auto* group = std::get_if<converge::Group>(&resource.kind);
+        group != nullptr && group->name == "sftponly") {
+      EXPECT_EQ(group->gid, 1005U);
+    }
+    if (const auto* folder = std::get_if<converge::Folder>(&resource.kind))
+      if (folder->path == "/home/import1c" || folder->path == "/home/import1c/.ssh") {
+        EXPECT_EQ(folder->owner, "root");
+        EXPECT_EQ(folder->mode, 0755U);
+      }
+  }
+  ASSERT_NE(file_at(all, "/home/import1c/.ssh/authorized_keys"), nullptr);
+  EXPECT_EQ(file_at(all, "/home/import1c/.ssh/authorized_keys")->owner, "root");
+  ASSERT_NE(file_at(all, sshd_file), nullptr);
+  const auto& text = file_at(all, sshd_file)->content;
+  EXPECT_NE(text.find("Match User import1c\n    ChrootDirectory /home/import1c\n"), std::string::npos) << text;
+}
+
+TEST(Setup, MailGoesTheWayOfTheFileAndIsLeftAloneWithoutOne) {
+  auto pair = shops();
+  pair.host.mail.clear();
+  const auto* path = "/etc/exim4/update-exim4.conf.conf";
+  EXPECT_EQ(file_at(resources(view_of(pair, "uno")), path), nullptr);
+  const std::map<std::string, std::pair<std::string, std::string>> ways{
+      {"internet", {"internet", ""}},
+      {"local", {"local", ""}},
+      {"smarthost mail.example.org", {"smarthost", "mail.example.org"}},
+      {"smarthost mail.example.org:587", {"smarthost", "mail.example.org::587"}},
+      {"smarthost 2001:db8::25", {"smarthost", "2001::db8::::25"}}};
+  for (const auto& [way, expected] : ways) {
+    pair.host.mail = way;
+    const auto all = resources(view_of(pair, "uno"));
+    ASSERT_NE(file_at(all, path), nullptr);
+    const auto& text = file_at(all, path)->content;
+    EXPECT_NE(text.find("dc_eximconfig_configtype='" + expected.first + "'\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("dc_smarthost='" + expected.second + "'\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("dc_local_interfaces='127.0.0.1 ; ::1'\n"), std::string::npos) << text;
+  }
+}
+
+TEST(Setup, TheFirewallLetsInWhereverSshdListensAndThePeersAlone) {
+  auto pair = shops();
+  auto view = view_of(pair, "uno");
+  const auto* rules = "/etc/tandem/firewall.nft";
+  EXPECT_EQ(file_at(resources(view), rules), nullptr);
+  pair.host.firewall = true;
+  view.ssh_ports = ssh_ports_in({"# Port 23\nPort 2222\n", "  Port   2200\nListenAddress ::\n"});
+  const auto all = resources(view);
+  ASSERT_NE(file_at(all, rules), nullptr);
+  const auto& text = file_at(all, rules)->content;
+  EXPECT_NE(text.find("tcp dport { 2200, 2222 } accept comment \"ssh\""), std::string::npos) << text;
+  EXPECT_NE(text.find(pair.server("duo")->peer_address), std::string::npos) << text;
+  EXPECT_EQ(text.find(pair.server("uno")->peer_address), std::string::npos) << text;
+  EXPECT_EQ(ssh_ports_in({"#Port 22\n"}), std::set<std::uint16_t>{22});
+}
+
+TEST(Setup, PasswordsAreTurnedAwayOnlyOnceAnAdministratorHasAKey) {
+  auto pair = shops();
+  auto& first = pair.users[0];
+  first.groups.clear();
+  first.sudo_nopasswd = false;
+  first.ssh_keys.clear();
+  EXPECT_EQ(file_at(resources(view_of(pair, "uno")), sshd_file), nullptr) << "nobody has anything to do with ssh";
+  first.ssh_keys = {"ssh-ed25519 AAAA andrey"};
+  const auto are_refused = [&] {
+    const auto all = resources(view_of(pair, "uno"));
+    const auto* file = file_at(all, sshd_file);
+    return file != nullptr && file->content.contains("PasswordAuthentication no\n");
+  };
+  EXPECT_FALSE(are_refused());
+  first.groups = {"sudo"};
+  EXPECT_TRUE(are_refused());
 }
 
 } // namespace tandem::setup

@@ -147,6 +147,8 @@ public:
 
   Result<void> add_to_group(const std::string& /*user*/, const std::string& /*group*/) override { return none(); }
 
+  Result<void> set_password(const std::string& /*user*/, const std::string& /*hash*/) override { return none(); }
+
 private:
   static Result<void> none() { return failed("sites change no accounts"); }
 };
