@@ -86,10 +86,10 @@ Result<Configuration> load_configuration(system::Files& files, const std::string
     return fail(ErrorKind::not_found, fmt::format("there is no {}", path),
                 "Write it first: /usr/share/doc/tandem/configuration.md tells what it may say");
   if (!text) return std::unexpected(std::move(text).error());
-  return parse_configuration(path, *text, [&](const std::string& secret) -> std::optional<std::string> {
+  return parse_configuration(path, *text, [&](const std::string& secret) -> std::optional<config::SecretFound> {
     auto content = files.read(secret);
     if (!content) return std::nullopt;
-    return with_contents ? *std::move(content) : std::string();
+    return with_contents ? config::SecretFound(*std::move(content)) : config::SecretFound(std::nullopt);
   });
 }
 

@@ -130,8 +130,7 @@ private:
     TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
     if (!signal) return replication::start_primary(tools, tell);
     if (database.state != DatabaseState::standby) TANDEM_CHECK(services.start(tools.layout.unit));
-    TANDEM_CHECK(still());
-    return replication::promote(tools, others_in(*now.pair, now.server), promote_limit, tell);
+    return promote_while(agent_, tools, others_in(*now.pair, now.server), still, promote_limit);
   }
 
   Agent& agent_;
@@ -167,6 +166,18 @@ std::vector<std::string> others_in(const model::Pair& pair, const std::string& s
   for (const auto& server : pair.servers)
     if (server.name != self) others.push_back(server.name);
   return others;
+}
+
+Result<void> promote_while(Agent& agent, const replication::DatabaseTools& tools,
+                           const std::vector<std::string>& others, const std::function<Result<void>()>& still,
+                           std::chrono::milliseconds limit) {
+  const auto tell = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
+  TANDEM_CHECK(still());
+  auto promoted = replication::promote(tools, others, limit, tell);
+  auto allowed = still();
+  if (allowed) return promoted;
+  TANDEM_CHECK(agent.ports().services.stop(tools.layout.unit));
+  return allowed;
 }
 
 Result<void> start_nginx(Agent& agent) {

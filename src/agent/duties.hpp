@@ -2,6 +2,7 @@
 // each may be called again at any time, and finishes what an earlier call left.
 #pragma once
 #include "agent/agent.hpp"
+#include "replication/tools.hpp"
 #include "role/decide.hpp"
 #include "system/applications.hpp"
 
@@ -36,6 +37,11 @@ Snapshot snapshot_of(Agent& agent);
 
 // The pieces that a runbook's steps use as well.
 Result<void> start_nginx(Agent& agent);
+// Makes PostgreSQL the primary. Where `still` says no afterwards, it is stopped at once: the right to write can be lost
+// in any moment before, and who stops PostgreSQL then finds a standby that it need not stop. Worker thread.
+Result<void> promote_while(Agent& agent, const replication::DatabaseTools& tools,
+                           const std::vector<std::string>& others, const std::function<Result<void>()>& still,
+                           std::chrono::milliseconds limit);
 // Whether a worker of nginx still answers by an older configuration than the one that is loaded.
 Result<bool> old_nginx_workers(system::Files& files);
 // `visitors`: nginx finds them; else they are kept warm.

@@ -85,7 +85,12 @@ Result<void> StepWork::promote() {
   TANDEM_TRY(const auto standing, replication::database_standing(database));
   if (standing.state == replication::DatabaseState::stopped)
     TANDEM_CHECK(agent_.ports().services.start(database.layout.unit));
-  return replication::promote(database, others_in(*now_.pair, now_.server), waiting_time(), progress());
+  const auto still = [this]() -> Result<void> {
+    bool may = false;
+    agent_.on_loop([&] { may = agent_.may_serve(); });
+    return may ? Result<void>() : fail(ErrorKind::refused, now_.server + " is not the primary any more");
+  };
+  return promote_while(agent_, database, others_in(*now_.pair, now_.server), still, waiting_time());
 }
 
 Result<void> StepWork::takes_writes() {

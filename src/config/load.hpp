@@ -32,8 +32,18 @@ struct Source {
   std::string text;
 };
 
-// The content of a secret file; nullopt when there is none that can be read.
-using SecretReader = std::function<std::optional<std::string>(const std::string& absolute_path)>;
+// A secret file that is there: its content, or nothing where it is enough that it is there.
+struct SecretFound {
+  // NOLINTNEXTLINE(google-explicit-constructor): a content is what is found
+  SecretFound(std::string text) : content(std::move(text)) {}
+
+  explicit SecretFound(std::nullopt_t nothing) : content(nothing) {}
+
+  std::optional<std::string> content;
+};
+
+// nullopt when there is no such file that can be read.
+using SecretReader = std::function<std::optional<SecretFound>(const std::string& absolute_path)>;
 
 // The keys that are accepted, as paths ("site.database.name"), and the values of those that choose
 // ("role.authority=operator").

@@ -136,14 +136,14 @@ std::optional<Value> Walk::secret(const Type& type, Value value, Position at) {
   if (std::holds_alternative<std::monostate>(value)) return value;
   model::SecretFile file{std::get<std::string>(value), {}};
   file.path = (std::filesystem::path(folder_) / file.text).lexically_normal().string();
-  const auto content = read_(file.path);
-  if (!content) {
+  const auto found = read_(file.path);
+  if (!found) {
     problems_.add(at, fmt::format("{} is missing: no file {}", quote(file.text), quote(file.path)),
                   "a file there that root can read");
     return std::nullopt;
   }
-  if (type.check_secret)
-    if (const auto right = type.check_secret(*content); !right) {
+  if (type.check_secret && found->content)
+    if (const auto right = type.check_secret(*found->content); !right) {
       problems_.add(at, fmt::format("{}: {}", file.path, right.error().message), type.secret_expected);
       return std::nullopt;
     }

@@ -141,7 +141,10 @@ TEST_P(RejoinKilled, EndsAsAStandbyAndTellsAllThatItKept) {
   ASSERT_OK(lab().boot(from));
   const auto stands = fmt::format("journalctl -b -u tandem -o cat | grep -q 'stands still before \"{}\"'", cell.point);
   ASSERT_TRUE(wait_until([&] { return holds_on(lab(), from, stands); }, std::chrono::minutes(3)))
-      << "it never came to " << cell.point;
+      << "it never came to " << cell.point << ":\n"
+      << on(lab(), from,
+            "journalctl -b -u tandem -o cat | tail -40; journalctl -b -u postgresql@15-main -o cat | tail -40; "
+            "ls -la /var/lib/postgresql/15");
   kill(from);
   EXPECT_EQ(wait_until_whole(), to);
   EXPECT_EQ(count(from, row), "1");

@@ -15,10 +15,6 @@ namespace {
 
 constexpr auto probe_limit = std::chrono::minutes(3);
 
-std::string address_of(const std::string& server) {
-  return server == "uno" ? "10.77.0.11" : "10.77.0.12";
-}
-
 class Keys : public PairTest {
 protected:
   void SetUp() override {

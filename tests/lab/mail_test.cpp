@@ -93,7 +93,7 @@ TEST_F(Mail, IsTakenFromTheServerItselfOnly) {
   for (const auto* host : {"uno", "duo"}) {
     SCOPED_TRACE(host);
     EXPECT_EQ(on(lab(), host, "ss -Htln 'sport = :25' | awk '{print $4}' | sort | tr '\\n' ' '"),
-              "127.0.0.1:25 [::1]:25 ");
+              "127.0.0.1:25 [::1]:25");
     EXPECT_FALSE(holds_on(lab(), "tre", std::string("timeout 5 bash -c 'echo QUIT > /dev/tcp/") + host + "/25'"));
   }
 }

@@ -47,6 +47,10 @@ void show(const std::string& line) {
   std::fflush(stdout);
 }
 
+std::string address_of(const std::string& server) {
+  return server == "uno" ? "10.77.0.11" : "10.77.0.12";
+}
+
 std::string sql(Lab& lab, const std::string& host, const std::string& statement) {
   return on(lab, host, "runuser -u postgres -- psql -XAtqc \"" + statement + "\"");
 }

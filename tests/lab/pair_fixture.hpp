@@ -16,6 +16,9 @@ inline constexpr auto soon = std::chrono::seconds(60); // for what takes a momen
 Goods goods();
 void show(const std::string& line); // progress
 
+// Where a server of the pair is reached.
+std::string address_of(const std::string& server);
+
 // Says something to PostgreSQL on that host as its administrator; its answer.
 std::string sql(Lab& lab, const std::string& host, const std::string& statement);
 

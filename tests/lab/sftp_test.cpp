@@ -25,10 +25,6 @@ password_file = "secrets/import1c"
 folders = ["import"]
 )";
 
-std::string address_of(const std::string& host) {
-  return host == "uno" ? "10.77.0.11" : "10.77.0.12";
-}
-
 class Logins : public PairTest {
 protected:
   void SetUp() override {

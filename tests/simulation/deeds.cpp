@@ -94,6 +94,8 @@ Result<void> Node::deed(const role::Call& call) {
   if (id == "take" && !disk.files.contents.contains("/primary_server"))
     (void)disk.write("/primary_server", "", 0644, {});
   if (id == "promote") {
+    if (call.phase == role::Phase::action && situation() != role::Situation::serving)
+      return fail(ErrorKind::refused, name() + " is not the primary any more");
     if (call.phase == role::Phase::action) machine.postgres = Postgres::primary;
     if (machine.postgres != Postgres::primary) return failed("it is in recovery");
   }

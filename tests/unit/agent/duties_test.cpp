@@ -71,5 +71,35 @@ TEST_F(DutiesTest, WhoMayNotServeAnyMoreStartsNothing) {
   EXPECT_TRUE(two.uno.services().calls.empty());
 }
 
+// The right is lost while PostgreSQL is being promoted: who stops it then finds a standby still.
+TEST_F(DutiesTest, APromotionWhoseRightIsLostMeanwhileEndsStopped) {
+  put_database();
+  auto& databases = two.uno.databases();
+  databases.running = true;
+  bool promoted = false;
+  databases.answer = [&](const std::string& statement) -> std::vector<system::Row> {
+    if (statement.contains("pg_promote")) promoted = true;
+    if (statement == "select pg_is_in_recovery()") return {{promoted ? "f" : "t"}};
+    return {};
+  };
+  auto& ports = two.uno.agent().ports();
+  const replication::DatabaseTools tools{.files = ports.files,
+                                         .processes = ports.processes,
+                                         .services = ports.services,
+                                         .databases = ports.databases,
+                                         .clock = ports.clock,
+                                         .layout = system::postgres_layout(15),
+                                         .self = "uno",
+                                         .pause = [](std::chrono::milliseconds) { return true; }};
+  const auto still = [&]() -> Result<void> { return promoted ? fail(ErrorKind::refused, "no more") : Result<void>(); };
+  const auto done = promote_while(two.uno.agent(), tools, {}, still, std::chrono::seconds(10));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "no more");
+  EXPECT_EQ(two.uno.services().calls, (std::vector<std::string>{"stop " + unit}));
+  two.uno.services().calls.clear();
+  EXPECT_FALSE(promote_while(two.uno.agent(), tools, {}, still, std::chrono::seconds(10)));
+  EXPECT_TRUE(two.uno.services().calls.empty()) << "nothing is begun without the right";
+}
+
 } // namespace
 } // namespace tandem::agent
