@@ -129,7 +129,7 @@ void RoleKeeper::repeat() {
 }
 
 void RoleKeeper::take_message(const role::Message& message) {
-  if (known()) take(role::event_of(message));
+  if (loaded_ && !left_) take(role::event_of(message));
 }
 
 void RoleKeeper::peer_changed(const std::string& server, bool connected) {
@@ -156,9 +156,10 @@ role::Outcome RoleKeeper::take(const role::Event& event) {
 }
 
 void RoleKeeper::note_problem() {
-  if (problem_ == keeping_.problem()) return;
+  // Each try's error names a file of its own.
+  const bool fresh = problem_.empty() && !keeping_.problem().empty();
   problem_ = keeping_.problem();
-  if (!problem_.empty()) agent_.log("a change of role cannot be stored: " + problem_);
+  if (fresh) agent_.log("a change of role cannot be stored: " + problem_);
 }
 
 void RoleKeeper::stop() {

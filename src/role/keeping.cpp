@@ -22,8 +22,17 @@ void Keeping::load(Members members, Kept kept) {
   booted_ = behind_ = false;
 }
 
+// What a start that is not stored yet may take in: that this server, or what the agent before it left, has to stop.
+bool Keeping::has_to_stop(const Event& event) const {
+  const auto& message = event.message;
+  const bool member = std::ranges::find(members_.others, message.from) != members_.others.end();
+  return member && (event.kind == EventKind::hello || event.kind == EventKind::answer) &&
+         message.primary != members_.self && message.epoch >= role_.kept.epoch && role_.kept.primary == members_.self;
+}
+
 Outcome Keeping::take(const Event& event) {
   if (!booted_ && event.kind != EventKind::boot) {
+    if (has_to_stop(event)) ports_.stop();
     Outcome outcome{.role = role_};
     outcome.refused = true;
     outcome.sentence = problem_.empty() ? "this server does not know its role yet" : problem_;

@@ -5,6 +5,8 @@
 //    it cannot be stored, and nothing is said until it is: a server that is silent does no harm.
 //  - What this server is asked for (a promise, a grant) is stored before it stops: where it cannot be stored, it has
 //    not happened, and the server goes on as it was.
+//  - A start that cannot be stored leaves all as the agent before left it, but for a later primary that it is told of:
+//    that stops it too.
 //  - Nothing else happens, the right to write least of all, before it is stored, and all that was not yet with it.
 #pragma once
 #include "role/protocol.hpp"
@@ -43,6 +45,7 @@ public:
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
 private:
+  [[nodiscard]] bool has_to_stop(const Event& event) const;
   Outcome accept(Outcome outcome);
   Outcome forgo(Outcome outcome, bool told);
 

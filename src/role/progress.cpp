@@ -93,8 +93,9 @@ Ending ending_of(const Progress* latest, const std::string& id) {
 
 Standing standing_of(const Kept& kept, const Opening& opening) {
   const bool same = kept.epoch == opening.epoch;
-  return {.granted = same && kept.primary == opening.to,
-          .overtaken = kept.epoch > opening.epoch || (same && kept.primary != opening.to)};
+  // An epoch that two servers claim is nobody's until a person has chosen.
+  const bool owned = kept.primary == opening.to && kept.conflict.empty();
+  return {.granted = same && owned, .overtaken = kept.epoch > opening.epoch || (same && !owned)};
 }
 
 const std::string& coordinator_of(const Opening& opening, const Standing& standing) {

@@ -14,6 +14,10 @@ constexpr auto* firewall_unit_text = R"([Unit]
 Description=Packet filter of tandem
 DefaultDependencies=no
 Wants=network-pre.target
+# Debian's own begins by throwing away every table.
+After=nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
 

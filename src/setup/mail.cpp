@@ -51,11 +51,6 @@ void add_mail(Resources& out, const View& view) {
   const converge::Reaction restart{converge::ReactionKind::restart, exim_unit};
   out.push_back(
       {.kind = converge::Unit{.name = exim_unit, .enabled = true, .running = true}, .why = why, .after = {"packages"}});
-  // The name that is put behind local senders; it has no comments.
-  out.push_back({.kind = converge::File{.path = "/etc/mailname", .content = view.self + "\n"},
-                 .why = why,
-                 .reactions = {restart},
-                 .after = {"packages"}});
   out.push_back({.kind = converge::File{.path = "/etc/exim4/update-exim4.conf.conf",
                                         .content = exim_text(view),
                                         .check = converge::FileCheck{{"update-exim4.conf"}}},

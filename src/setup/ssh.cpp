@@ -5,11 +5,12 @@ namespace tandem::setup {
 
 namespace {
 
-// Somebody who can become root comes in by a key; only then may passwords be turned away.
+// Somebody comes in by a key and can become root then, for which the group sudo asks for a password; only then may
+// passwords be turned away.
 bool has_keyed_administrator(const model::Pair& pair) {
   return std::ranges::any_of(pair.users, [](const model::User& user) {
-    const bool sudoer = user.sudo_nopasswd || std::ranges::find(user.groups, "sudo") != user.groups.end();
-    return sudoer && !user.ssh_keys.empty();
+    const bool sudo = std::ranges::find(user.groups, "sudo") != user.groups.end();
+    return !user.ssh_keys.empty() && (user.sudo_nopasswd || (sudo && user.password_file));
   });
 }
 
@@ -36,7 +37,7 @@ std::string sshd_text(const model::Pair& pair) {
   if (has_keyed_administrator(pair))
     text += "PasswordAuthentication no\nKbdInteractiveAuthentication no\n";
   else
-    text += "# Passwords go on to be taken: no user with sudo has ssh_keys in tandem.toml.\n";
+    text += "# Passwords go on to be taken: nobody in tandem.toml has ssh_keys and can become root with sudo.\n";
   for (const auto& user : pair.users)
     if (user.sftp_only) text += sftp_only(user);
   return text;
@@ -53,15 +54,17 @@ void add_ssh(Resources& out, const View& view) {
   if (!ssh_matters(view.pair)) return;
   const std::string unit = "ssh.service";
   const std::string why = "how users log in";
-  out.push_back(
-      {.kind = converge::Unit{.name = unit, .enabled = true, .running = true}, .why = why, .after = {"packages"}});
   // Of each setting the first one counts, and Debian's own file begins with what lies here.
   out.push_back({.kind = converge::File{.path = "/etc/ssh/sshd_config.d/00-tandem.conf",
                                         .content = sshd_text(view.pair),
-                                        .check = converge::FileCheck{{"/usr/sbin/sshd", "-t"}}},
+                                        .check = converge::FileCheck{{"sh", "-c",
+                                                                      "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"}}},
                  .why = why,
                  .reactions = {{converge::ReactionKind::reload, unit}},
                  .after = {"packages"}});
+  // After the file, so that sshd reads it before what comes next.
+  out.push_back(
+      {.kind = converge::Unit{.name = unit, .enabled = true, .running = true}, .why = why, .after = {"packages"}});
 }
 
 } // namespace tandem::setup

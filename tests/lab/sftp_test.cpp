@@ -15,6 +15,7 @@ constexpr auto* users = R"(
 [[user]]
 name = "boss"
 groups = ["sudo"]
+sudo_nopasswd = true
 ssh_keys = ["%key%"]
 [[user]]
 name = "import1c"
@@ -117,8 +118,8 @@ TEST_F(Logins, AnImportersAccountGetsNoShellAndNoWayThrough) {
 TEST_F(Logins, WhoHasAKeyComesInAndNoPasswordOpensAnythingElse) {
   for (const auto* host : {"uno", "duo"}) {
     SCOPED_TRACE(host);
-    EXPECT_THAT(said("ssh %o -i /root/boss -o PasswordAuthentication=no boss@" + address_of(host) + " id -un"),
-                HasSubstr("boss\nstatus 0"));
+    EXPECT_THAT(said("ssh %o -i /root/boss -o PasswordAuthentication=no boss@" + address_of(host) + " sudo -n id -un"),
+                HasSubstr("root\nstatus 0"));
     on(lab(), host, "echo 'nikolays:the right one' | chpasswd");
     EXPECT_THAT(said("ssh %o nikolays@" + address_of(host) + " id"), HasSubstr("Permission denied (publickey)"));
     EXPECT_TRUE(holds_on(lab(), host, "visudo -c && sshd -t"));

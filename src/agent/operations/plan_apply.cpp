@@ -47,7 +47,7 @@ Result<std::vector<system::AccountTable>> all_accounts(const OperationContext& c
         system::AccountTable table;
         for (const auto& user : answer->at("users"))
           table.users.push_back({.name = user.at(0), .uid = user.at(1), .gid = 0, .home = {}, .shell = {}});
-        for (const auto& group : answer->at("groups"))
+        for (const auto& group : answer->value("groups", Json::array()))
           table.groups.push_back({.name = group.at(0), .gid = group.at(1), .members = {}});
         tables.push_back(std::move(table));
       });

@@ -122,6 +122,8 @@ TEST_F(KeepingTest, AStartThatCannotBeStoredChangesNothingAndIsTriedAgain) {
   EXPECT_TRUE(keeping.take(said(MessageKind::answer, "duo", 1, "uno")).refused);
   EXPECT_FALSE(keeping.booted());
   EXPECT_EQ(done, (Done{"failed"})) << "what serves is not stopped";
+  EXPECT_TRUE(keeping.take(said(MessageKind::hello, "duo", 2, "duo")).refused);
+  EXPECT_EQ(done, (Done{"failed", "stop"})) << "but for a later primary";
   full = false;
   EXPECT_FALSE(keeping.take({.kind = EventKind::boot, .still_serving = true}).refused);
   EXPECT_EQ(situation(), Situation::serving);
