@@ -23,13 +23,24 @@ constexpr int tandem_rounds = 20;
 constexpr int ansible_rounds = 5;
 constexpr auto* before_apply = "joined";
 
-struct Measured {
-  Series first{"first apply, two bare servers", "tandem apply", "s"};
+// Each with a key and sudo, besides the shop's own, so that there are some 300 resources.
+constexpr int more_users = 40;
+
+struct First {
+  Series tandem{"first apply, two bare servers", "tandem apply", "s"};
   Series apt{"first apply, two bare servers", "apt-get, the same packages", "s"};
-  Series nothing{"nothing to do, two servers", "tandem apply", "ms"};
-  Series plan{"nothing to do, two servers", "tandem plan", "ms"};
-  Series over_ssh{"nothing to do, two servers", "ssh uno tandem apply", "ms"};
-  Series ansible{"nothing to do, two servers", "ansible-playbook", "ms"};
+};
+
+// On servers on which all is true already.
+struct Nothing {
+  explicit Nothing(const std::string& what)
+      : apply{what, "tandem apply", "ms"}, plan{what, "tandem plan", "ms"},
+        over_ssh{what, "ssh uno tandem apply", "ms"}, ansible{what, "ansible-playbook", "ms"} {}
+
+  Series apply;
+  Series plan;
+  Series over_ssh;
+  Series ansible;
 };
 
 Result<std::set<std::string>> chosen_packages(lab::Lab& lab) {
@@ -67,14 +78,14 @@ Result<double> apt_alone(lab::Lab& lab, const std::vector<std::string>& packages
   return watch.seconds();
 }
 
-Result<void> measure_first(lab::Lab& lab, lab::ShopPair& pair, Measured& measured, std::vector<std::string>& packages) {
+Result<void> measure_first(lab::Lab& lab, lab::ShopPair& pair, First& measured, std::vector<std::string>& packages) {
   TANDEM_TRY(const auto before, chosen_packages(lab));
   TANDEM_CHECK(lab.snapshot(before_apply, say));
   for (int round = 1; round <= first_rounds; ++round) {
     TANDEM_CHECK(back_to_bare(lab));
     const bench::Stopwatch watch;
     TANDEM_CHECK(pair.tandem("uno", {"apply"}));
-    measured.first.values.push_back(watch.seconds());
+    measured.tandem.values.push_back(watch.seconds());
     if (round == 1) {
       TANDEM_TRY(const auto after, chosen_packages(lab));
       std::ranges::set_difference(after, before, std::back_inserter(packages));
@@ -83,7 +94,7 @@ Result<void> measure_first(lab::Lab& lab, lab::ShopPair& pair, Measured& measure
     TANDEM_TRY(const double alone, apt_alone(lab, packages));
     measured.apt.values.push_back(alone);
     say(fmt::format("round {}: tandem apply {:.1f} s, apt-get of {} packages {:.1f} s", round,
-                    measured.first.values.back(), packages.size(), alone));
+                    measured.tandem.values.back(), packages.size(), alone));
   }
   return {};
 }
@@ -94,7 +105,12 @@ Result<double> milliseconds(const std::function<Result<std::string>()>& work) {
   return watch.seconds() * 1000;
 }
 
-Result<void> measure_nothing(lab::Lab& lab, bench::Ansible& ansible, Measured& measured) {
+Result<Nothing> measure_nothing(lab::Lab& lab, bench::Ansible& ansible, const bench::ResourceIds& ids) {
+  std::size_t resources = 0;
+  for (const auto& [server, its] : ids)
+    resources += its.size();
+  Nothing measured(fmt::format("nothing to do, two servers, {} resources", resources));
+  TANDEM_CHECK(ansible.run()); // gathers its facts, makes its connections
   const std::vector<std::string> ssh{"ssh",
                                      "-i",
                                      lab.names().key_file(),
@@ -114,7 +130,7 @@ Result<void> measure_nothing(lab::Lab& lab, bench::Ansible& ansible, Measured& m
                  TANDEM_TRY(const auto outcome, lab.run_in_network(ssh));
                  return outcome.ok() ? Result<std::string>(outcome.output) : failed("ssh: " + outcome.errors);
                }));
-    measured.nothing.values.push_back(apply);
+    measured.apply.values.push_back(apply);
     measured.plan.values.push_back(plan);
     measured.over_ssh.values.push_back(over_ssh);
   }
@@ -125,10 +141,10 @@ Result<void> measure_nothing(lab::Lab& lab, bench::Ansible& ansible, Measured& m
     measured.ansible.values.push_back(watch.seconds() * 1000);
     say(fmt::format("ansible-playbook, round {}: {:.1f} s, {} items", round, watch.seconds(), run.items));
   }
-  return {};
+  return measured;
 }
 
-// What the first apply is going to make on each server.
+// All that tandem.toml asks for, by server.
 Result<bench::ResourceIds> planned(lab::Lab& lab) {
   TANDEM_TRY(const auto text, lab.run_checked("uno", {"tandem", "plan", "--json"}));
   const auto plan = Json::parse(text);
@@ -136,6 +152,15 @@ Result<bench::ResourceIds> planned(lab::Lab& lab) {
   for (const auto& server : plan.at("servers"))
     ids[server.at("name")] = server.at("ids");
   return ids;
+}
+
+std::string with_many_users() {
+  lab::TomlOptions options;
+  for (int i = 1; i <= more_users; ++i)
+    options.more += fmt::format("[[user]]\nname = \"user{0}\"\nsudo_nopasswd = true\nssh_keys = [\"ssh-ed25519 "
+                                "AAAAC3NzaC1lZDI1NTE5AAAAIHUZwqjSbmXSHDtLTDqUMlZqnyfTxNaXR2sbdAGCqp{0:02} user{0}\"]\n",
+                                i);
+  return lab::shop_toml(options);
 }
 
 Result<void> run(lab::Lab& lab) {
@@ -146,22 +171,28 @@ Result<void> run(lab::Lab& lab) {
   TANDEM_TRY(const auto token, pair.init());
   TANDEM_CHECK(pair.join_second(token));
   TANDEM_TRY(const auto ids, planned(lab));
-  Measured measured;
+  First first;
   std::vector<std::string> packages;
-  TANDEM_CHECK(measure_first(lab, pair, measured, packages));
+  TANDEM_CHECK(measure_first(lab, pair, first, packages));
 
   TANDEM_CHECK(back_to_bare(lab));
   TANDEM_CHECK(pair.tandem("uno", {"apply"}));
   TANDEM_CHECK(pair.publish_shop());
   TANDEM_CHECK(pair.tandem("uno", {"deploy", lab::shop_domain}));
   TANDEM_TRY(auto ansible, bench::Ansible::describe(lab, ids, packages));
-  TANDEM_CHECK(ansible.run()); // gathers its facts, makes its connections
-  TANDEM_CHECK(measure_nothing(lab, ansible, measured));
-  TANDEM_CHECK(bench::write_results(
-      "setup", {measured.first, measured.apt, measured.nothing, measured.plan, measured.over_ssh, measured.ansible}));
-  std::cout << fmt::format("first apply to apt-get: {:.2f}; ansible-playbook to tandem apply over ssh: {:.0f}\n",
-                           median(measured.first) / median(measured.apt),
-                           median(measured.ansible) / median(measured.over_ssh));
+  TANDEM_TRY(const auto shop, measure_nothing(lab, ansible, ids));
+
+  TANDEM_CHECK(pair.write_toml("uno", with_many_users()));
+  TANDEM_CHECK(pair.tandem("uno", {"apply"}));
+  TANDEM_TRY(const auto more_ids, planned(lab));
+  TANDEM_TRY(auto wide_ansible, bench::Ansible::describe(lab, more_ids, packages));
+  TANDEM_TRY(const auto wide, measure_nothing(lab, wide_ansible, more_ids));
+  TANDEM_CHECK(bench::write_results("setup", {first.tandem, first.apt, shop.apply, shop.plan, shop.over_ssh,
+                                              shop.ansible, wide.apply, wide.plan, wide.over_ssh, wide.ansible}));
+  std::cout << fmt::format(
+      "first apply to apt-get: {:.2f}; ansible-playbook to tandem apply over ssh: {:.0f} and {:.0f}\n",
+      median(first.tandem) / median(first.apt), median(shop.ansible) / median(shop.over_ssh),
+      median(wide.ansible) / median(wide.over_ssh));
   return {};
 }
 

@@ -157,6 +157,16 @@ public:
   // Held by whoever starts, copies or configures this server's PostgreSQL. Stopping it needs no permission.
   [[nodiscard]] std::mutex& database_work() { return database_work_; }
 
+  // The same for what visitors wait for: whoever only waits for PostgreSQL meanwhile lets go of it.
+  [[nodiscard]] std::unique_lock<std::mutex> urgent_database_work() {
+    ++database_wanted_;
+    std::unique_lock lock(database_work_);
+    --database_wanted_;
+    return lock;
+  }
+
+  [[nodiscard]] bool database_wanted() const { return database_wanted_ > 0; }
+
   // Runs the function on a worker thread; it is waited for when the agent ends.
   void in_background(std::function<void()> work) { runner_.in_background(std::move(work)); }
 
@@ -165,6 +175,7 @@ public:
 
 private:
   std::mutex database_work_;
+  std::atomic<int> database_wanted_ = 0;
   Turns turns_;
   std::atomic<bool> ending_ = false;
   std::atomic<int> changing_ = 0;

@@ -14,10 +14,15 @@ constexpr auto promote_limit = std::chrono::minutes(10);
 
 using replication::DatabaseState;
 
+// A standby's receiver is away for a moment after every hiccup and for up to a minute after a power cut
+// (wal_sender_timeout of the connection that it had before).
+constexpr auto patience_with_receiver = std::chrono::minutes(2);
+
 // What the database is as part of the role; none before the first apply, when there is nothing to start yet.
 struct DatabaseNow {
   std::optional<replication::DatabaseTools> tools;
   DatabaseState state = DatabaseState::absent;
+  bool streams = false;
 };
 
 class ServerDuties final : public Duties {
@@ -106,19 +111,34 @@ private:
     TANDEM_TRY(const auto configured, files().status(tools.layout.config + "/postgresql.conf"));
     if (!configured) return DatabaseNow{};
     TANDEM_TRY(const auto standing, replication::database_standing(tools));
-    return DatabaseNow{.tools = std::move(tools), .state = standing.state};
+    return DatabaseNow{.tools = std::move(tools), .state = standing.state, .streams = standing.receiver == "streaming"};
   }
 
   Result<bool> follows(const DatabaseNow& database, const Snapshot& snapshot, const std::string& primary) {
     if (!snapshot.pair || primary.empty() || primary == snapshot.server) return false;
     TANDEM_TRY(const auto upstream, upstream_of(*snapshot.pair, primary));
     const auto text = files().read(system::upstream_path(database.tools->layout));
-    return text && *text == system::upstream_text(snapshot.server, upstream.address);
+    if (!text || *text != system::upstream_text(snapshot.server, upstream.address)) return false;
+    return !deaf_for_long(database, snapshot, primary);
+  }
+
+  // It is pointed at its primary and receives nothing, although the primary can be reached: its WAL may be gone there,
+  // or have parted from its own.
+  bool deaf_for_long(const DatabaseNow& database, const Snapshot& snapshot, const std::string& primary) {
+    const bool reachable =
+        std::ranges::any_of(snapshot.peers, [&](const auto& peer) { return peer.name == primary && peer.connected; });
+    if (database.streams || !reachable) {
+      deaf_since_.reset();
+      return false;
+    }
+    const auto now = agent_.ports().clock.boot_time();
+    if (!deaf_since_) deaf_since_ = now;
+    return now - *deaf_since_ >= patience_with_receiver;
   }
 
   // `still`: whether this server may serve; it may have waited for the lock for long.
   Result<void> start_database(const Snapshot& now, const std::function<Result<void>()>& still) {
-    const std::lock_guard work(agent_.database_work());
+    const auto work = agent_.urgent_database_work();
     TANDEM_CHECK(still());
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools || database.state == DatabaseState::absent) return {};
@@ -135,6 +155,7 @@ private:
 
   Agent& agent_;
   system::Applications& applications_;
+  std::optional<std::chrono::nanoseconds> deaf_since_; // one look at a time
 };
 
 } // namespace

@@ -46,7 +46,6 @@ void DutyKeeper::leave() {
 }
 
 void DutyKeeper::tick() {
-  if (role_.known() && !std::exchange(runs_started_, true)) runs_.start();
   role_.repeat(); // which lets think() follow
   runs_.tick();
   ticking_ = agent_.loop().after(tick_every, [this] { tick(); });
@@ -63,6 +62,7 @@ std::string DutyKeeper::duty_for(role::Verdict verdict) const {
 
 void DutyKeeper::think() {
   if (!role_.known() || agent_.ending()) return;
+  if (!std::exchange(runs_started_, true)) runs_.start(); // what to do depends on the run that was under way
   const auto now = view();
   if (same_for_all(now)) return act_on(now);
   if (looking_ || working_) {

@@ -99,17 +99,25 @@ Result<void> RoleKeeper::be_admitted(const std::string& self, const Json& admiss
 }
 
 void RoleKeeper::start(const std::string& self) {
-  auto members = load_members(self);
+  self_ = self;
+  load();
+}
+
+// Without its memory a server must not serve; a person has to look, or a disk comes back.
+void RoleKeeper::load() {
+  auto members = load_members(self_);
   const auto file = role_file_.load();
   auto kept = !file                ? Result<role::Kept>(std::unexpected(file.error()))
               : !file->has_value() ? Result<role::Kept>(failed(role_file_.path() + " is missing"))
                                    : role::decode_kept((*file)->version, (*file)->content);
   if (!members || !kept) {
-    // Without its memory a server must not serve; a person has to look.
-    problem_ = describe(!members ? members.error() : kept.error());
-    agent_.log("the role is unknown, so this server serves nothing: " + problem_);
+    auto problem = describe(!members ? members.error() : kept.error());
+    if (problem != problem_) agent_.log("the role is unknown, so this server serves nothing: " + problem);
+    problem_ = std::move(problem);
     return;
   }
+  if (!problem_.empty()) agent_.log("the role is known again");
+  problem_.clear();
   keeping_.load(std::move(*members), std::move(*kept));
   loaded_ = true;
   // The run folder is empty after a boot: what lies there was left by an agent of this same boot.
@@ -120,10 +128,14 @@ void RoleKeeper::start(const std::string& self) {
 
 void RoleKeeper::boot() {
   take({.kind = role::EventKind::boot, .still_serving = entitled_});
+  if (!known()) return;
+  for (const auto& server : members().others) // who connected before, has heard nothing
+    send(role::hello_to(server, members(), role()));
 }
 
 void RoleKeeper::repeat() {
-  if (!loaded_ || left_) return;
+  if (left_) return;
+  if (!loaded_) return load();
   if (!keeping_.booted()) return boot();
   take({.kind = role::EventKind::repeat});
 }

@@ -57,6 +57,7 @@ public:
   [[nodiscard]] Json status() const;
 
 private:
+  void load();
   void boot();
   void send(const role::Message& message);
   void stop();
@@ -71,6 +72,7 @@ private:
   journal::StateFile role_file_;
   journal::StateFile members_file_;
   role::Keeping keeping_;
+  std::string self_;
   bool loaded_ = false; // what the disk holds of the role makes sense
   bool left_ = false;
   bool entitled_ = false; // the file that says so to the next agent of this boot is there

@@ -80,7 +80,7 @@ Result<void> StepWork::mark() {
 }
 
 Result<void> StepWork::promote() {
-  const std::lock_guard work(agent_.database_work());
+  const auto work = agent_.urgent_database_work();
   TANDEM_TRY(const auto database, tools());
   TANDEM_TRY(const auto standing, replication::database_standing(database));
   if (standing.state == replication::DatabaseState::stopped)

@@ -4,6 +4,7 @@
 #include "agent/operations/replication.hpp"
 #include "agent/times.hpp"
 #include "journal/state_file.hpp"
+#include "replication/database/rewind.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -74,6 +75,7 @@ Result<Survey> take_survey(Agent& agent) {
   }();
   Survey survey{.wal = {}, .committed_to = {}, .files_to = files_complete_to(agent)};
   TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
+  TANDEM_CHECK(replication::check_whole(tools));
   TANDEM_TRY(const auto standing, replication::database_standing(tools));
   if (standing.state == replication::DatabaseState::absent) return survey;
   survey.wal = replication::to_wal_text(standing.position);

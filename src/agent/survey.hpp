@@ -10,7 +10,7 @@ struct Survey {
   std::string files_to;     // the files are complete to this wall time; "": never compared
 };
 
-// Of this server. Worker thread.
+// Of this server. refused when its database is of no use. Worker thread.
 Result<Survey> take_survey(Agent& agent);
 
 // "duo has … What was acknowledged on uno after that may be lost." Pure.

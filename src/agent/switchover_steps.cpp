@@ -256,7 +256,7 @@ private:
   }
 
   Result<void> start_database() {
-    const std::lock_guard work(agent_.database_work());
+    const auto work = agent_.urgent_database_work();
     memory_.stopped_at = 0;
     TANDEM_TRY(const auto database, tools());
     return replication::start_primary(database, progress());

@@ -157,9 +157,7 @@ TEST_P(RejoinKilled, EndsAsAStandbyAndTellsAllThatItKept) {
   for (const auto& path : split(kept, '\n'))
     EXPECT_NE(told.find(path), std::string::npos) << path << " is kept, and not told";
   prove(to);
-  on(lab(), from,
-     "for number in $(tandem events --json | sed -n 's/.*\"number\": \\([0-9]*\\).*/\\1/p'); do "
-     "tandem events acknowledge $number; done; true");
+  acknowledge_all(from);
   EXPECT_EQ(on(lab(), from, fmt::format("ls -d {0}.diverged-* {0}.before-* 2>/dev/null || true", cluster)), "");
 }
 

@@ -33,20 +33,12 @@ sink:
 
 class Mail : public PairTest {
 protected:
-  void SetUp() override {
-    PairTest::SetUp();
-    if (HasFatalFailure() || std::exchange(prepared_, true)) return;
+  void prepare() override {
     on(lab(), "tre", "apt-get -q update && apt-get -q -y install --no-install-recommends exim4-daemon-light");
     ASSERT_OK(lab().write_file("tre", "/etc/exim4/exim4.conf", sink, 0644));
     on(lab(), "tre", "systemctl restart exim4");
-    apply("timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\nmail = \"smarthost 10.77.0.13\"\n"
-          "time_servers = [\"10.77.0.13\"]\n");
-  }
-
-  static void apply(const std::string& host_lines) {
-    ASSERT_OK(pair().write_toml(primary(), shop_toml({.host = host_lines})));
-    ASSERT_OK(pair().tandem(primary(), {"apply"}));
-    EXPECT_THAT(on(lab(), primary(), "tandem plan"), HasSubstr("no changes"));
+    apply(shop_toml({.host = "timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\n"
+                             "mail = \"smarthost 10.77.0.13\"\ntime_servers = [\"10.77.0.13\"]\n"}));
   }
 
   // Whether a mail to that address with that text in it has arrived.
@@ -59,9 +51,6 @@ protected:
         },
         std::chrono::minutes(3)); // cron looks once a minute
   }
-
-private:
-  static inline bool prepared_ = false;
 };
 
 } // namespace

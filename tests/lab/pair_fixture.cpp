@@ -1,5 +1,6 @@
 #include "pair_fixture.hpp"
 
+#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include <iostream>
@@ -89,6 +90,22 @@ void PairTest::SetUp() {
     on(lab(), host, "rm -f /run/tandem/halt");
   }
   ASSERT_NE(wait_until_whole(), "");
+  static std::set<std::string> prepared;
+  if (prepared.insert(::testing::UnitTest::GetInstance()->current_test_info()->test_suite_name()).second) prepare();
+}
+
+void PairTest::apply(const std::string& toml) {
+  ASSERT_OK(pair().write_toml(primary(), toml));
+  ASSERT_OK(pair().tandem(primary(), {"apply"}));
+  EXPECT_THAT(on(lab(), primary(), "tandem plan"), ::testing::HasSubstr("no changes"));
+}
+
+void PairTest::acknowledge_all(const std::string& host) {
+  const auto listed = Json::parse(on(lab(), host, "tandem events --json"));
+  for (const auto& server : listed["servers"])
+    for (const auto& event : server["events"])
+      if (server["name"] == host)
+        ASSERT_OK(pair().tandem(host, {"events", "acknowledge", std::to_string(event["number"].get<int>())}));
 }
 
 std::string PairTest::primary() {

@@ -28,7 +28,10 @@ Json status_of(ShopPair& pair, const std::string& host, const std::string& serve
 // uno and duo as a pair, whatever earlier tests have made of its roles; files and rows that they wrote are still there.
 class PairTest : public ::testing::Test {
 protected:
-  void SetUp() override; // whole again: both servers run and follow each other
+  void SetUp() override; // whole again: both servers run and follow each other; then prepare()
+
+  // Before the first test of each suite.
+  virtual void prepare() {}
 
   [[nodiscard]] static Lab& lab();
   [[nodiscard]] static ShopPair& pair();
@@ -40,6 +43,10 @@ protected:
   // Waits until one server serves, the other follows it, and status finds nothing wrong; the primary's name, empty when
   // that does not come about.
   static std::string wait_until_whole();
+  // tandem.toml becomes this on both servers, which are then as it says.
+  static void apply(const std::string& toml);
+  // What the server kept, and its events tell of, is not needed any more.
+  static void acknowledge_all(const std::string& host);
   // A row written on the primary appears on the standby, and the shop answers through both.
   static void prove(const std::string& primary);
 };

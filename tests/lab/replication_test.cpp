@@ -55,4 +55,62 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   EXPECT_EQ(wait_until_whole(), uno);
 }
 
+namespace {
+
+class WalGone : public PairTest {
+protected:
+  static constexpr auto* rules = "/etc/postgresql/15/main/pg_hba.conf";
+
+  static void close(const std::string& host) {
+    on(lab(), host,
+       fmt::format("sed -i '1i host replication all all reject' {} && systemctl reload postgresql@15-main", rules));
+    sql(lab(), host, "select pg_terminate_backend(pid) from pg_stat_replication");
+  }
+
+  static void open(const std::string& host) {
+    on(lab(), host, fmt::format("sed -i 1d {} && systemctl reload postgresql@15-main", rules));
+  }
+
+  // So much WAL that the standby's slot loses it; then all is set as it was.
+  static void outrun_the_slot(const std::string& host) {
+    sql(lab(), host, "alter system set max_slot_wal_keep_size = '16MB'");
+    sql(lab(), host, "alter system set wal_keep_size = 0");
+    on(lab(), host, "systemctl reload postgresql@15-main");
+    EXPECT_TRUE(wait_until(
+        [&] {
+          sql(lab(), host,
+              "create table if not exists filler(text text); insert into filler select repeat(md5(n::text), 20) from "
+              "generate_series(1, 30000) n; select pg_switch_wal()");
+          sql(lab(), host, "checkpoint");
+          return sql(lab(), host, "select wal_status from pg_replication_slots") == "lost";
+        },
+        soon));
+    sql(lab(), host, "drop table filler");
+    sql(lab(), host, "alter system reset all");
+    on(lab(), host, "systemctl reload postgresql@15-main");
+  }
+};
+
+} // namespace
+
+// Its agent runs all the while: it sees that nothing comes any more, and why.
+TEST_F(WalGone, AStandbyThatWasShutOutForTooLongIsCopiedAnewByItself) {
+  const auto uno = primary();
+  const auto duo = other(uno);
+  close(uno);
+  ASSERT_TRUE(wait_until([&] { return status_of(pair(), uno, duo)["database"]["receiver"] == ""; }, soon));
+  outrun_the_slot(uno);
+  sql(lab(), uno, "drop table if exists meanwhile; create table meanwhile as select 1 as number");
+  open(uno);
+  EXPECT_TRUE(wait_until(
+      [&] { return holds_on(lab(), duo, "sudo -u postgres psql -qAt -c 'select number from meanwhile' | grep -q 1"); },
+      std::chrono::minutes(8)))
+      << on(lab(), duo, "journalctl -b -u tandem -o cat | tail -40; journalctl -b -u postgresql@15-main -o cat | tail");
+  EXPECT_EQ(wait_until_whole(), uno);
+  EXPECT_TRUE(
+      wait_until([&] { return on(lab(), duo, "tandem events").find("15/main.before-") != std::string::npos; }, soon))
+      << "what was there before is kept, and not told";
+  acknowledge_all(duo);
+}
+
 } // namespace tandem::lab

@@ -28,9 +28,7 @@ folders = ["import"]
 
 class Logins : public PairTest {
 protected:
-  void SetUp() override {
-    PairTest::SetUp();
-    if (HasFatalFailure() || std::exchange(prepared_, true)) return;
+  void prepare() override {
     // Passwords are typed by a program, as ssh(1) has it for SSH_ASKPASS.
     on(lab(), "tre",
        "printf '#!/bin/sh\\ncat /root/password\\n' > /root/askpass && chmod 755 /root/askpass && "
@@ -38,9 +36,9 @@ protected:
     const auto key = lab().read_file("tre", "/root/boss.pub");
     ASSERT_TRUE(key) << key.error().message;
     const auto more = replace_all(users, "%key%", std::string(trim(*key)));
-    ASSERT_OK(pair().write_toml(primary(), shop_toml({.more = more})));
+    on(lab(), primary(), "mkdir -p -m 700 /etc/tandem/secrets");
     ASSERT_OK(lab().write_file(primary(), "/etc/tandem/secrets/import1c", "the right one\n", 0600));
-    ASSERT_OK(pair().tandem(primary(), {"apply"}));
+    apply(shop_toml({.more = more}));
   }
 
   // What a command of ssh's on tre says, and "status N". Its options stand where it has %o.
@@ -59,9 +57,6 @@ protected:
     on(lab(), "tre", "printf '" + lines + "\\n' > /root/lines");
     return said("sftp %o -b /root/lines import1c@" + address_of(host), password);
   }
-
-private:
-  static inline bool prepared_ = false;
 };
 
 } // namespace

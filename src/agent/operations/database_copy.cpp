@@ -37,12 +37,24 @@ Result<std::vector<std::string>> note_kept(Agent& agent, const replication::Data
   return fresh;
 }
 
-replication::PrepareRewind prepare_rewind(Agent& agent, const std::string& primary) {
-  return [&agent, primary]() -> Result<std::string> {
-    TANDEM_TRY(const auto answer, ask_server(agent, primary, "database.prepare", {{"rewind", true}},
-                                             {.time_limit = std::chrono::minutes(10)}));
-    return peer::text_member(answer, "history");
+// An agent of an older version does not tell of the oldest WAL.
+replication::AskPast ask_past_of(Agent& agent, const std::string& primary) {
+  return [&agent, primary](bool checkpoint) -> Result<replication::UpstreamPast> {
+    TANDEM_TRY(const auto answer,
+               ask_server(agent, primary, "database.prepare", {{"past", true}, {"rewind", checkpoint}},
+                          {.time_limit = std::chrono::minutes(10)}));
+    replication::UpstreamPast past;
+    TANDEM_TRY(past.history, peer::text_member_or(answer, "history", ""));
+    TANDEM_TRY(const auto oldest, peer::text_member_or(answer, "oldest", "0/0"));
+    past.oldest = replication::parse_wal(oldest).value_or(0);
+    return past;
   };
+}
+
+// A person who asks for a copy does so because the standby does not follow.
+replication::Copies copies_of(const OperationContext& context) {
+  const bool asked = context.caller() == Caller::command || context.params().value("asked", false);
+  return asked ? replication::Copies::also_when_late : replication::Copies::where_needed;
 }
 
 Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
@@ -54,7 +66,8 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
   const std::lock_guard database(context.agent().database_work());
   const auto tell = [&](const std::string& line) { context.report(snapshot.server + ": " + line); };
-  const auto done = replication::first_copy(tools, upstream, tell, prepare_rewind(context.agent(), primary));
+  const auto done =
+      replication::first_copy(tools, upstream, tell, ask_past_of(context.agent(), primary), copies_of(context));
   const auto kept = note_kept(context.agent(), tools); // of a copy that failed as well
   TANDEM_CHECK(done);
   TANDEM_CHECK(kept);
@@ -63,7 +76,8 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   return Json{{"servers", std::move(servers)}};
 }
 
-Result<Json> copy_to(OperationContext& context, const Snapshot& snapshot, const std::string& only) {
+// `asked`: by a person, for this and nothing else.
+Result<Json> copy_to(OperationContext& context, const Snapshot& snapshot, const std::string& only, bool asked) {
   std::vector<std::string> servers;
   for (const auto& peer : snapshot.peers)
     if (only.empty() ? peer.connected : peer.name == only) servers.push_back(peer.name);
@@ -73,7 +87,7 @@ Result<Json> copy_to(OperationContext& context, const Snapshot& snapshot, const 
   Json answers = Json::array();
   std::optional<Error> problem;
   context.call_peers(
-      servers, "database.copy", Json::object(),
+      servers, "database.copy", {{"asked", asked}},
       [&](const std::string& /*server*/, const Json& event) { context.report_event(event); },
       [&](const std::string& server, const Result<Json>& answer) {
         if (answer)
@@ -94,7 +108,7 @@ Result<Json> copy(OperationContext& context) {
   if (context.caller() == Caller::peer)
     return fail(ErrorKind::refused, snapshot.server + " is the primary; its database is no copy");
   TANDEM_TRY(const auto only, peer::text_member_or(context.params(), "server", ""));
-  return copy_to(context, snapshot, only);
+  return copy_to(context, snapshot, only, true);
 }
 
 Result<Json> prepare(OperationContext& context) {
@@ -107,11 +121,15 @@ Result<Json> prepare(OperationContext& context) {
     return fail(ErrorKind::unavailable, fmt::format("PostgreSQL on {} is not a primary that runs, but {}",
                                                     snapshot.server, replication::name_of(standing.state)));
   TANDEM_CHECK(replication::ensure_slots(tools, {context.from()}));
-  if (!context.params().value("rewind", false)) return Json::object();
-  TANDEM_CHECK(replication::checkpoint(tools));
-  const auto history =
-      context.ports().files.read(fmt::format("{}/pg_wal/{:08X}.history", tools.layout.data, standing.timeline));
-  return Json{{"history", history.value_or("")}};
+  const bool rewind = context.params().value("rewind", false);
+  if (rewind) TANDEM_CHECK(replication::checkpoint(tools));
+  if (!rewind && !context.params().value("past", false)) return Json::object();
+  const auto wal = tools.layout.data + "/pg_wal";
+  TANDEM_TRY(const auto names, tools.files.list(wal));
+  TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
+  const auto history = tools.files.read(fmt::format("{}/{:08X}.history", wal, standing.timeline));
+  return Json{{"history", history.value_or("")},
+              {"oldest", replication::to_wal_text(replication::oldest_segment(names, control.segment_size))}};
 }
 
 } // namespace
@@ -169,17 +187,24 @@ Result<void> copy_databases(OperationContext& context, const std::vector<std::st
            });
   };
   for (const auto& server : servers)
-    if (!follows(server)) TANDEM_CHECK(copy_to(context, snapshot, server));
+    if (!follows(server)) TANDEM_CHECK(copy_to(context, snapshot, server, false));
   return {};
 }
 
 Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
                              const std::string& primary) {
   TANDEM_TRY(const auto upstream, upstream_of(pair, primary));
-  TANDEM_TRY(const auto tools, database_tools(agent, self, {}));
+  // Waiting ends where the database is needed for something else, or this server is to follow another.
+  const auto ended = [&agent, &primary] {
+    if (agent.ending() || agent.database_wanted()) return true;
+    std::string now;
+    agent.on_loop([&] { now = agent.state().standing.primary; });
+    return now != primary;
+  };
+  TANDEM_TRY(const auto tools, database_tools(agent, self, ended));
   TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
-  const auto done = replication::first_copy(tools, upstream, log, prepare_rewind(agent, primary));
+  const auto done = replication::first_copy(tools, upstream, log, ask_past_of(agent, primary));
   // A list that cannot be written keeps nothing from following; status tells of it, and the next start tries again.
   if (const auto noted = note_kept(agent, tools); !noted) log("the list of events: " + describe(noted.error()));
   TANDEM_CHECK(done);

@@ -61,11 +61,12 @@ Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair&
 // What was written to the replicated folders there is on its disk. Worker thread.
 Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::milliseconds limit);
 
-// {"server"?: name}: on a standby: makes its database a copy of the primary's; on the primary: asks all connected
-// others, or that one, to. -> {"servers": [{"name", "copied", "kept": [path]}]}
+// {"server"?: name, "asked"?: by a person, between agents}: on a standby: makes its database a copy of the primary's;
+// on the primary: asks all connected others, or that one, to. -> {"servers": [{"name", "copied", "kept": [path]}]}
 Operation database_copy_operation();
-// Between agents: {"rewind"?}: the primary keeps WAL for the server that asks; for its rewind, it writes out what is in
-// memory as well -> {"history"?: the text of its timeline's history file}.
+// Between agents: {"past"?, "rewind"?}: the primary keeps WAL for the server that asks; for its rewind, it writes out
+// what is in memory as well -> {"history"?: the text of its timeline's history file, "oldest"?: where the oldest WAL
+// begins that it has}.
 Operation database_prepare_operation();
 // {"allow_deletions"?}: on the primary. -> {"servers": [{"name", "sent", "changed", "deleted", "bytes"}]}
 Operation files_reconcile_operation(std::shared_ptr<FilesLedger> ledger);

@@ -23,38 +23,56 @@ bool slot_is_taken(const Error& error) {
 }
 
 struct Folders {
-  std::string data, copy, ready, pristine, rewinding;
+  std::string data, copy, ready, pristine, rewinding, placed;
 };
 
 class Copying {
 public:
-  Copying(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress, const PrepareRewind& prepare)
-      : tools_(tools), upstream_(upstream), progress_(progress), prepare_(prepare),
-        folders_{tools.layout.data, tools.layout.data + ".tandem-copy", tools.layout.data + ".tandem-ready",
-                 tools.layout.data + ".tandem-pristine", tools.layout.data + ".tandem-rewinding"} {}
+  Copying(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress, const AskPast& ask,
+          Copies copies)
+      : tools_(tools), upstream_(upstream), progress_(progress), ask_(ask), copies_(copies),
+        folders_{.data = tools.layout.data,
+                 .copy = tools.layout.data + ".tandem-copy",
+                 .ready = tools.layout.data + ".tandem-ready",
+                 .pristine = tools.layout.data + ".tandem-pristine",
+                 .rewinding = rewinding_mark(tools),
+                 .placed = tools.layout.data + ".tandem-placed"} {}
 
   Result<FirstCopy> run() {
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
     TANDEM_TRY(primary_, ask_identity());
     TANDEM_TRY(const bool ready, ready_copy());
     if (!ready) {
-      TANDEM_TRY(const bool follows, follows_already());
-      if (follows) return FirstCopy{};
-      if (auto rewound = try_to_rewind()) return *std::move(rewound);
+      TANDEM_TRY(const auto need, look());
+      if (need == Need::nothing) return FirstCopy{};
+      TANDEM_TRY(const bool rewound, need == Need::rewind ? try_to_rewind() : Result<bool>(false));
+      if (rewound) return FirstCopy{.rewound = true};
+      TANDEM_CHECK(still_wanted());
       TANDEM_CHECK(copy());
     }
+    TANDEM_CHECK(still_wanted());
     TANDEM_CHECK(reached(tools_, "room"));
     TANDEM_CHECK(make_room());
     TANDEM_CHECK(reached(tools_, "place"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
+    TANDEM_CHECK(tools_.files.write(folders_.placed, "", 0600, {}));
     TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
     TANDEM_CHECK(reached(tools_, "clean"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
     TANDEM_CHECK(follow(tools_, upstream_, primary_.timeline, stream_limit, progress_));
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.placed));
     return FirstCopy{.copied = true};
   }
 
 private:
+  enum class Need { nothing, rewind, copy };
+
+  // Before anything that takes long or stops what runs: somebody may need the database for something else by now.
+  Result<void> still_wanted() {
+    if (tools_.pause(Limit::zero())) return {};
+    return fail(ErrorKind::unavailable, "it was ended before it came to " + upstream_.name + "'s database");
+  }
+
   Result<Identity> ask_identity() {
     auto said = run_checked(
         tools_.processes,
@@ -78,10 +96,10 @@ private:
     return false;
   }
 
-  Result<bool> follows_already() {
+  Result<Need> look() {
     TANDEM_TRY(const auto standing, database_standing(tools_));
     if (standing.state == DatabaseState::absent || standing.system_identifier != primary_.system_identifier)
-      return false;
+      return Need::copy;
     if (standing.state == DatabaseState::primary)
       return fail(ErrorKind::refused,
                   fmt::format("PostgreSQL on {} runs as a primary of the same database as {}'s; it may have writes "
@@ -91,26 +109,61 @@ private:
                               "directory is kept.",
                               tools_.layout.unit, tools_.self));
     TANDEM_TRY(const auto broken, tools_.files.status(folders_.rewinding));
-    if (broken) TANDEM_CHECK(tools_.services.stop(tools_.layout.unit)); // somebody started it: it holds the copy's slot
-    const auto followed = broken ? Result<void>(failed("a rewind of it was cut off")) : try_to_follow();
-    if (followed) {
-      progress_("the database follows " + upstream_.name + " already");
-      return true;
+    if (broken) {
+      progress_("a rewind of the database was cut off, so it is copied anew");
+      TANDEM_CHECK(tools_.services.stop(tools_.layout.unit)); // somebody started it: it holds the copy's slot
+      return Need::copy;
     }
-    may_rewind_ = !broken && prepare_;
-    progress_(fmt::format("the database that is here cannot follow {}{}: {}", upstream_.name,
-                          may_rewind_ ? "" : ", so it is copied anew", followed.error().message));
-    return false;
+    const auto followed = try_to_follow();
+    if (!followed) return need_of(followed.error());
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.placed));
+    progress_("the database follows " + upstream_.name + " already");
+    return Need::nothing;
   }
 
-  // Where it has written what the primary has not, in a timeline that the primary has left. nullopt: it has to be
-  // copied.
-  std::optional<FirstCopy> try_to_rewind() {
-    if (!may_rewind_) return std::nullopt;
+  // It is this primary's, and does not follow.
+  Result<Need> need_of(const Error& why) {
+    TANDEM_CHECK(still_wanted());
+    TANDEM_TRY(const auto way, way_of(why));
+    if (way == WayBack::wait) return std::unexpected(why);
+    progress_(fmt::format("the database that is here cannot follow {}{}: {}", upstream_.name,
+                          way == WayBack::rewind ? "" : ", so it is copied anew", why.message));
+    return way == WayBack::rewind ? Need::rewind : Need::copy;
+  }
+
+  Result<WayBack> way_of(const Error& why) {
+    TANDEM_TRY(const auto standing, database_standing(tools_));
+    if (standing.state == DatabaseState::starting) return WayBack::wait;
+    if (standing.state != DatabaseState::standby) return way_of_one_that_stands(why);
+    TANDEM_TRY(const auto past, ask_(false));
+    TANDEM_TRY(const auto control, read_control(tools_, folders_.data));
+    const auto way =
+        way_back({.timeline = standing.timeline, .position = standing.position, .segment_size = control.segment_size},
+                 primary_.timeline, past);
+    return way == WayBack::wait && copies_ == Copies::also_when_late ? WayBack::copy : way;
+  }
+
+  // It was a primary and broke off, or PostgreSQL does not start with it.
+  Result<WayBack> way_of_one_that_stands(const Error& why) {
+    TANDEM_TRY(const auto placed, tools_.files.status(folders_.placed));
+    if (placed && copies_ == Copies::where_needed)
+      return fail(ErrorKind::failed,
+                  fmt::format("the copy of {}'s database that was made on {} does not start: {}", upstream_.name,
+                              tools_.self, why.message),
+                  fmt::format("journalctl -u {} on {} tells why. Once that is mended it starts by itself; tandem "
+                              "database copy --server {} makes another copy.",
+                              tools_.layout.unit, tools_.self, tools_.self));
+    return WayBack::rewind;
+  }
+
+  // Where it has written what the primary has not, in a timeline that the primary has left. false: it has to be copied.
+  Result<bool> try_to_rewind() {
     auto done = rewind_here();
-    if (done) return FirstCopy{.rewound = true};
+    if (done) return true;
+    if (done.error().kind == ErrorKind::unavailable) return std::unexpected(std::move(done).error());
+    TANDEM_CHECK(still_wanted());
     progress_("the database cannot be rewound, so it is copied anew: " + done.error().message);
-    return std::nullopt;
+    return false;
   }
 
   Result<void> rewind_here() {
@@ -120,7 +173,7 @@ private:
     TANDEM_TRY(const auto status, tools_.files.status(folders_.data));
     if (!status) return failed("there is no " + folders_.data);
     TANDEM_CHECK(tools_.files.write(folders_.rewinding, "", 0600, {}));
-    TANDEM_CHECK(rewind(tools_, upstream_, control, prepare_, progress_));
+    TANDEM_CHECK(rewind(tools_, upstream_, control, ask_, progress_));
     TANDEM_CHECK(reached(tools_, "rewound"));
     TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding)); // it is whole: pg_rewind has written all to the disk
@@ -204,9 +257,9 @@ private:
   const DatabaseTools& tools_;
   const Upstream& upstream_;
   const Progress& progress_;
-  const PrepareRewind& prepare_;
+  const AskPast& ask_;
+  const Copies copies_;
   const Folders folders_;
-  bool may_rewind_ = false; // what is here
   Identity primary_;
 };
 
@@ -241,8 +294,8 @@ Result<std::vector<KeptData>> kept_data(system::Files& files, const system::Post
 }
 
 Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress,
-                             const PrepareRewind& prepare) {
-  return Copying(tools, upstream, progress, prepare).run();
+                             const AskPast& ask, Copies copies) {
+  return Copying(tools, upstream, progress, ask, copies).run();
 }
 
 } // namespace tandem::replication

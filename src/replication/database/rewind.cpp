@@ -42,14 +42,14 @@ Result<void> keep_diverged(const DatabaseTools& tools, const ControlData& contro
 
 } // namespace
 
-std::optional<WalPosition> end_of_timeline(std::string_view history, std::uint32_t timeline) {
-  for (const auto& line : lines_of(history)) {
-    const auto words = split(line, '\t');
-    if (words.size() < 2) continue;
-    const auto number = to_number(trim(words[0]));
-    if (number && *number == static_cast<std::int64_t>(timeline)) return parse_wal(trim(words[1]));
-  }
-  return std::nullopt;
+Result<void> check_whole(const DatabaseTools& tools) {
+  TANDEM_TRY(const auto rewinding, tools.files.status(rewinding_mark(tools)));
+  if (!rewinding) return {};
+  return fail(ErrorKind::refused,
+              fmt::format("the database on {} is half rewound and has to be copied anew from a primary, so it cannot "
+                          "be one itself",
+                          tools.self),
+              "What it had before lies beside " + tools.layout.data + ": tandem events");
 }
 
 std::vector<std::string> segments_from(const std::vector<std::string>& names, std::uint32_t timeline,
@@ -69,9 +69,9 @@ std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, 
 }
 
 Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
-                    const PrepareRewind& prepare, const Progress& progress) {
-  TANDEM_TRY(const auto history, prepare());
-  const auto fork = end_of_timeline(history, control.timeline);
+                    const AskPast& ask, const Progress& progress) {
+  TANDEM_TRY(const auto past, ask(true));
+  const auto fork = end_of_timeline(past.history, control.timeline);
   if (!fork || control.segment_size == 0)
     return fail(ErrorKind::refused,
                 fmt::format("{} did not begin where timeline {} ends", upstream.name, control.timeline));

@@ -1,6 +1,7 @@
 #include "replication/database/running.hpp"
 
 #include "base/text.hpp"
+#include "replication/database/rewind.hpp"
 #include "replication/database/waiting.hpp"
 
 namespace tandem::replication {
@@ -101,8 +102,35 @@ Result<void> start_standby(const DatabaseTools& tools, const Upstream& upstream,
   return drop_own_slots(tools);
 }
 
+namespace {
+
+// A receiver calls itself "streaming" as soon as it is connected, and for some round trips also where its primary then
+// finds that it has no longer the WAL that was asked for; the next try comes seconds later
+// (wal_retrieve_retry_interval). WAL that came is a proof, and so is time.
+class Streaming {
+public:
+  bool believed(const DatabaseStanding& standing, std::chrono::nanoseconds now) {
+    if (!since_) {
+      since_ = now;
+      received_ = standing.received;
+    }
+    return standing.received > received_ || now - *since_ >= steady;
+  }
+
+  void broke_off() { since_.reset(); }
+
+private:
+  static constexpr auto steady = std::chrono::seconds(1);
+
+  std::optional<std::chrono::nanoseconds> since_;
+  WalPosition received_ = 0; // when it was seen first
+};
+
+} // namespace
+
 Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, Limit limit) {
   WalPosition replayed = 0;
+  Streaming streaming;
   auto end = tools.clock.boot_time() + limit;
   for (;;) {
     TANDEM_TRY(const auto standing, database_standing(tools));
@@ -110,8 +138,10 @@ Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, 
       return failed("PostgreSQL on " + tools.self + " does not run" + last_words(tools));
     if (standing.state == DatabaseState::primary)
       return fail(ErrorKind::refused, "PostgreSQL on " + tools.self + " is a primary; it follows nobody");
-    if (standing.receiver == "streaming" && standing.timeline == timeline) return {};
     const auto now = tools.clock.boot_time();
+    const bool streams = standing.receiver == "streaming" && standing.timeline == timeline;
+    if (streams && streaming.believed(standing, now)) return {};
+    if (!streams) streaming.broke_off();
     if (standing.replayed > replayed) end = now + limit; // it is busy with WAL that it has itself
     replayed = std::max(replayed, standing.replayed);
     if (now >= end) break;
@@ -134,6 +164,7 @@ Result<void> start_primary(const DatabaseTools& tools, const Progress& progress)
   if (signal || standing.state == DatabaseState::standby)
     return fail(ErrorKind::refused, "PostgreSQL on " + tools.self + " is a standby; it is not started as a primary");
   if (standing.state == DatabaseState::primary) return {};
+  TANDEM_CHECK(check_whole(tools));
   progress("starting PostgreSQL as the primary");
   return tools.services.start(tools.layout.unit);
 }
@@ -142,6 +173,7 @@ Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>&
                      const Progress& progress) {
   TANDEM_TRY(const bool standby, recovering(tools));
   if (standby) {
+    TANDEM_CHECK(check_whole(tools));
     progress("promoting PostgreSQL");
     // Without pg_promote's own waiting, which would keep the connection from everybody else.
     TANDEM_CHECK(tools.databases.query("postgres", "select pg_promote(false)"));

@@ -17,8 +17,9 @@ using Limit = std::chrono::milliseconds;
 Result<void> start_standby(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress);
 
 // Waits until the standby streams that timeline, its upstream's. One whose WAL goes beyond the point where that
-// timeline began streams the one before it for a moment, up to that point, and never comes further. unavailable when it
-// has neither come to it nor replayed anything for `limit`, with PostgreSQL's own last words.
+// timeline began streams the one before it for a moment, up to that point, and never comes further; one whose WAL its
+// upstream has thrown away streams for a moment at each try. unavailable when it has neither come to it nor replayed
+// anything for `limit`, with PostgreSQL's own last words.
 Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, Limit limit);
 
 // Both.

@@ -15,7 +15,8 @@ using system::Row;
 constexpr auto* standing_query = R"(
 select r.recovering,
        (select system_identifier from pg_control_system()),
-       case when r.recovering then coalesce(w.received_tli, (select timeline_id from pg_control_checkpoint()))
+       case when r.recovering then coalesce(w.received_tli, (select greatest(c.timeline_id, m.min_recovery_end_timeline)
+                                                              from pg_control_checkpoint() c, pg_control_recovery() m))
             else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end,
        case when r.recovering then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) else pg_current_wal_lsn() end,
        case when r.recovering then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,

@@ -80,6 +80,9 @@ TEST_F(RoleKeeperTest, WithoutItsMemoryAServerServesNothingAndSaysWhy) {
   EXPECT_NE(status["problem"].get<std::string>().find(memory), std::string::npos) << status;
   EXPECT_EQ(uno.stage.count("looked at"), 0U);
   EXPECT_EQ(uno.stage.count("serve"), 0U);
+  uno->put(memory, kept); // a disk that could not be read for a while
+  EXPECT_TRUE(eventually([&] { return uno.duty() == "serve"; }));
+  EXPECT_FALSE(uno.status().contains("problem"));
 }
 
 TEST_F(RoleKeeperTest, AMessageInAnothersNameIsRefused) {

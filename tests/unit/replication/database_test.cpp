@@ -55,7 +55,7 @@ TEST(FirstCopy, MakesAStandbyAndKeepsWhatWasThere) {
   for (const auto& beginning : beginnings()) {
     World world;
     begin(world, beginning);
-    const auto done = first_copy(world.tools(), uno, world.progress);
+    const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
     ASSERT_TRUE(done) << beginning.name << ": " << done.error().message;
     EXPECT_TRUE(done->copied);
     const auto kept = kept_data(world.files, world.tools().layout);
@@ -75,7 +75,7 @@ TEST(FirstCopy, StandbyWhoseRewindWasCutOffIsStoppedBeforeItIsCopiedAnew) {
   begin(world,
         {"half rewound", Cluster{.identifier = World::copied, .standby = true, .made = "late orders"}, true, true});
   world.texts[std::string(World::data) + ".tandem-rewinding"] = "";
-  const auto done = first_copy(world.tools(), uno, world.progress);
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(done->copied);
   EXPECT_TRUE(world.follows());
@@ -92,11 +92,11 @@ TEST(FirstCopy, CutOffAtAnyChangeIsFinishedByTheNextCallAndLosesNothing) {
       begin(world, beginning);
       world.power = changes;
       try {
-        finished = first_copy(world.tools(), uno, world.progress).has_value();
+        finished = first_copy(world.tools(), uno, world.progress, world.ask).has_value();
         ASSERT_TRUE(finished);
       } catch (const PowerCut&) {
         world.boot();
-        const auto again = first_copy(world.tools(), uno, world.progress);
+        const auto again = first_copy(world.tools(), uno, world.progress, world.ask);
         ASSERT_TRUE(again) << beginning.name << ", cut after " << changes << " changes: " << again.error().message;
       }
       expect_copied(world, beginning);
@@ -106,9 +106,9 @@ TEST(FirstCopy, CutOffAtAnyChangeIsFinishedByTheNextCallAndLosesNothing) {
 
 TEST(FirstCopy, DoesNothingForAStandbyThatFollows) {
   World world;
-  ASSERT_TRUE(first_copy(world.tools(), uno, world.progress));
+  ASSERT_TRUE(first_copy(world.tools(), uno, world.progress, world.ask));
   world.power = 0;
-  const auto again = first_copy(world.tools(), uno, world.progress);
+  const auto again = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_FALSE(again->copied);
 }
@@ -117,7 +117,7 @@ TEST(FirstCopy, OnlyStartsAStandbyThatWasStopped) {
   World world;
   world.clusters[World::data] = {
       .identifier = World::copied, .state = "shut down in recovery", .standby = true, .made = "old"};
-  const auto done = first_copy(world.tools(), uno, world.progress);
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_FALSE(done->copied);
   EXPECT_EQ(world.here().made, "old");
@@ -129,12 +129,64 @@ TEST(FirstCopy, CopiesAnewWhenThePrimaryNoLongerHasTheWal) {
   world.clusters[World::data] = {
       .identifier = World::copied, .state = "shut down in recovery", .standby = true, .made = "old"};
   world.wal_gone = true;
-  world.processes.ran.clear();
-  const auto refused = first_copy(world.tools(), uno, world.progress);
+  world.past.oldest = 0x5000000;
+  const auto refused = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_FALSE(refused) << "the fake primary has thrown its WAL away for good";
   EXPECT_TRUE(world.said_any("copied anew"));
   EXPECT_EQ(world.clusters.at(std::string(World::data) + ".before-20261124T083000Z").made, "old");
   EXPECT_EQ(world.here().made, "the primary's");
+}
+
+// A time that is over proves nothing: copies are made for reasons, or because somebody asks for one.
+TEST(FirstCopy, LeavesAStandbyThatIsOnlyLateAsItIs) {
+  World world;
+  const Cluster late{.identifier = World::copied, .state = "in archive recovery", .standby = true, .made = "old"};
+  world.clusters[World::data] = late;
+  world.running = world.deaf = true;
+  world.past.oldest = 0x3000000;
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(world.running);
+  EXPECT_EQ(world.here().made, "old");
+  EXPECT_TRUE(world.kept().empty());
+  const auto asked = first_copy(world.tools(), uno, world.progress, world.ask, Copies::also_when_late);
+  EXPECT_FALSE(asked) << "it stays deaf";
+  EXPECT_EQ(world.here().made, "the primary's");
+  EXPECT_EQ(world.kept().size(), 1U);
+}
+
+TEST(FirstCopy, EndsItsWaitingWhereTheDatabaseIsNeededAndBeginsNothing) {
+  World world;
+  world.clusters[World::data] = {
+      .identifier = World::copied, .state = "in archive recovery", .standby = true, .made = "old"};
+  world.running = world.wal_gone = true;
+  world.past.oldest = 0x5000000;
+  auto tools = world.tools();
+  tools.pause = [](std::chrono::milliseconds /*time*/) { return false; };
+  world.power = 0; // not one change
+  world.texts[system::upstream_path(tools.layout)] = system::upstream_text("duo", "10.0.0.1");
+  const auto done = first_copy(tools, uno, world.progress, world.ask);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable) << done.error().message;
+}
+
+// What keeps it down is not in the data, and each copy would keep the one before it.
+TEST(FirstCopy, OneThatDoesNotStartIsNotMadeAgainByItself) {
+  World world;
+  world.will_not_start = true;
+  ASSERT_FALSE(first_copy(world.tools(), uno, world.progress, world.ask));
+  world.processes.ran.clear();
+  const auto again = first_copy(world.tools(), uno, world.progress, world.ask);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("that was made on duo does not start"), std::string::npos)
+      << again.error().message;
+  EXPECT_TRUE(world.kept().empty());
+  world.will_not_start = false;
+  const auto mended = first_copy(world.tools(), uno, world.progress, world.ask);
+  ASSERT_TRUE(mended) << mended.error().message;
+  EXPECT_FALSE(mended->copied);
+  EXPECT_FALSE(world.texts.contains(std::string(World::data) + ".tandem-placed"));
 }
 
 // It streams the timeline before for a moment, up to the fork: that is not following.
@@ -146,8 +198,9 @@ TEST(FirstCopy, RewindsAStandbyThatStreamsOnlyUpToTheFork) {
     world.running = running;
     world.diverged = true;
     world.texts[std::string(World::data) + "/pg_wal/000000010000000000000003"] = "";
-    const auto done =
-        first_copy(world.tools(), uno, world.progress, [] { return "1\t0/3000100\tno recovery target\n"; });
+    world.received = 0x3000200;
+    world.past.history = "1\t0/3000100\tno recovery target\n";
+    const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_TRUE(done->rewound);
     EXPECT_TRUE(world.follows());
@@ -175,12 +228,22 @@ TEST(Follow, WaitsAsLongAsItIsBusyWithWalOfItsOwn) {
   EXPECT_GT(world.clock.now, limit);
 }
 
+// The receiver calls itself streaming before the primary has looked for the WAL.
+TEST(Follow, BelievesNoReceiverThatStreamsForAMomentAtEachTry) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "in archive recovery", .standby = true};
+  world.running = world.wal_gone = true;
+  const auto done = follow(world.tools(), uno, timeline, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
+}
+
 TEST(FirstCopy, TouchesNothingWhenThePrimaryDoesNotAnswer) {
   World world;
   begin(world, beginnings()[2]);
   world.primary_answers = false;
   world.power = 0;
-  const auto done = first_copy(world.tools(), uno, world.progress);
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::unavailable);
   EXPECT_TRUE(world.running);
@@ -189,12 +252,12 @@ TEST(FirstCopy, TouchesNothingWhenThePrimaryDoesNotAnswer) {
 TEST(FirstCopy, WaitsForItsSlotAfterAPowerCut) {
   World world;
   world.slot_taken = 20;
-  const auto done = first_copy(world.tools(), uno, world.progress);
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(world.follows());
   World hopeless;
   hopeless.slot_taken = 1'000'000;
-  const auto never = first_copy(hopeless.tools(), uno, hopeless.progress);
+  const auto never = first_copy(hopeless.tools(), uno, hopeless.progress, hopeless.ask);
   ASSERT_FALSE(never);
   EXPECT_GE(hopeless.clock.now, std::chrono::seconds(90));
 }
@@ -204,7 +267,7 @@ TEST(FirstCopy, RefusesAPrimaryOfTheSameCluster) {
   world.clusters[World::data] = {.identifier = World::copied, .made = "orders of this server alone"};
   world.running = true;
   world.power = 0;
-  const auto done = first_copy(world.tools(), uno, world.progress);
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::refused);
   EXPECT_TRUE(world.running);
@@ -314,6 +377,17 @@ TEST(StopClean, TellsOfAClusterThatCrashed) {
   const auto end = stop_clean(world.tools(), world.progress);
   ASSERT_FALSE(end);
   EXPECT_NE(end.error().message.find("\"in production\""), std::string::npos);
+}
+
+TEST(Promote, RefusesADatabaseThatIsHalfRewound) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .state = "in archive recovery", .standby = true};
+  world.running = true;
+  world.texts[std::string(World::data) + ".tandem-rewinding"] = "";
+  const auto done = promote(world.tools(), {"uno"}, limit, world.progress);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::refused);
+  EXPECT_FALSE(world.promoting);
 }
 
 TEST(StartPrimary, RefusesAStandby) {

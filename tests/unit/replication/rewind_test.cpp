@@ -30,6 +30,32 @@ TEST(RewindWords, TheSegmentsOfOneTimelineFromAPositionOn) {
   EXPECT_THAT(segments_from(names, 3, 0, segment), IsEmpty());
 }
 
+TEST(RewindWords, TheOldestSegmentOfWhateverTimeline) {
+  const std::vector<std::string> names{"000000010000000100000002", "000000020000000100000001", "00000002.history",
+                                       "archive_status", "000000020000000100000001.partial"};
+  constexpr std::uint64_t segment = 16U << 20U;
+  EXPECT_EQ(oldest_segment(names, segment), 0x101000000U);
+  EXPECT_EQ(oldest_segment({"archive_status"}, segment), 0U);
+}
+
+TEST(WayBackOfAStandby, FollowsFromTheFactsAlone) {
+  constexpr std::uint64_t segment = 16U << 20U;
+  const auto way = [&](std::uint32_t own, WalPosition position, WalPosition oldest) {
+    return way_back({.timeline = own, .position = position, .segment_size = segment}, 3,
+                    {.history = history, .oldest = oldest});
+  };
+  EXPECT_EQ(way(3, 0x6000000, 0x5000000), WayBack::wait);
+  EXPECT_EQ(way(2, 0x5000110, 0x5000000), WayBack::wait) << "it is the beginning of the primary's";
+  EXPECT_EQ(way(2, 0x5000118, 0x5000000), WayBack::rewind);
+  EXPECT_EQ(way(2, 0x5000118, 0x9000000), WayBack::rewind) << "pg_rewind says itself what it lacks";
+  EXPECT_EQ(way(1, 0x3084E28, 0x3000000), WayBack::wait);
+  EXPECT_EQ(way(1, 0x3084E28, 0x4000000), WayBack::copy) << "that WAL is gone";
+  EXPECT_EQ(way(3, 0x5FFFFFF, 0x6000000), WayBack::copy);
+  EXPECT_EQ(way(3, 0x6000001, 0x6000000), WayBack::wait) << "it asks from the beginning of its segment";
+  EXPECT_EQ(way(4, 0x6000000, 0), WayBack::copy) << "the primary never had that timeline";
+  EXPECT_EQ(way(3, 0x6000000, 0), WayBack::wait) << "an agent of an older version does not tell";
+}
+
 TEST(RewindWords, TheConfigurationIsNamedSinceDebianKeepsItElsewhere) {
   const auto arguments = rewind_arguments(system::postgres_layout(15), {"duo", "10.0.0.2"});
   EXPECT_EQ(arguments.front(), "/usr/lib/postgresql/15/bin/pg_rewind");

@@ -63,7 +63,7 @@ bool World::follows() const {
   const auto found = clusters.find(data);
   const auto upstream = texts.find(system::upstream_path(system::postgres_layout(15)));
   return running && found != clusters.end() && found->second.standby && found->second.identifier == copied &&
-         !wal_gone && !diverged && primary_answers && upstream != texts.end() &&
+         !wal_gone && !deaf && !diverged && primary_answers && upstream != texts.end() &&
          contains(upstream->second, "host=10.0.0.1 ");
 }
 
@@ -108,7 +108,7 @@ Result<std::vector<std::string>> FakeFiles::list(const std::string& path) {
 
 Result<void> FakeFiles::write(const std::string& path, const std::string& content, std::uint32_t /*mode*/,
                               system::Ownership owner) {
-  const bool ours = path.ends_with(".tandem-rewinding");
+  const bool ours = path.ends_with(".tandem-rewinding") || path.ends_with(".tandem-placed");
   if (owner.uid != 101 && !ours) return failed(path + " has to belong to postgres");
   world_.spend();
   if (const auto folder = folder_of(path, signal_file); !folder.empty())
@@ -147,7 +147,7 @@ Outcome FakeProcesses::copy(const std::string& folder, const system::LineSink& o
   if (world_.clusters.contains(folder)) return {1, false, {}, "directory exists but is not empty"};
   const auto here = world_.clusters.find(World::data);
   const bool follows = world_.running && here != world_.clusters.end() && here->second.standby &&
-                       here->second.identifier == World::copied && !world_.wal_gone; // by the same slot
+                       here->second.identifier == World::copied && !world_.wal_gone && !world_.deaf; // by the same slot
   if (world_.slot_taken-- > 0 || follows)
     return {1, false, {}, "pg_basebackup: error: replication slot \"tandem_duo\" is active for PID 4711"};
   world_.spend();
@@ -230,6 +230,7 @@ Result<void> FakeServices::start(const std::string& /*unit*/) {
   world_.spend();
   const auto found = world_.clusters.find(World::data);
   if (found == world_.clusters.end() || found->second.identifier.empty()) return failed("there is no data directory");
+  if (world_.will_not_start) return failed("Job for postgresql@15-main.service failed");
   found->second.state = found->second.standby ? "in archive recovery" : "in production";
   world_.running = true;
   return {};
@@ -253,8 +254,9 @@ Result<std::vector<Row>> FakeDatabases::query(const std::string& /*database*/, c
   if (contains(statement, "system_identifier")) {
     const auto position = to_wal_text(world_.received);
     const bool parts = cluster.standby && world_.diverged; // it streams up to the fork, for a moment
+    const bool tries = cluster.standby && world_.wal_gone && world_.clock.now % std::chrono::seconds(5) < World::a_try;
     return std::vector<Row>{{cluster.standby ? "t" : "f", cluster.identifier, parts ? "1" : "2", position, position,
-                             position, parts || world_.follows() ? "streaming" : "", std::nullopt}};
+                             position, parts || tries || world_.follows() ? "streaming" : "", std::nullopt}};
   }
   if (contains(statement, "from pg_class")) return one(cluster.made.empty() && !cluster.standby ? "0" : "3");
   if (contains(statement, "pg_promote")) {

@@ -121,6 +121,7 @@ struct Cluster {
 
 struct World {
   static constexpr auto* data = "/var/lib/postgresql/15/main";
+  static constexpr auto a_try = std::chrono::milliseconds(200);
   static constexpr auto* copied = "7000000000000000001"; // the other server's system identifier
 
   DatabaseTools tools();
@@ -138,7 +139,10 @@ struct World {
   std::set<std::string> slots;
   bool running = false;
   bool primary_answers = true;
-  bool wal_gone = false; // the primary has no longer what the cluster that is here would need
+  bool wal_gone = false; // the primary has no longer what the cluster that is here would need: its receiver streams for
+                         // a moment at each try
+  bool deaf = false;     // it never comes to a connection
+  bool will_not_start = false;
   bool diverged =
       false;          // the cluster that is here has WAL of its own beyond the primary's fork, on the timeline before
   int slot_taken = 0; // tries for which the primary thinks that an old connection has the slot
@@ -154,6 +158,8 @@ struct World {
   FakeServices services{*this};
   FakeDatabases databases{*this};
   FakeClock clock;
+  UpstreamPast past; // what the primary tells of itself
+  AskPast ask = [this](bool /*checkpoint*/) { return past; };
   Progress progress = [this](const std::string& line) { said.push_back(line); };
 };
 

@@ -130,5 +130,21 @@ TEST(Switchover, TypedGrantLeavesARoleFileThatIsRead) {
   EXPECT_EQ(changed->history, kept.history);
 }
 
+// Both servers would carry it on, each by its own memory of the grant.
+TEST(StandingOfARun, AnEpochThatTwoServersClaimIsNobodys) {
+  const auto opening = example(); // epoch 5, from uno to duo
+  Kept kept{.epoch = 5, .primary = "duo"};
+  EXPECT_TRUE(standing_of(kept, opening).granted);
+  EXPECT_FALSE(standing_of(kept, opening).overtaken);
+  kept.conflict = "uno";
+  EXPECT_FALSE(standing_of(kept, opening).granted);
+  EXPECT_TRUE(standing_of(kept, opening).overtaken);
+  const Kept another{.epoch = 5, .primary = "tre"};
+  EXPECT_TRUE(standing_of(another, opening).overtaken);
+  const Kept before{.epoch = 4, .primary = "uno"};
+  EXPECT_FALSE(standing_of(before, opening).granted);
+  EXPECT_FALSE(standing_of(before, opening).overtaken);
+}
+
 } // namespace
 } // namespace tandem::role
