@@ -2,6 +2,7 @@
 
 #include "agent/operations/replication.hpp"
 #include "base/text.hpp"
+#include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
 #include "sites/serving.hpp"
 #include "system/postgres_layout.hpp"
@@ -72,10 +73,7 @@ public:
     if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows", "tandem check");
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools) return {};
-    {
-      const std::lock_guard work(agent_.database_work());
-      TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
-    }
+    TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
     return run_sites(agent_, applications_, now, false);
   }
 
@@ -119,6 +117,7 @@ private:
     TANDEM_TRY(const auto upstream, upstream_of(*snapshot.pair, primary));
     const auto text = files().read(system::upstream_path(database.tools->layout));
     if (!text || *text != system::upstream_text(snapshot.server, upstream.address)) return false;
+    if (!replication::check_whole(*database.tools)) return false; // somebody started it
     return !deaf_for_long(database, snapshot, primary);
   }
 
@@ -127,11 +126,12 @@ private:
   bool deaf_for_long(const DatabaseNow& database, const Snapshot& snapshot, const std::string& primary) {
     const bool reachable =
         std::ranges::any_of(snapshot.peers, [&](const auto& peer) { return peer.name == primary && peer.connected; });
-    if (database.streams || !reachable) {
-      deaf_since_.reset();
-      return false;
-    }
+    // One look may meet a receiver that only tries (see wait_streaming).
+    const bool hears = std::exchange(heard_, database.streams) && database.streams;
+    if (hears || !reachable || deaf_to_ != primary) deaf_since_.reset();
+    deaf_to_ = primary;
     const auto now = agent_.ports().clock.boot_time();
+    if (hears || !reachable) return false;
     if (!deaf_since_) deaf_since_ = now;
     return now - *deaf_since_ >= patience_with_receiver;
   }
@@ -147,6 +147,7 @@ private:
     const replication::DatabaseTools tools{all.files, all.processes, services, all.databases,
                                            all.clock, all.layout,    all.self, all.pause};
     const auto tell = [this](const std::string& line) { agent_.log(line); };
+    TANDEM_CHECK(replication::check_whole(tools)); // before it is started
     TANDEM_TRY(const auto signal, files().status(tools.layout.data + "/standby.signal"));
     if (!signal) return replication::start_primary(tools, tell);
     if (database.state != DatabaseState::standby) TANDEM_CHECK(services.start(tools.layout.unit));
@@ -155,7 +156,10 @@ private:
 
   Agent& agent_;
   system::Applications& applications_;
-  std::optional<std::chrono::nanoseconds> deaf_since_; // one look at a time
+  // One look at a time.
+  std::optional<std::chrono::nanoseconds> deaf_since_;
+  std::string deaf_to_;
+  bool heard_ = false;
 };
 
 } // namespace

@@ -21,16 +21,12 @@ Result<peer::Authority> authority_of(Agent& agent) {
   return peer::Authority::load(certificate, key);
 }
 
-std::set<std::uint16_t> ssh_ports(system::Files& files) {
-  constexpr auto* folder = "/etc/ssh/sshd_config.d";
-  std::vector<std::string> paths{"/etc/ssh/sshd_config"};
-  if (const auto names = files.list(folder))
-    for (const auto& name : *names)
-      if (name.ends_with(".conf")) paths.push_back(std::string(folder) + "/" + name);
-  std::vector<std::string> texts;
-  for (const auto& path : paths)
-    if (const auto text = files.read(path)) texts.push_back(*text);
-  return setup::ssh_ports_in(texts);
+// sshd itself knows best what its configuration comes to. It looks for its folder in /run, which a stopped one lacks.
+Result<std::set<std::uint16_t>> ssh_ports(system::Processes& processes) {
+  auto said = run_checked(processes, {.arguments = {"sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -T"},
+                                      .time_limit = std::chrono::seconds(20)});
+  if (!said) return std::unexpected(std::move(said).error().within("asking sshd for its ports, for the firewall"));
+  return setup::ssh_ports_in(said->output);
 }
 
 Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
@@ -40,13 +36,14 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
   if (input.pair.server(input.self) == nullptr)
     return fail(ErrorKind::invalid,
                 "this server is called " + input.self + ", and tandem.toml has no server of that name");
+  TANDEM_TRY(auto ports, input.pair.host.firewall ? ssh_ports(agent.ports().processes) : std::set<std::uint16_t>());
   return setup::resources({.pair = input.pair,
                            .self = input.self,
                            .primary = input.primary,
                            .release = release,
                            .uids = input.uids,
                            .gids = input.gids,
-                           .ssh_ports = ssh_ports(agent.ports().files),
+                           .ssh_ports = std::move(ports),
                            .ca_certificate = authority.certificate(),
                            .secrets = input.secrets,
                            .site_unit = sites::site_unit_text({})});

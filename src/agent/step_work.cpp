@@ -1,5 +1,6 @@
 #include "agent/step_work.hpp"
 
+#include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
 #include "sites/builder.hpp"
 #include "system/pause.hpp"
@@ -82,6 +83,7 @@ Result<void> StepWork::mark() {
 Result<void> StepWork::promote() {
   const auto work = agent_.urgent_database_work();
   TANDEM_TRY(const auto database, tools());
+  TANDEM_CHECK(replication::check_whole(database)); // before it is started
   TANDEM_TRY(const auto standing, replication::database_standing(database));
   if (standing.state == replication::DatabaseState::stopped)
     TANDEM_CHECK(agent_.ports().services.start(database.layout.unit));

@@ -145,7 +145,7 @@ Result<void> Actions::make_one(const Unit& unit, const Reading& actual) {
   }
   if (!unit.running) return {};
   if (!*unit.running) return services.stop(unit.name);
-  auto started = services.start(unit.name);
+  auto started = std::get<UnitReading>(actual.value).undone ? services.restart(unit.name) : services.start(unit.name);
   if (!started)
     return std::unexpected(with_last_words(context_.ports.processes, unit.name, std::move(started).error()));
   return {};

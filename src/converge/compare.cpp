@@ -179,6 +179,7 @@ struct Compare {
       details.emplace_back(*unit.enabled ? "does not start at boot; it should" : "starts at boot; it should not");
     if (unit.running && *unit.running != is_running)
       details.push_back("is " + found.active + "; it should " + (*unit.running ? "run" : "not run"));
+    if (actual<UnitReading>().undone) details.emplace_back("what it did is undone; it is restarted");
     return changed(resource, std::move(details));
   }
 

@@ -6,6 +6,8 @@ namespace tandem::converge {
 
 namespace {
 
+constexpr auto proof_limit = std::chrono::seconds(10);
+
 template <class Entry>
 std::string name_or_number(const Entry* entry, std::uint32_t number) {
   return entry != nullptr ? entry->name : std::to_string(number);
@@ -123,7 +125,12 @@ Result<Reading> Reader::read_one(const Link& link) {
 
 Result<Reading> Reader::read_one(const Unit& unit) {
   TANDEM_TRY(auto status, ports_.services.status(unit.name));
-  return Reading{UnitReading{std::move(status)}};
+  UnitReading reading{.status = std::move(status)};
+  if (!unit.proof.empty() && reading.status.active == "active") {
+    TANDEM_TRY(const auto proven, ports_.processes.run({.arguments = unit.proof, .time_limit = proof_limit}));
+    reading.undone = !proven.ok();
+  }
+  return Reading{std::move(reading)};
 }
 
 Result<Reading> Reader::read_one(const DatabaseRole& role) {

@@ -1,4 +1,4 @@
-// What is on the server now, read in process: no program is started to find out.
+// What is on the server now, read in process: no program is started to find out, but for a unit's own proof.
 #pragma once
 #include "base/result.hpp"
 #include "converge/certificates.hpp"
@@ -37,6 +37,7 @@ struct PathReading {
 
 struct UnitReading {
   system::UnitStatus status;
+  bool undone = false; // it ran, and its proof fails
 };
 
 // PostgreSQL's side is only known while it runs.

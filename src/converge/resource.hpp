@@ -70,6 +70,9 @@ struct Unit {
   std::string name;
   std::optional<bool> enabled;
   std::optional<bool> running;
+  // Succeeds as long as what the unit did is there, for one that does it and ends: somebody else may have undone it,
+  // which systemd does not see. It is restarted then.
+  std::vector<std::string> proof = {};
 };
 
 struct DatabaseRole {

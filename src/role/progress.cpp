@@ -95,7 +95,9 @@ Standing standing_of(const Kept& kept, const Opening& opening) {
   const bool same = kept.epoch == opening.epoch;
   // An epoch that two servers claim is nobody's until a person has chosen.
   const bool owned = kept.primary == opening.to && kept.conflict.empty();
-  return {.granted = same && owned, .overtaken = kept.epoch > opening.epoch || (same && !owned)};
+  // A primary that another server disputes hands nothing over: the operator's choice is a failover.
+  const bool disputed = !kept.conflict.empty() && opening.leader == opening.from;
+  return {.granted = same && owned, .overtaken = kept.epoch > opening.epoch || (same && !owned) || disputed};
 }
 
 const std::string& coordinator_of(const Opening& opening, const Standing& standing) {

@@ -30,8 +30,10 @@ struct Progress {
 
 // What the role state says of the run's grant; it alone decides, the journal only tells.
 struct Standing {
-  bool granted = false;   // the run's epoch is stored here as the new primary's
-  bool overtaken = false; // a higher epoch is known, or the run's epoch is another server's, or claimed by another
+  bool granted = false; // the run's epoch is stored here as the new primary's
+  // A higher epoch is known, or the run's epoch is another server's, or claimed by another; or it is a switchover from
+  // a primary whose own epoch another claims.
+  bool overtaken = false;
 };
 
 // What a server that has `latest` as its latest run (null: none) says of how the run of that id has ended: none while

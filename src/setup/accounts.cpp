@@ -30,7 +30,14 @@ void add_groups(Resources& out, const View& view) {
         "user " + user.name);
     for (const auto& group : user.groups)
       add(group, shared(group), "user " + user.name);
+    if (user.sftp_only) add(sftp_group, std::nullopt, "users of SFTP alone");
   }
+}
+
+std::vector<std::string> groups_of(const model::User& user) {
+  auto groups = user.groups;
+  if (user.sftp_only) groups.emplace_back(sftp_group);
+  return groups;
 }
 
 void add_ssh_keys(Resources& out, const model::User& user, const std::string& home) {
@@ -80,7 +87,7 @@ void add_accounts(Resources& out, const View& view) {
     out.push_back({.kind = converge::User{.name = user.name,
                                           .uid = view.uids.at(user.name),
                                           .primary_group = primary_group(user),
-                                          .groups = user.groups,
+                                          .groups = groups_of(user),
                                           .shell = user.sftp_only ? "/bin/false" : "/bin/bash",
                                           .home = home,
                                           .password = password_of(view, user)},

@@ -26,7 +26,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f /etc/tandem/firewall.nft
 ExecReload=/usr/sbin/nft -f /etc/tandem/firewall.nft
-ExecStop=/usr/sbin/nft delete table inet tandem
+ExecStop=-/usr/sbin/nft delete table inet tandem
 
 [Install]
 WantedBy=sysinit.target
@@ -78,15 +78,17 @@ table inet tandem {
 
 } // namespace
 
-std::set<std::uint16_t> ssh_ports_in(const std::vector<std::string>& texts) {
+Result<std::set<std::uint16_t>> ssh_ports_in(const std::string& effective) {
   std::set<std::uint16_t> ports;
-  for (const auto& text : texts)
-    for (const auto& line : lines_of(text)) {
-      const auto words = split(trim(line), ' ');
-      const auto number = words[0] == "Port" || words[0] == "port" ? to_number(words.back()) : std::nullopt;
-      if (number && *number > 0 && *number < 65536) ports.insert(static_cast<std::uint16_t>(*number));
-    }
-  if (ports.empty()) ports.insert(22);
+  for (const auto& line : lines_of(effective)) {
+    const auto words = split(trim(line), ' ');
+    if (words.size() != 2 || (words[0] != "port" && words[0] != "listenaddress")) continue;
+    const auto number = to_number(words[1].substr(words[1].rfind(':') + 1)); // "[::]:22"
+    if (number && *number > 0 && *number < 65536) ports.insert(static_cast<std::uint16_t>(*number));
+  }
+  if (ports.empty())
+    return fail(ErrorKind::refused, "sshd does not tell on which ports it listens, and a firewall would shut it in",
+                "sshd -T has to name them, in lines that begin with \"port\" or \"listenaddress\".");
   return ports;
 }
 
@@ -108,7 +110,11 @@ void add_firewall(Resources& out, const View& view) {
   out.push_back({.kind = converge::File{.path = firewall_unit_path, .content = header() + firewall_unit_text},
                  .why = why,
                  .reactions = {reload_manager}});
-  out.push_back({.kind = converge::Unit{.name = firewall_unit, .enabled = true, .running = true}, .why = why});
+  out.push_back({.kind = converge::Unit{.name = firewall_unit,
+                                        .enabled = true,
+                                        .running = true,
+                                        .proof = {"nft", "list", "chain", "inet", "tandem", "input"}},
+                 .why = why});
 }
 
 } // namespace tandem::setup

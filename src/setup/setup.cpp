@@ -69,8 +69,14 @@ Result<std::map<std::string, std::uint32_t>> assign_uids(const model::Pair& pair
                       "Renumber it by hand on one of them, or give the uid in tandem.toml.");
         uid = entry->uid;
       }
+    const auto is_a_gid = [&](std::uint32_t id) {
+      return std::ranges::any_of(servers, [&](const system::AccountTable& table) {
+        const auto* group = table.group(id);
+        return group != nullptr && group->name != user.name;
+      });
+    };
     for (auto next = first_free_id; !uid; ++next)
-      if (!taken.contains(next)) uid = next;
+      if (!taken.contains(next) && !is_a_gid(next)) uid = next;
     taken.insert(*uid);
     uids[user.name] = *uid;
   }

@@ -14,12 +14,12 @@ Resources resources(const View& view);
 // The server's release by its /etc/os-release; anything but Debian 12 and 13 is refused by name.
 Result<Release> release_of(const std::string& os_release);
 
-// The ports that sshd listens on, by the texts of its configuration files (sshd_config(5), Port); 22 where none says
-// it.
-std::set<std::uint16_t> ssh_ports_in(const std::vector<std::string>& texts);
+// The ports that sshd listens on, by what `sshd -T` says of its whole configuration. refused when it names none.
+Result<std::set<std::uint16_t>> ssh_ports_in(const std::string& effective);
 
 // A uid for every user: the configured one, else the one that an existing user of that name has, else the next from
-// 1000 that is free on all servers and not configured for somebody else. Refused when servers disagree.
+// 1000 that is free on all servers, as the gid of a group of the user's own as well, and not configured for somebody
+// else. Refused when servers disagree.
 Result<std::map<std::string, std::uint32_t>> assign_uids(const model::Pair& pair,
                                                          const std::vector<system::AccountTable>& servers);
 

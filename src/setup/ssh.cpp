@@ -15,13 +15,16 @@ bool has_keyed_administrator(const model::Pair& pair) {
 }
 
 // sshd_config(5). DisableForwarding alone has not covered everything in every version, so each kind is named too.
-std::string sftp_only(const model::User& user) {
-  return "\nMatch User " + user.name + "\n    ChrootDirectory /home/" + user.name +
+// By a group of tandem's own, in which an account stays that leaves tandem.toml; one that may do more by now is named.
+std::string sftp_only(const model::Pair& pair) {
+  std::string who = std::string("Match Group ") + sftp_group + " User *";
+  for (const auto& user : pair.users)
+    if (!user.sftp_only) who += ",!" + user.name;
+  return "\n" + who +
          "\n"
+         "    ChrootDirectory %h\n"
          "    ForceCommand internal-sftp -u 0027\n"
-         "    PasswordAuthentication " +
-         (user.password_file ? "yes" : "no") +
-         "\n"
+         "    PasswordAuthentication yes\n"
          "    DisableForwarding yes\n"
          "    AllowTcpForwarding no\n"
          "    AllowStreamLocalForwarding no\n"
@@ -38,10 +41,15 @@ std::string sshd_text(const model::Pair& pair) {
     text += "PasswordAuthentication no\nKbdInteractiveAuthentication no\n";
   else
     text += "# Passwords go on to be taken: nobody in tandem.toml has ssh_keys and can become root with sudo.\n";
-  for (const auto& user : pair.users)
-    if (user.sftp_only) text += sftp_only(user);
-  return text;
+  return text + sftp_only(pair);
 }
+
+// Without the line that reads its folder, a file there would do nothing.
+constexpr auto* check = R"(grep -Eqi '^\s*Include\s+/etc/ssh/sshd_config\.d/\*\.conf' /etc/ssh/sshd_config || {
+  echo '/etc/ssh/sshd_config does not read /etc/ssh/sshd_config.d: put "Include /etc/ssh/sshd_config.d/*.conf" at its beginning, as Debian has it' >&2
+  exit 1
+}
+mkdir -p /run/sshd && exec /usr/sbin/sshd -t)";
 
 } // namespace
 
@@ -57,8 +65,7 @@ void add_ssh(Resources& out, const View& view) {
   // Of each setting the first one counts, and Debian's own file begins with what lies here.
   out.push_back({.kind = converge::File{.path = "/etc/ssh/sshd_config.d/00-tandem.conf",
                                         .content = sshd_text(view.pair),
-                                        .check = converge::FileCheck{{"sh", "-c",
-                                                                      "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"}}},
+                                        .check = converge::FileCheck{{"sh", "-c", check}}},
                  .why = why,
                  .reactions = {{converge::ReactionKind::reload, unit}},
                  .after = {"packages"}});

@@ -23,7 +23,7 @@ struct View {
   Release release;
   std::map<std::string, std::uint32_t> uids;  // of every configured user
   std::map<std::string, std::uint32_t> gids;  // of the groups that they share, where they are tandem's to make
-  std::set<std::uint16_t> ssh_ports = {22};   // on which sshd listens here
+  std::set<std::uint16_t> ssh_ports = {};     // on which sshd listens here; for a firewall only
   std::string ca_certificate;                 // PEM of the pair's own authority
   std::map<std::string, std::string> secrets; // absolute path -> content, of the files that the configuration names
   // Text of the systemd template unit for sites, and of /run's folder for it (both from sites/).

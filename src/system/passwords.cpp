@@ -31,6 +31,7 @@ Result<std::string> hash_password(const std::string& password) {
 }
 
 bool password_fits(const std::string& password, std::string_view field) {
+  if (field.starts_with('!')) field.remove_prefix(1); // locked by usermod --lock, which keeps what it was
   if (!field.starts_with(method)) return false;
   const auto hash = crypted(password, std::string(field));
   return hash && *hash == field;

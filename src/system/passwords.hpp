@@ -11,8 +11,8 @@ namespace tandem::system {
 // and Debian's own yescrypt is made to take long.
 Result<std::string> hash_password(const std::string& password);
 
-// Whether the second field of a line of /etc/shadow is a hash of that password. One that another program made in its
-// own way, or none, or a locked one fits nothing.
+// Whether the second field of a line of /etc/shadow is a hash of that password, be the account locked or not: that is
+// for whoever locked it to end. One that another program made in its own way, or none, fits nothing.
 [[nodiscard]] bool password_fits(const std::string& password, std::string_view field);
 
 } // namespace tandem::system

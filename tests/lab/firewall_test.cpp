@@ -44,6 +44,16 @@ TEST_F(Firewall, LetsVisitorsAndThePeersInAndNobodyElse) {
   EXPECT_EQ(open_ports("tre", other(primary())), "22 80 443");
   ASSERT_OK(pair().tandem(primary(), {"switchover"}));
   prove(wait_until_whole());
+  // Somebody throws all tables away, and sshd listens somewhere else as well.
+  const auto host = primary();
+  on(lab(), host,
+     "nft flush ruleset; echo ListenAddress 0.0.0.0:2222 > /etc/ssh/sshd_config.d/50-more.conf; "
+     "echo Port 22 >> /etc/ssh/sshd_config.d/50-more.conf; systemctl restart ssh");
+  EXPECT_THAT(on(lab(), host, "tandem plan"), HasSubstr("what it did is undone"));
+  set_firewall(true);
+  EXPECT_THAT(on(lab(), host, "nft list chain inet tandem input"), HasSubstr("2222"));
+  EXPECT_EQ(open_ports("tre", host), "80 443") << "sshd does not listen on port 22 any more";
+  on(lab(), host, "rm /etc/ssh/sshd_config.d/50-more.conf; systemctl restart ssh");
   set_firewall(false);
   EXPECT_THAT(open_ports("tre", primary()), HasSubstr("5432"));
   EXPECT_FALSE(holds_on(lab(), primary(), "nft list table inet tandem || systemctl is-enabled tandem-firewall"));

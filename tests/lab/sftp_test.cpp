@@ -33,13 +33,13 @@ protected:
     on(lab(), "tre",
        "printf '#!/bin/sh\\ncat /root/password\\n' > /root/askpass && chmod 755 /root/askpass && "
        "(test -e /root/boss || ssh-keygen -q -t ed25519 -N '' -f /root/boss)");
-    const auto key = lab().read_file("tre", "/root/boss.pub");
-    ASSERT_TRUE(key) << key.error().message;
-    const auto more = replace_all(users, "%key%", std::string(trim(*key)));
+    const auto more = replace_all(users, "%key%", key());
     on(lab(), primary(), "mkdir -p -m 700 /etc/tandem/secrets");
     ASSERT_OK(lab().write_file(primary(), "/etc/tandem/secrets/import1c", "the right one\n", 0600));
     apply(shop_toml({.more = more}));
   }
+
+  static std::string key() { return std::string(trim(lab().read_file("tre", "/root/boss.pub").value_or(""))); }
 
   // What a command of ssh's on tre says, and "status N". Its options stand where it has %o.
   static std::string said(const std::string& command, const std::string& password = "the right one") {
@@ -121,6 +121,21 @@ TEST_F(Logins, WhoHasAKeyComesInAndNoPasswordOpensAnythingElse) {
     EXPECT_TRUE(holds_on(lab(), host, "systemctl is-enabled ssh && systemctl is-active ssh"));
   }
   EXPECT_THAT(on(lab(), primary(), "tandem plan"), HasSubstr("no changes"));
+}
+
+// The last one: nothing of tandem's takes an account away, so it must not become more than it was.
+TEST_F(Logins, AnAccountThatLeftTheFileStaysShutIn) {
+  const std::string all = users;
+  apply(shop_toml({.more = replace_all(all.substr(0, all.rfind("[[user]]")), "%key%", key())}));
+  for (const auto* host : {"uno", "duo"}) {
+    SCOPED_TRACE(host);
+    EXPECT_EQ(
+        on(lab(), host, "id -un import1c; sshd -t; grep -c import1c /etc/ssh/sshd_config.d/00-tandem.conf || true"),
+        "import1c\n0");
+    EXPECT_THAT(sftp(host, "ls -la /"), HasSubstr("import"));
+    EXPECT_THAT(sftp(host, "get /etc/passwd /root/stolen"), Not(HasSubstr("status 0")));
+    EXPECT_THAT(said("ssh %o import1c@" + address_of(host) + " id"), HasSubstr("sftp connections only"));
+  }
 }
 
 } // namespace tandem::lab

@@ -37,14 +37,16 @@ Result<std::vector<std::string>> note_kept(Agent& agent, const replication::Data
   return fresh;
 }
 
-// An agent of an older version does not tell of the oldest WAL.
+// An agent of an older version tells nothing but for a rewind.
 replication::AskPast ask_past_of(Agent& agent, const std::string& primary) {
   return [&agent, primary](bool checkpoint) -> Result<replication::UpstreamPast> {
-    TANDEM_TRY(const auto answer,
-               ask_server(agent, primary, "database.prepare", {{"past", true}, {"rewind", checkpoint}},
-                          {.time_limit = std::chrono::minutes(10)}));
+    const auto limit = checkpoint ? std::chrono::seconds(600) : std::chrono::seconds(10);
+    TANDEM_TRY(const auto answer, ask_server(agent, primary, "database.prepare",
+                                             {{"past", true}, {"rewind", checkpoint}}, {.time_limit = limit}));
     replication::UpstreamPast past;
-    TANDEM_TRY(past.history, peer::text_member_or(answer, "history", ""));
+    if (answer.contains("history")) {
+      TANDEM_TRY(past.history, peer::text_member(answer, "history"));
+    }
     TANDEM_TRY(const auto oldest, peer::text_member_or(answer, "oldest", "0/0"));
     past.oldest = replication::parse_wal(oldest).value_or(0);
     return past;
@@ -61,8 +63,9 @@ Result<Json> copy_here(OperationContext& context, const Snapshot& snapshot) {
   const auto& primary = snapshot.standing.primary;
   TANDEM_TRY(const auto pair, context.load_pair());
   TANDEM_TRY(const auto upstream, upstream_of(*pair, primary));
-  TANDEM_TRY(const auto tools,
-             database_tools(context.agent(), snapshot.server, [&context] { return context.cancelled(); }));
+  TANDEM_TRY(const auto tools, database_tools(context.agent(), snapshot.server, [&context] {
+               return context.cancelled() || context.agent().database_wanted();
+             }));
   TANDEM_CHECK(context.call_peer(primary, "database.prepare", Json::object()));
   const std::lock_guard database(context.agent().database_work());
   const auto tell = [&](const std::string& line) { context.report(snapshot.server + ": " + line); };
@@ -127,8 +130,11 @@ Result<Json> prepare(OperationContext& context) {
   const auto wal = tools.layout.data + "/pg_wal";
   TANDEM_TRY(const auto names, tools.files.list(wal));
   TANDEM_TRY(const auto control, replication::read_control(tools, tools.layout.data));
-  const auto history = tools.files.read(fmt::format("{}/{:08X}.history", wal, standing.timeline));
-  return Json{{"history", history.value_or("")},
+  std::string history;
+  if (standing.timeline > 1) {
+    TANDEM_TRY(history, tools.files.read(fmt::format("{}/{:08X}.history", wal, standing.timeline)));
+  }
+  return Json{{"history", history},
               {"oldest", replication::to_wal_text(replication::oldest_segment(names, control.segment_size))}};
 }
 
@@ -203,6 +209,7 @@ Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::s
   };
   TANDEM_TRY(const auto tools, database_tools(agent, self, ended));
   TANDEM_CHECK(ask_server(agent, primary, "database.prepare", Json::object()));
+  const std::lock_guard work(agent.database_work());
   const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
   const auto done = replication::first_copy(tools, upstream, log, ask_past_of(agent, primary));
   // A list that cannot be written keeps nothing from following; status tells of it, and the next start tries again.

@@ -14,8 +14,8 @@ Result<replication::Upstream> upstream_of(const model::Pair& pair, const std::st
 
 // On the primary: makes the databases of these connected servers copies of this one's, reporting progress. Idempotent.
 Result<void> copy_databases(OperationContext& context, const std::vector<std::string>& servers);
-// On a standby: the database follows the primary's, by a first copy where it is none yet. Worker thread; hold
-// Agent::database_work().
+// On a standby: the database follows the primary's, by a first copy where it is none yet. Worker thread; takes
+// Agent::database_work() once the primary has answered.
 Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
                              const std::string& primary);
 

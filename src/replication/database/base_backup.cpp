@@ -47,10 +47,12 @@ Result<Identity> parse_identity(std::string_view output) {
   const auto columns = split(trim(output), '|');
   const auto& identifier = columns[0];
   const auto timeline = columns.size() > 1 ? to_number(columns[1]) : std::nullopt;
+  const auto position = columns.size() > 2 ? parse_wal(columns[2]) : std::nullopt;
   if (identifier.empty() || identifier.find_first_not_of("0123456789") != std::string::npos || !timeline ||
-      *timeline <= 0)
-    return failed("the primary does not tell its system identifier and timeline: " + std::string(trim(output)));
-  return Identity{identifier, static_cast<std::uint32_t>(*timeline)};
+      *timeline <= 0 || !position)
+    return failed("the primary does not tell its system identifier, timeline and WAL position: " +
+                  std::string(trim(output)));
+  return Identity{identifier, static_cast<std::uint32_t>(*timeline), *position};
 }
 
 } // namespace tandem::replication

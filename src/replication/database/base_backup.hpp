@@ -1,5 +1,6 @@
 // pg_basebackup: its arguments and its words. Pure.
 #pragma once
+#include "replication/database/wal.hpp"
 #include "replication/tools.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct CopyProgress {
 struct Identity {
   std::string system_identifier;
   std::uint32_t timeline = 0; // a promotion begins a new one
+  WalPosition position = 0;   // the end of its WAL on the disk
   bool operator==(const Identity&) const = default;
 };
 

@@ -10,7 +10,7 @@ namespace tandem::replication {
 namespace {
 
 constexpr auto copy_limit = std::chrono::hours(48);
-constexpr auto identify_limit = std::chrono::seconds(20);
+constexpr auto identify_limit = std::chrono::seconds(10);
 constexpr Limit follow_limit{10'000};
 constexpr Limit slot_limit{90'000};
 constexpr Limit slot_step{2'000};
@@ -23,7 +23,7 @@ bool slot_is_taken(const Error& error) {
 }
 
 struct Folders {
-  std::string data, copy, ready, pristine, rewinding, placed;
+  std::string data, copy, ready, pristine, rewinding;
 };
 
 class Copying {
@@ -35,16 +35,14 @@ public:
                  .copy = tools.layout.data + ".tandem-copy",
                  .ready = tools.layout.data + ".tandem-ready",
                  .pristine = tools.layout.data + ".tandem-pristine",
-                 .rewinding = rewinding_mark(tools),
-                 .placed = tools.layout.data + ".tandem-placed"} {}
+                 .rewinding = rewinding_mark(tools)} {}
 
   Result<FirstCopy> run() {
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
-    TANDEM_TRY(primary_, ask_identity());
+    TANDEM_TRY(const auto need, look());
+    if (need == Need::nothing) return FirstCopy{};
     TANDEM_TRY(const bool ready, ready_copy());
     if (!ready) {
-      TANDEM_TRY(const auto need, look());
-      if (need == Need::nothing) return FirstCopy{};
       TANDEM_TRY(const bool rewound, need == Need::rewind ? try_to_rewind() : Result<bool>(false));
       if (rewound) return FirstCopy{.rewound = true};
       TANDEM_CHECK(still_wanted());
@@ -55,12 +53,10 @@ public:
     TANDEM_CHECK(make_room());
     TANDEM_CHECK(reached(tools_, "place"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.rewinding));
-    TANDEM_CHECK(tools_.files.write(folders_.placed, "", 0600, {}));
     TANDEM_CHECK(tools_.files.rename(folders_.ready, folders_.data));
     TANDEM_CHECK(reached(tools_, "clean"));
     TANDEM_CHECK(tools_.files.remove_tree(folders_.pristine));
     TANDEM_CHECK(follow(tools_, upstream_, primary_.timeline, stream_limit, progress_));
-    TANDEM_CHECK(tools_.files.remove_tree(folders_.placed));
     return FirstCopy{.copied = true};
   }
 
@@ -83,21 +79,26 @@ private:
     return parse_identity(said->output);
   }
 
-  // A whole copy that an earlier call left; one of another cluster is thrown away.
+  // A whole copy that an earlier call left; one that cannot follow is thrown away.
   Result<bool> ready_copy() {
     TANDEM_TRY(const auto there, tools_.files.status(folders_.ready));
     if (!there) return false;
-    const auto control = read_control(tools_, folders_.ready);
-    if (control && control->system_identifier == primary_.system_identifier) {
-      progress_("a whole copy of " + upstream_.name + "'s database is here already");
-      return true;
+    if (const auto control = read_control(tools_, folders_.ready);
+        control && control->system_identifier == primary_.system_identifier) {
+      TANDEM_TRY(const auto past, ask_(false));
+      const OwnWal own{control->timeline, control->checkpoint, control->segment_size};
+      if (way_back(own, primary_.timeline, past) == WayBack::wait) {
+        progress_("a whole copy of " + upstream_.name + "'s database is here already");
+        return true;
+      }
     }
     TANDEM_CHECK(tools_.files.remove_tree(folders_.ready));
     return false;
   }
 
   Result<Need> look() {
-    TANDEM_TRY(const auto standing, database_standing(tools_));
+    TANDEM_TRY(const auto standing, database_standing(tools_)); // before the primary's position is asked for
+    TANDEM_TRY(primary_, ask_identity());
     if (standing.state == DatabaseState::absent || standing.system_identifier != primary_.system_identifier)
       return Need::copy;
     if (standing.state == DatabaseState::primary)
@@ -114,9 +115,15 @@ private:
       TANDEM_CHECK(tools_.services.stop(tools_.layout.unit)); // somebody started it: it holds the copy's slot
       return Need::copy;
     }
+    if (standing.timeline == primary_.timeline && standing.position > primary_.position) {
+      progress_(fmt::format("the database that is here has WAL up to {} and {} has it up to {} only, so it is copied "
+                            "anew",
+                            to_wal_text(standing.position), upstream_.name, to_wal_text(primary_.position)));
+      return Need::copy;
+    }
     const auto followed = try_to_follow();
     if (!followed) return need_of(followed.error());
-    TANDEM_CHECK(tools_.files.remove_tree(folders_.placed));
+    TANDEM_CHECK(tools_.files.remove_tree(folders_.ready));
     progress_("the database follows " + upstream_.name + " already");
     return Need::nothing;
   }
@@ -133,27 +140,35 @@ private:
 
   Result<WayBack> way_of(const Error& why) {
     TANDEM_TRY(const auto standing, database_standing(tools_));
-    if (standing.state == DatabaseState::starting) return WayBack::wait;
+    const auto otherwise = copies_ == Copies::also_when_late ? WayBack::copy : WayBack::wait;
+    if (standing.state == DatabaseState::starting) return otherwise;
     if (standing.state != DatabaseState::standby) return way_of_one_that_stands(why);
     TANDEM_TRY(const auto past, ask_(false));
+    TANDEM_TRY(const auto own, own_wal(standing));
+    const auto way = way_back(own, primary_.timeline, past);
+    return way == WayBack::wait ? otherwise : way;
+  }
+
+  Result<OwnWal> own_wal(const DatabaseStanding& standing) {
+    const auto wal = folders_.data + "/pg_wal";
     TANDEM_TRY(const auto control, read_control(tools_, folders_.data));
-    const auto way =
-        way_back({.timeline = standing.timeline, .position = standing.position, .segment_size = control.segment_size},
-                 primary_.timeline, past);
-    return way == WayBack::wait && copies_ == Copies::also_when_late ? WayBack::copy : way;
+    TANDEM_TRY(const auto names, tools_.files.list(wal));
+    OwnWal own{.timeline = standing.timeline, .position = standing.position, .segment_size = control.segment_size};
+    own.timeline = std::max(own.timeline, timeline_at(names, own.position, own.segment_size));
+    own.history = tools_.files.read(fmt::format("{}/{:08X}.history", wal, own.timeline)).value_or("");
+    return own;
   }
 
   // It was a primary and broke off, or PostgreSQL does not start with it.
   Result<WayBack> way_of_one_that_stands(const Error& why) {
-    TANDEM_TRY(const auto placed, tools_.files.status(folders_.placed));
-    if (placed && copies_ == Copies::where_needed)
-      return fail(ErrorKind::failed,
-                  fmt::format("the copy of {}'s database that was made on {} does not start: {}", upstream_.name,
-                              tools_.self, why.message),
-                  fmt::format("journalctl -u {} on {} tells why. Once that is mended it starts by itself; tandem "
-                              "database copy --server {} makes another copy.",
-                              tools_.layout.unit, tools_.self, tools_.self));
-    return WayBack::rewind;
+    TANDEM_TRY(const auto signal, tools_.files.status(folders_.data + "/standby.signal"));
+    if (!signal) return WayBack::rewind;
+    if (copies_ == Copies::also_when_late) return WayBack::copy;
+    return fail(
+        ErrorKind::failed, fmt::format("PostgreSQL on {} does not start as a standby: {}", tools_.self, why.message),
+        fmt::format("journalctl -u {} on {} tells why. It is tried again; where its data is what keeps it down, "
+                    "tandem database copy --server {} copies it anew.",
+                    tools_.layout.unit, tools_.self, tools_.self));
   }
 
   // Where it has written what the primary has not, in a timeline that the primary has left. false: it has to be copied.
@@ -172,7 +187,6 @@ private:
     TANDEM_TRY(const auto control, read_control(tools_, folders_.data));
     TANDEM_TRY(const auto status, tools_.files.status(folders_.data));
     if (!status) return failed("there is no " + folders_.data);
-    TANDEM_CHECK(tools_.files.write(folders_.rewinding, "", 0600, {}));
     TANDEM_CHECK(rewind(tools_, upstream_, control, ask_, progress_));
     TANDEM_CHECK(reached(tools_, "rewound"));
     TANDEM_CHECK(tools_.files.write(folders_.data + "/standby.signal", "", 0600, {status->uid, status->gid}));

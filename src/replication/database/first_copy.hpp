@@ -37,14 +37,12 @@ Result<std::vector<KeptData>> kept_data(system::Files& files, const system::Post
 //   DATA.before-UTC-TIME  what was at DATA before. Debian's pristine cluster is not kept.
 //   DATA.diverged-TIMELINE-POSITION  the WAL that this server wrote alone, before a rewind
 //   DATA.tandem-rewinding  a rewind under way; when it is found, the data directory is of no use and is copied anew
-//   DATA.tandem-placed    a copy took its place and has not followed yet. One that does not start is not copied again
-//   by
-//                         itself: what keeps it down is not in the data, and each copy would fill the disk further.
 // What runs here is stopped only after the copy is whole, but for a standby of this primary that cannot follow it. The
 // caller has made sure that this server is not the pair's primary, and that the primary has a slot for it
 // (ensure_slots). refused when a primary of the very same cluster runs here: it may have writes that the other one
 // lacks. unavailable when a standby of this primary does not follow, and nothing is known that would keep it from it
-// (way_back): trying again may help.
+// (way_back): trying again may help. failed when a standby does not start: what keeps it down is hardly its data, and
+// each copy would fill the disk further.
 Result<FirstCopy> first_copy(const DatabaseTools& tools, const Upstream& upstream, const Progress& progress,
                              const AskPast& ask, Copies copies = Copies::where_needed);
 

@@ -71,7 +71,7 @@ std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, 
 Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
                     const AskPast& ask, const Progress& progress) {
   TANDEM_TRY(const auto past, ask(true));
-  const auto fork = end_of_timeline(past.history, control.timeline);
+  const auto fork = end_of_timeline(past.history.value_or(""), control.timeline);
   if (!fork || control.segment_size == 0)
     return fail(ErrorKind::refused,
                 fmt::format("{} did not begin where timeline {} ends", upstream.name, control.timeline));
@@ -79,6 +79,7 @@ Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const 
   TANDEM_CHECK(keep_diverged(tools, control, *fork, progress));
   TANDEM_CHECK(reached(tools, "rewind"));
   progress(fmt::format("going back to {}, where {} took over", to_wal_text(*fork), upstream.name));
+  TANDEM_CHECK(tools.files.write(rewinding_mark(tools), "", 0600, {}));
   TANDEM_CHECK(run_checked(
       tools.processes,
       {.arguments = rewind_arguments(tools.layout, upstream), .user = "postgres", .time_limit = rewind_limit}));

@@ -159,21 +159,21 @@ Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, std::u
 }
 
 Result<void> start_primary(const DatabaseTools& tools, const Progress& progress) {
+  TANDEM_CHECK(check_whole(tools));
   TANDEM_TRY(const auto standing, database_standing(tools));
   TANDEM_TRY(const auto signal, tools.files.status(signal_path(tools)));
   if (signal || standing.state == DatabaseState::standby)
     return fail(ErrorKind::refused, "PostgreSQL on " + tools.self + " is a standby; it is not started as a primary");
   if (standing.state == DatabaseState::primary) return {};
-  TANDEM_CHECK(check_whole(tools));
   progress("starting PostgreSQL as the primary");
   return tools.services.start(tools.layout.unit);
 }
 
 Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>& others, Limit limit,
                      const Progress& progress) {
+  TANDEM_CHECK(check_whole(tools));
   TANDEM_TRY(const bool standby, recovering(tools));
   if (standby) {
-    TANDEM_CHECK(check_whole(tools));
     progress("promoting PostgreSQL");
     // Without pg_promote's own waiting, which would keep the connection from everybody else.
     TANDEM_CHECK(tools.databases.query("postgres", "select pg_promote(false)"));

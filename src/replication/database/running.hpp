@@ -26,11 +26,11 @@ Result<void> wait_streaming(const DatabaseTools& tools, std::uint32_t timeline, 
 Result<void> follow(const DatabaseTools& tools, const Upstream& upstream, std::uint32_t timeline, Limit limit,
                     const Progress& progress);
 
-// Starts a server that is no standby. refused when it is one: that is promote's work.
+// Starts a server that is no standby. refused when it is one, which is promote's work, and when it is half rewound.
 Result<void> start_primary(const DatabaseTools& tools, const Progress& progress);
 
 // Makes the running standby the primary and waits until it takes writes, then makes a slot for each of the other
-// servers. Already a primary: only the slots.
+// servers. Already a primary: only the slots. refused when it is half rewound.
 Result<void> promote(const DatabaseTools& tools, const std::vector<std::string>& others, Limit limit,
                      const Progress& progress);
 

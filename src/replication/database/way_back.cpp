@@ -8,30 +8,35 @@ namespace tandem::replication {
 
 namespace {
 
+struct Segment {
+  std::uint32_t timeline = 0;
+  WalPosition begins = 0;
+};
+
 // "TTTTTTTTXXXXXXXXYYYYYYYY": timeline, and the segment's number in two parts (src/include/access/xlog_internal.h,
 // XLogFileName).
-std::optional<WalPosition> beginning_of(std::string_view name, std::uint64_t segment_size) {
+std::optional<Segment> segment_of(std::string_view name, std::uint64_t segment_size) {
   constexpr std::size_t part = 8;
   if (name.size() != 3 * part) return std::nullopt;
-  std::uint32_t high = 0;
-  std::uint32_t low = 0;
-  const auto read = [&](std::size_t from, std::uint32_t& number) {
-    const auto text = name.substr(from, part);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + part, number, 16);
-    return error == std::errc() && end == text.data() + part;
-  };
-  std::uint32_t timeline = 0;
-  if (!read(0, timeline) || !read(part, high) || !read(2 * part, low)) return std::nullopt;
-  return (WalPosition{high} << 32U) + low * segment_size;
+  std::array<std::uint32_t, 3> numbers{};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto text = name.substr(i * part, part);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + part, numbers[i], 16);
+    if (error != std::errc() || end != text.data() + part) return std::nullopt;
+  }
+  return Segment{numbers[0], (WalPosition{numbers[1]} << 32U) + numbers[2] * segment_size};
 }
 
 } // namespace
 
 WayBack way_back(const OwnWal& own, std::uint32_t upstream_timeline, const UpstreamPast& past) {
   if (own.timeline != upstream_timeline) {
-    const auto fork = end_of_timeline(past.history, own.timeline);
+    if (!past.history) return WayBack::wait;
+    const auto fork = end_of_timeline(*past.history, own.timeline);
     if (!fork) return WayBack::copy;
     if (own.position > *fork) return WayBack::rewind;
+  } else if (past.history && !own.history.empty() && own.history != *past.history) {
+    return WayBack::copy; // two servers were promoted to a timeline of that number, which pg_rewind takes for one
   }
   // A standby asks from the beginning of the segment that it is in.
   const auto asked = own.segment_size == 0 ? own.position : own.position - own.position % own.segment_size;
@@ -48,10 +53,21 @@ std::optional<WalPosition> end_of_timeline(std::string_view history, std::uint32
   return std::nullopt;
 }
 
+std::uint32_t timeline_at(const std::vector<std::string>& names, WalPosition position, std::uint64_t segment_size) {
+  std::uint32_t latest = 0;
+  if (segment_size == 0 || position == 0) return latest;
+  for (const auto& name : names)
+    if (const auto segment = segment_of(name, segment_size);
+        segment && segment->begins < position && position <= segment->begins + segment_size)
+      latest = std::max(latest, segment->timeline);
+  return latest;
+}
+
 WalPosition oldest_segment(const std::vector<std::string>& names, std::uint64_t segment_size) {
   std::optional<WalPosition> oldest;
   for (const auto& name : names)
-    if (const auto begins = beginning_of(name, segment_size); begins && (!oldest || *begins < *oldest)) oldest = begins;
+    if (const auto segment = segment_of(name, segment_size); segment && (!oldest || segment->begins < *oldest))
+      oldest = segment->begins;
   return oldest.value_or(0);
 }
 

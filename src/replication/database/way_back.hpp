@@ -10,8 +10,8 @@ namespace tandem::replication {
 
 // What a primary tells of its WAL.
 struct UpstreamPast {
-  std::string history = {}; // the text of its timeline's history file; "" when it has none
-  WalPosition oldest = 0;   // where the oldest segment begins that it still has; 0: not told
+  std::optional<std::string> history = {}; // the text of its timeline's history file; "" for the first; none: not told
+  WalPosition oldest = 0;                  // where the oldest segment begins that it still has; 0: not told
 };
 
 // Asks the primary. `checkpoint`: it makes one first, without which a rewind soon after a promotion leaves a standby
@@ -23,6 +23,7 @@ struct OwnWal {
   std::uint32_t timeline = 0;
   WalPosition position = 0; // what it has
   std::uint64_t segment_size = 0;
+  std::string history = {}; // of its timeline, as it has it itself; "" when it does not
 };
 
 enum class WayBack {
@@ -36,6 +37,11 @@ enum class WayBack {
 // Where that timeline was left, by a history file's text (postgresql.org/docs/15/continuous-archiving.html,
 // "Timelines"; src/backend/access/transam/timeline.c: "timeline<tab>position<tab>reason" a line).
 [[nodiscard]] std::optional<WalPosition> end_of_timeline(std::string_view history, std::uint32_t timeline);
+
+// The latest timeline of which there is a segment that holds the WAL up to that position; 0 when there is none. Control
+// data know of a standby's change of timeline only minutes later.
+[[nodiscard]] std::uint32_t timeline_at(const std::vector<std::string>& names, WalPosition position,
+                                        std::uint64_t segment_size);
 
 // Where the oldest of the segments begins, of whatever timeline, by the names in pg_wal; 0 when there is none.
 [[nodiscard]] WalPosition oldest_segment(const std::vector<std::string>& names, std::uint64_t segment_size);

@@ -171,22 +171,48 @@ TEST(FirstCopy, EndsItsWaitingWhereTheDatabaseIsNeededAndBeginsNothing) {
   EXPECT_EQ(done.error().kind, ErrorKind::unavailable) << done.error().message;
 }
 
-// What keeps it down is not in the data, and each copy would keep the one before it.
-TEST(FirstCopy, OneThatDoesNotStartIsNotMadeAgainByItself) {
+// What keeps it down is hardly its data, and each copy would keep the one before it.
+TEST(FirstCopy, AStandbyThatDoesNotStartIsNotCopiedAnewByItself) {
   World world;
   world.will_not_start = true;
   ASSERT_FALSE(first_copy(world.tools(), uno, world.progress, world.ask));
   world.processes.ran.clear();
   const auto again = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_FALSE(again);
-  EXPECT_NE(again.error().message.find("that was made on duo does not start"), std::string::npos)
+  EXPECT_NE(again.error().message.find("on duo does not start as a standby"), std::string::npos)
       << again.error().message;
   EXPECT_TRUE(world.kept().empty());
+  const auto asked = first_copy(world.tools(), uno, world.progress, world.ask, Copies::also_when_late);
+  EXPECT_FALSE(asked);
+  EXPECT_EQ(world.kept().size(), 1U) << "a person asks for a copy";
   world.will_not_start = false;
   const auto mended = first_copy(world.tools(), uno, world.progress, world.ask);
   ASSERT_TRUE(mended) << mended.error().message;
   EXPECT_FALSE(mended->copied);
-  EXPECT_FALSE(world.texts.contains(std::string(World::data) + ".tandem-placed"));
+}
+
+// A disk that lost what it had confirmed: the primary would stream other WAL over the standby's own.
+TEST(FirstCopy, AStandbyThatHasMoreThanItsPrimaryIsCopiedAndItsOwnIsKept) {
+  World world;
+  world.clusters[World::data] = {
+      .identifier = World::copied, .state = "in archive recovery", .standby = true, .made = "more"};
+  world.running = true;
+  world.received = world.sent = 0x3000068; // the primary has it up to 0x3000060
+  world.deaf = true;                       // its slot is free
+  static_cast<void>(first_copy(world.tools(), uno, world.progress, world.ask));
+  EXPECT_EQ(world.here().made, "the primary's");
+  ASSERT_EQ(world.kept().size(), 1U);
+  EXPECT_EQ(world.clusters.at(world.kept().front()).made, "more");
+}
+
+// It has not begun: the data directory is whole, and may be the only one left.
+TEST(FirstCopy, ARewindThatIsRefusedLeavesADatabaseThatCanTakeOver) {
+  World world;
+  world.clusters[World::data] = {.identifier = World::copied, .made = "late orders"};
+  world.ask = [](bool) -> Result<UpstreamPast> { return fail(ErrorKind::unavailable, "the primary has gone"); };
+  ASSERT_FALSE(first_copy(world.tools(), uno, world.progress, world.ask));
+  EXPECT_TRUE(check_whole(world.tools()));
+  EXPECT_EQ(world.here().made, "late orders");
 }
 
 // It streams the timeline before for a moment, up to the fork: that is not following.

@@ -176,10 +176,11 @@ TEST(BaseBackup, ProgressIsReadFromItsLines) {
 }
 
 TEST(BaseBackup, AsksWhichClusterThePrimaryIs) {
-  EXPECT_EQ(parse_identity("7575840532104938733|12|0/5000060|\n"), (Identity{"7575840532104938733", 12}));
+  EXPECT_EQ(parse_identity("7575840532104938733|12|0/5000060|\n"), (Identity{"7575840532104938733", 12, 0x5000060}));
   EXPECT_FALSE(parse_identity(""));
   EXPECT_FALSE(parse_identity("systemid|timeline"));
   EXPECT_FALSE(parse_identity("7575840532104938733"));
+  EXPECT_FALSE(parse_identity("7575840532104938733|12|"));
   EXPECT_FALSE(parse_identity("7575840532104938733|0|0/5000060|"));
 }
 

@@ -54,6 +54,26 @@ TEST(WayBackOfAStandby, FollowsFromTheFactsAlone) {
   EXPECT_EQ(way(3, 0x6000001, 0x6000000), WayBack::wait) << "it asks from the beginning of its segment";
   EXPECT_EQ(way(4, 0x6000000, 0), WayBack::copy) << "the primary never had that timeline";
   EXPECT_EQ(way(3, 0x6000000, 0), WayBack::wait) << "an agent of an older version does not tell";
+  EXPECT_EQ(way_back({.timeline = 2, .position = 0x9000000, .segment_size = segment}, 3, {}), WayBack::wait)
+      << "as above";
+}
+
+TEST(WayBackOfAStandby, TwoTimelinesOfOneNumberAreTwo) {
+  const OwnWal own{.timeline = 3, .position = 0x6000000, .segment_size = 16U << 20U, .history = "2\t0/5000000\tx\n"};
+  EXPECT_EQ(way_back(own, 3, {.history = history}), WayBack::copy);
+  EXPECT_EQ(way_back(own, 3, {.history = own.history}), WayBack::wait);
+  EXPECT_EQ(way_back({.timeline = 3, .position = own.position}, 3, {.history = history}), WayBack::wait)
+      << "it has not fetched the file yet";
+}
+
+TEST(WayBackOfAStandby, ItsTimelineIsThatOfItsLatestSegment) {
+  const std::vector<std::string> names{"000000010000000000000005", "000000020000000000000005",
+                                       "000000010000000000000006", "00000002.history"};
+  constexpr std::uint64_t segment = 16U << 20U;
+  EXPECT_EQ(timeline_at(names, 0x5000110, segment), 2U);
+  EXPECT_EQ(timeline_at(names, 0x6000000, segment), 2U) << "it ends there";
+  EXPECT_EQ(timeline_at(names, 0x6000001, segment), 1U);
+  EXPECT_EQ(timeline_at(names, 0x8000000, segment), 0U);
 }
 
 TEST(RewindWords, TheConfigurationIsNamedSinceDebianKeepsItElsewhere) {

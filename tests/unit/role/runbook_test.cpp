@@ -139,6 +139,9 @@ TEST(StandingOfARun, AnEpochThatTwoServersClaimIsNobodys) {
   kept.conflict = "uno";
   EXPECT_FALSE(standing_of(kept, opening).granted);
   EXPECT_TRUE(standing_of(kept, opening).overtaken);
+  Kept disputed{.epoch = 4, .primary = "uno", .conflict = "duo"}; // simulated life 60173595
+  EXPECT_TRUE(standing_of(disputed, opening).overtaken) << "uno serves no more, so that it has nothing to hand over";
+  EXPECT_FALSE(standing_of(disputed, of_failover()).overtaken) << "it is the way out";
   const Kept another{.epoch = 5, .primary = "tre"};
   EXPECT_TRUE(standing_of(another, opening).overtaken);
   const Kept before{.epoch = 4, .primary = "uno"};

@@ -135,6 +135,8 @@ TEST(Setup, UidsAreTheSameOnAllServersOrRefused) {
   const auto uids = assign_uids(pair, {first, second});
   ASSERT_TRUE(uids);
   EXPECT_EQ(*uids, (std::map<std::string, std::uint32_t>{{"a", 1002}, {"b", 1000}, {"c", 1007}}));
+  second.groups = {{"shared", 1002, {}}};
+  EXPECT_EQ(assign_uids(pair, {first, second})->at("a"), 1003U) << "a group of its own could not have that number";
   second.users.push_back({"c", 1008, 1008, "", ""});
   EXPECT_EQ(assign_uids(pair, {first, second}).error().message,
             "user c has uid 1007 on one server and 1008 on another");
@@ -188,6 +190,7 @@ TEST(Setup, AUserOfSftpAloneIsShutInItsHomeAndCannotGiveItselfKeys) {
   for (const auto& resource : all) {
     if (const auto* user = std::get_if<converge::User>(&resource.kind); user != nullptr && user->name == "import1c") {
       EXPECT_EQ(user->shell, "/bin/false");
+      EXPECT_EQ(user->groups.back(), "tandem-sftp");
       EXPECT_EQ(user->password, "a word");
     }
     if (const auto* group = std::get_if<converge::Group>(&resource.kind);
@@ -204,7 +207,12 @@ TEST(Setup, AUserOfSftpAloneIsShutInItsHomeAndCannotGiveItselfKeys) {
   EXPECT_EQ(file_at(all, "/home/import1c/.ssh/authorized_keys")->owner, "root");
   ASSERT_NE(file_at(all, sshd_file), nullptr);
   const auto& text = file_at(all, sshd_file)->content;
-  EXPECT_NE(text.find("Match User import1c\n    ChrootDirectory /home/import1c\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("Match Group tandem-sftp User *,!andrey,!nikolays\n    ChrootDirectory %h\n"), std::string::npos)
+      << text;
+  pair.users.pop_back(); // its account stays, and so does what shuts it in
+  const auto later = resources(view_of(pair, "uno"));
+  ASSERT_NE(file_at(later, sshd_file), nullptr);
+  EXPECT_NE(file_at(later, sshd_file)->content.find("Match Group tandem-sftp"), std::string::npos);
 }
 
 TEST(Setup, MailGoesTheWayOfTheFileAndIsLeftAloneWithoutOne) {
@@ -235,14 +243,15 @@ TEST(Setup, TheFirewallLetsInWhereverSshdListensAndThePeersAlone) {
   const auto* rules = "/etc/tandem/firewall.nft";
   EXPECT_EQ(file_at(resources(view), rules), nullptr);
   pair.host.firewall = true;
-  view.ssh_ports = ssh_ports_in({"# Port 23\nPort 2222\n", "  Port   2200\nListenAddress ::\n"});
+  view.ssh_ports =
+      *ssh_ports_in("port 2222\naddressfamily any\nlistenaddress [::]:2222\nlistenaddress 10.0.0.1:2200\n");
   const auto all = resources(view);
   ASSERT_NE(file_at(all, rules), nullptr);
   const auto& text = file_at(all, rules)->content;
   EXPECT_NE(text.find("tcp dport { 2200, 2222 } accept comment \"ssh\""), std::string::npos) << text;
   EXPECT_NE(text.find(pair.server("duo")->peer_address), std::string::npos) << text;
   EXPECT_EQ(text.find(pair.server("uno")->peer_address), std::string::npos) << text;
-  EXPECT_EQ(ssh_ports_in({"#Port 22\n"}), std::set<std::uint16_t>{22});
+  EXPECT_EQ(ssh_ports_in("Missing privilege separation directory: /run/sshd\n").error().kind, ErrorKind::refused);
 }
 
 TEST(Setup, PasswordsAreTurnedAwayOnlyOnceAnAdministratorHasAKey) {

@@ -12,6 +12,7 @@ TEST(Passwords, AHashFitsItsPasswordAndNoOther) {
   EXPECT_TRUE(password_fits("p:ä ss", *hash));
   EXPECT_FALSE(password_fits("p:ä s", *hash));
   EXPECT_NE(*hash, hash_password("p:ä ss").value()) << "each has a salt of its own";
+  EXPECT_TRUE(password_fits("p:ä ss", "!" + *hash)) << "who locked the account unlocks it";
 }
 
 // The first example of the specification of sha-crypt (akkadia.org/drepper/SHA-crypt.txt).
