@@ -123,9 +123,9 @@ Keys watch_keys() {
           .later(),
       value("alerts.disk", percentage(), at(alerts, &Alerts::disk), "when a disk is fuller").later(),
 
-      table("logs", "Logs of the sites.").later(),
-      value("logs.rotate", choice({"daily", "weekly", "monthly"}), at(logs, &Logs::rotate), "how often").later(),
-      value("logs.keep", count(1, 3650), at(logs, &Logs::keep), "how many old ones are kept").later(),
+      table("logs", "Rotation of nginx's logs and of the sites' own: *.log in their folders that are called \"logs\"."),
+      value("logs.rotate", choice({"daily", "weekly", "monthly"}), at(logs, &Logs::rotate), "how often"),
+      value("logs.keep", count(1, 3650), at(logs, &Logs::keep), "how many old ones are kept"),
 
       table("backup", "Off-site, so that the servers are not the only copies.").later(),
       value("backup.repository", text_or_none(rules::any_text), at(backup, &Backup::repository),

@@ -4,7 +4,8 @@ namespace tandem::setup {
 
 void add_packages(Resources& out, const View& view) {
   converge::PackageSet packages{{"sudo", "rsync", "openssh-client", "python3-dev", "python3-virtualenv", "python3-pip",
-                                 "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "curl", "tzdata"}};
+                                 "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "curl", "tzdata",
+                                 "logrotate"}};
   if (!view.pair.host.time_servers.empty()) packages.names.emplace_back("systemd-timesyncd");
   if (!view.pair.host.mail.empty()) packages.names.emplace_back("exim4-daemon-light");
   if (view.pair.host.firewall) packages.names.emplace_back("nftables");

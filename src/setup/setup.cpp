@@ -27,6 +27,7 @@ Resources resources(const View& view) {
   add_www(out, view);
   add_postgres(out, view);
   add_sites(out, view);
+  add_logs(out, view);
   add_nginx(out, view);
   add_role(out, view);
   add_firewall(out, view);

@@ -67,6 +67,10 @@ exclude = {files.exclude}
 reconcile = {files.reconcile}
 deletion_guard = {files.deletion_guard}
 
+[logs]
+rotate = {logs.rotate=weekly}
+keep = {logs.keep}
+
 [role]
 authority = {role.authority=operator}
 standby = {role.standby=warm}

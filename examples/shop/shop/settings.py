@@ -59,3 +59,21 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / "media"
+
+LOG_FOLDER = BASE_DIR / "logs"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
+    "handlers": {
+        "orders": {
+            "class": "logging.FileHandler",
+            "filename": LOG_FOLDER / "orders.log",
+            "delay": True,
+            "formatter": "line",
+        }
+        if LOG_FOLDER.is_dir()
+        else {"class": "logging.NullHandler"}
+    },
+    "loggers": {"orders": {"handlers": ["orders"], "level": "INFO"}},
+}

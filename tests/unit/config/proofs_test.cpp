@@ -90,7 +90,7 @@ TEST(Proofs, EachChangesItsOwnKey) {
   const auto before = loaded_with(proofs::values_before());
   ASSERT_TRUE(before.pair) << messages(before);
   for (const auto& proof : proofs::key_proofs()) {
-    if (has_one_choice(proof)) continue;
+    if (has_one_choice(proof) || proof.before == proof.after) continue; // the choice that it has before
     const auto after = loaded_with(with(proof));
     ASSERT_TRUE(after.pair) << proof.key << "\n" << messages(after);
     EXPECT_NE(*before.pair, *after.pair) << proof.key << " is not in the file of tests/keys";

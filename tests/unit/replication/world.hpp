@@ -8,6 +8,10 @@
 
 namespace tandem::replication {
 
+inline const Upstream uno{"uno", "10.0.0.1"};
+inline constexpr Limit limit{10'000};
+inline constexpr std::uint32_t timeline = 2; // the primary's
+
 struct PowerCut {};
 
 struct World;

@@ -172,6 +172,8 @@ private:
       files.put_folder("/etc/nginx");
       files.put_folder("/etc/nginx/sites-enabled");
       files.put("/etc/nginx/nginx.conf", "Debian's own nginx.conf\n");
+      files.put_folder("/etc/logrotate.d"); // logrotate's, which comes with it
+      files.put("/etc/logrotate.d/nginx", "Debian's own rotation\n");
       files.put("/etc/nginx/sites-enabled/default", "Debian's own default\n");
       services.put("nginx.service", "active", "enabled");
     } else if (name == "postgresql") {
