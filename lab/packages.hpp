@@ -55,6 +55,7 @@ inline const std::vector<std::string> archive_packages{"sudo",
                                                        "cron",
                                                        "rsyslog",
                                                        "curl",
+                                                       "sslscan",
                                                        "procps"};
 
 } // namespace tandem::lab

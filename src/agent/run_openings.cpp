@@ -20,6 +20,7 @@ std::string health_commands(const model::Pair& pair) {
 
 std::string promote_commands(const model::Pair& pair) {
   std::vector<std::string> lines;
+  if (pair.cache.memcached) lines.emplace_back("systemctl restart memcached");
   for (const auto& site : pair.sites)
     for (const auto& command : site.on_promote)
       lines.push_back(fmt::format("cd /www/{} && sudo -u {} env/bin/{}", site.domain, site.owner, command));

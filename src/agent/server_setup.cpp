@@ -21,12 +21,20 @@ Result<peer::Authority> authority_of(Agent& agent) {
   return peer::Authority::load(certificate, key);
 }
 
-// sshd itself knows best what its configuration comes to. It looks for its folder in /run, which a stopped one lacks.
-Result<std::set<std::uint16_t>> ssh_ports(system::Processes& processes) {
-  auto said = run_checked(processes, {.arguments = {"sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -T"},
-                                      .time_limit = std::chrono::seconds(20)});
-  if (!said) return std::unexpected(std::move(said).error().within("asking sshd for its ports, for the firewall"));
-  return setup::ssh_ports_in(said->output);
+// Before Debian's sshd is there at all, its port is that of its first start. It looks for its folder in /run, which a
+// stopped one lacks.
+Result<std::set<std::uint16_t>> ssh_ports(system::Ports& ports) {
+  TANDEM_TRY(const auto sshd, ports.files.status("/usr/sbin/sshd"));
+  if (!sshd) return std::set<std::uint16_t>{22};
+  const auto said = [&](const std::string& command) {
+    const auto outcome =
+        ports.processes.run({.arguments = {"sh", "-c", command}, .time_limit = std::chrono::seconds(20)});
+    return outcome && outcome->ok() ? outcome->output : std::string();
+  };
+  auto known = setup::ssh_ports_in(said("mkdir -p /run/sshd && exec /usr/sbin/sshd -T"), said("ss -Htlnp | tr -s ' '"));
+  if (!known.empty()) return known;
+  return fail(ErrorKind::refused, "it is not known on which ports sshd listens, and a firewall would shut it in",
+              "sshd -T has to name them; sshd -t says what is wrong with its configuration.");
 }
 
 Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
@@ -36,7 +44,7 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
   if (input.pair.server(input.self) == nullptr)
     return fail(ErrorKind::invalid,
                 "this server is called " + input.self + ", and tandem.toml has no server of that name");
-  TANDEM_TRY(auto ports, input.pair.host.firewall ? ssh_ports(agent.ports().processes) : std::set<std::uint16_t>());
+  TANDEM_TRY(auto ports, input.pair.host.firewall ? ssh_ports(agent.ports()) : std::set<std::uint16_t>());
   return setup::resources({.pair = input.pair,
                            .self = input.self,
                            .primary = input.primary,

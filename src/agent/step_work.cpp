@@ -103,8 +103,20 @@ Result<void> StepWork::takes_writes() {
   return writes ? Result<void>() : failed("PostgreSQL on " + now_.server + " takes no writes yet");
 }
 
+// Emptied rather than restarted, which would break the connections that the applications have to it.
+void StepWork::empty_cache() {
+  constexpr auto* flush =
+      R"(exec 3<>/dev/tcp/127.0.0.1/11211 && printf 'flush_all\r\nquit\r\n' >&3 && grep -q ^OK <&3)";
+  const auto emptied = run_checked(agent_.ports().processes,
+                                   {.arguments = {"bash", "-c", flush}, .time_limit = std::chrono::seconds(2)});
+  if (emptied) return;
+  if (const auto again = agent_.ports().services.restart("memcached.service"); !again)
+    tell("memcached could not be emptied, so that sites may show what is out of date: " + describe(again.error()));
+}
+
 // A site whose own steps fail must not keep visitors from all the others; it is told, and the switchover goes on.
 Result<void> StepWork::on_promote() {
+  if (now_.pair->cache.memcached) empty_cache();
   const sites::Tools work{
       .ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}};
   sites::Shelf shelf(work);

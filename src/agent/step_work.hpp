@@ -67,6 +67,7 @@ protected:
   Result<void> nothing_is_sent_here();
   Result<void> promote();
   Result<void> takes_writes();
+  void empty_cache();
   Result<void> on_promote();
   Result<void> wait_for_health();
   Result<void> serve_visitors();

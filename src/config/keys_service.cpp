@@ -78,8 +78,9 @@ Keys edge_keys() {
   using model::Certificates;
   using model::Dns;
   return {
-      table("cache", "Caches of the sites, for each server its own.").later(),
-      value("cache.memcached", size(megabyte, terabyte), at(cache, &Cache::memcached), "memory of memcached").later(),
+      table("cache", "Caches of the sites, for each server its own."),
+      value("cache.memcached", size(megabyte, terabyte), at(cache, &Cache::memcached),
+            "memory of memcached, which answers on the loopback addresses; without it memcached is left alone"),
       value("cache.redis", size(megabyte, terabyte), at(cache, &Cache::redis),
             "memory of the cache instance of Redis; the queue instance never evicts")
           .later(),

@@ -69,7 +69,7 @@ struct Files {
 };
 
 struct Cache {
-  Bytes memcached = Bytes{64} << 20U;
+  std::optional<Bytes> memcached; // nullopt: tandem has nothing to do with it
   Bytes redis = Bytes{64} << 20U;
   bool operator==(const Cache&) const = default;
 };

@@ -30,7 +30,7 @@ void add_groups(Resources& out, const View& view) {
         "user " + user.name);
     for (const auto& group : user.groups)
       add(group, shared(group), "user " + user.name);
-    if (user.sftp_only) add(sftp_group, std::nullopt, "users of SFTP alone");
+    if (user.sftp_only) add(sftp_group, shared(sftp_group), "users of SFTP alone");
   }
 }
 

@@ -78,17 +78,20 @@ table inet tandem {
 
 } // namespace
 
-Result<std::set<std::uint16_t>> ssh_ports_in(const std::string& effective) {
+std::set<std::uint16_t> ssh_ports_in(const std::string& effective, const std::string& listening) {
   std::set<std::uint16_t> ports;
+  const auto add = [&](const std::string& address) { // "[::]:22", or the port alone
+    const auto number = to_number(address.substr(address.rfind(':') + 1));
+    if (number && *number > 0 && *number < 65536) ports.insert(static_cast<std::uint16_t>(*number));
+  };
   for (const auto& line : lines_of(effective)) {
     const auto words = split(trim(line), ' ');
-    if (words.size() != 2 || (words[0] != "port" && words[0] != "listenaddress")) continue;
-    const auto number = to_number(words[1].substr(words[1].rfind(':') + 1)); // "[::]:22"
-    if (number && *number > 0 && *number < 65536) ports.insert(static_cast<std::uint16_t>(*number));
+    if (words.size() >= 2 && (words[0] == "port" || words[0] == "listenaddress")) add(words[1]);
   }
-  if (ports.empty())
-    return fail(ErrorKind::refused, "sshd does not tell on which ports it listens, and a firewall would shut it in",
-                "sshd -T has to name them, in lines that begin with \"port\" or \"listenaddress\".");
+  for (const auto& line : lines_of(listening)) {
+    const auto words = split(trim(line), ' ');
+    if (words.size() >= 5 && line.find("\"sshd\"") != std::string::npos) add(words[3]);
+  }
   return ports;
 }
 
@@ -110,11 +113,12 @@ void add_firewall(Resources& out, const View& view) {
   out.push_back({.kind = converge::File{.path = firewall_unit_path, .content = header() + firewall_unit_text},
                  .why = why,
                  .reactions = {reload_manager}});
-  out.push_back({.kind = converge::Unit{.name = firewall_unit,
-                                        .enabled = true,
-                                        .running = true,
-                                        .proof = {"nft", "list", "chain", "inet", "tandem", "input"}},
-                 .why = why});
+  out.push_back(
+      {.kind = converge::Unit{.name = firewall_unit,
+                              .enabled = true,
+                              .running = true,
+                              .proof = {"sh", "-c", "nft list chain inet tandem input | grep -q 'comment \"ssh\"'"}},
+       .why = why});
 }
 
 } // namespace tandem::setup

@@ -8,14 +8,15 @@ namespace {
 
 // logrotate(8). A file that a program still writes to after it was renamed is compressed only the next time.
 std::string rule(const View& view, const std::string& files, const std::string& more) {
-  return fmt::format("{} {{\n    {}\n    rotate {}\n    missingok\n    notifempty\n    compress\n    delaycompress\n"
-                     "    sharedscripts\n{}}}\n",
-                     files, view.pair.logs.rotate, view.pair.logs.keep, more);
+  return fmt::format(
+      "{} {{\n    {}\n    rotate {}\n    missingok\n    notifempty\n    compress\n    delaycompress\n{}}}\n", files,
+      view.pair.logs.rotate, view.pair.logs.keep, more);
 }
 
 // Under the name of the package's own rule, since logrotate takes each file once.
 std::string nginx_rule(const View& view) {
   return header() + rule(view, "/var/log/nginx/*.log",
+                         "    sharedscripts\n"
                          "    create 0640 www-data adm\n"
                          "    prerotate\n"
                          "        if [ -d /etc/logrotate.d/httpd-prerotate ]; then run-parts "
@@ -26,23 +27,33 @@ std::string nginx_rule(const View& view) {
                          "    endscript\n");
 }
 
-bool holds_logs(const model::SiteFolder& folder) {
+// Where the site itself writes: in a folder of somebody else's it could not.
+bool holds_logs(const model::Site& site, const model::SiteFolder& folder) {
   const auto name = folder.name.substr(folder.name.rfind('/') + 1);
-  return name == "logs" || name == "log";
+  return (name == "logs" || name == "log") && folder.owner.value_or(site.owner) == site.owner;
 }
 
-// As the folder's owner, who could put anything in there. Mode and owner of each file stay; the scripts run as root.
+// As the site's owner, who could put anything in there; mode and owner of each file stay. The applications are not
+// started anew for it: that could fail, at night and on both servers. They notice that their file has another name by
+// now (as Python's WatchedFileHandler does); as long as one has not, its file is left as it is, so that nothing of what
+// it writes gets lost.
 std::string site_rules(const View& view) {
   std::string text;
   for (const auto& site : view.pair.sites)
     for (const auto& folder : site.folders)
-      if (holds_logs(folder))
+      if (holds_logs(site, folder))
         text +=
-            rule(view, fmt::format("/www/{}/{}/*.log", site.domain, folder.name),
-                 fmt::format("    su {} {}\n    create\n    postrotate\n        if [ -d /run/tandem-sites/{} ]; then "
-                             "touch /run/tandem-sites/{}/reopen; fi\n    endscript\n",
-                             folder.owner.value_or(site.owner), folder.group.value_or("www-data"), site.domain,
-                             site.domain));
+            rule(view, fmt::format("/www/.releases/{}/shared/{}/*.log", site.domain, folder.name),
+                 "    su " + site.owner +
+                     " www-data\n"
+                     "    create\n"
+                     "    prerotate\n"
+                     "        if find /proc/[0-9]*/fd -lname \"$1.1\" 2>/dev/null | grep -q .; then\n"
+                     "            echo \"$1 is not rotated: something still writes to $1.1; let it use a handler that "
+                     "notices a new file\" >&2\n"
+                     "            exit 1\n"
+                     "        fi\n"
+                     "    endscript\n");
   return text;
 }
 

@@ -28,6 +28,7 @@ Resources resources(const View& view) {
   add_postgres(out, view);
   add_sites(out, view);
   add_logs(out, view);
+  add_cache(out, view);
   add_nginx(out, view);
   add_role(out, view);
   add_firewall(out, view);
@@ -98,6 +99,7 @@ std::vector<std::string> shared_groups(const model::Pair& pair) {
     if (user.primary_group) add(*user.primary_group);
     for (const auto& group : user.groups)
       add(group);
+    if (user.sftp_only) add(sftp_group);
   }
   return names;
 }

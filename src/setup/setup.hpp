@@ -14,8 +14,9 @@ Resources resources(const View& view);
 // The server's release by its /etc/os-release; anything but Debian 12 and 13 is refused by name.
 Result<Release> release_of(const std::string& os_release);
 
-// The ports that sshd listens on, by what `sshd -T` says of its whole configuration. refused when it names none.
-Result<std::set<std::uint16_t>> ssh_ports_in(const std::string& effective);
+// The ports that sshd listens on, by what `sshd -T` says of its whole configuration and by `ss -Htlnp`, its columns one
+// blank apart: an edit that sshd has not read yet is in the one, another sshd in the other.
+std::set<std::uint16_t> ssh_ports_in(const std::string& effective, const std::string& listening);
 
 // A uid for every user: the configured one, else the one that an existing user of that name has, else the next from
 // 1000 that is free on all servers, as the gid of a group of the user's own as well, and not configured for somebody

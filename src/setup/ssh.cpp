@@ -14,13 +14,16 @@ bool has_keyed_administrator(const model::Pair& pair) {
   });
 }
 
-// sshd_config(5). DisableForwarding alone has not covered everything in every version, so each kind is named too.
-// By a group of tandem's own, in which an account stays that leaves tandem.toml; one that may do more by now is named.
-std::string sftp_only(const model::Pair& pair) {
-  std::string who = std::string("Match Group ") + sftp_group + " User *";
+std::string names_of(const model::Pair& pair, bool sftp_only, const std::string& before) {
+  std::string names;
   for (const auto& user : pair.users)
-    if (!user.sftp_only) who += ",!" + user.name;
-  return "\n" + who +
+    if (user.sftp_only == sftp_only) names += (names.empty() ? "" : ",") + before + user.name;
+  return names;
+}
+
+// sshd_config(5). DisableForwarding alone has not covered everything in every version, so each kind is named too.
+std::string shut_in(const std::string& who) {
+  return "\nMatch " + who +
          "\n"
          "    ChrootDirectory %h\n"
          "    ForceCommand internal-sftp -u 0027\n"
@@ -33,6 +36,15 @@ std::string sftp_only(const model::Pair& pair) {
          "    PermitTunnel no\n"
          "    PermitTTY no\n"
          "    PermitUserRC no\n";
+}
+
+// By name, from before their accounts are there; and by a group of tandem's own, in which an account stays that leaves
+// tandem.toml, but for those that may do more by now.
+std::string sftp_only(const model::Pair& pair) {
+  const auto named = names_of(pair, true, "");
+  const auto others = names_of(pair, false, "!");
+  return (named.empty() ? "" : shut_in("User " + named)) +
+         shut_in(std::string("Group ") + sftp_group + " User *" + (others.empty() ? "" : "," + others));
 }
 
 std::string sshd_text(const model::Pair& pair) {

@@ -19,6 +19,7 @@ void add_postgres(Resources& out, const View& view);
 void add_nginx(Resources& out, const View& view);
 void add_sites(Resources& out, const View& view);
 void add_logs(Resources& out, const View& view);
+void add_cache(Resources& out, const View& view);
 void add_role(Resources& out, const View& view);
 
 // Whether tandem has a say in how people log in.

@@ -91,10 +91,6 @@ std::string Layout::current_socket(const std::string& domain) const {
   return socket_folder(domain) + "/current.sock";
 }
 
-std::string Layout::reopen(const std::string& domain) const {
-  return socket_folder(domain) + "/reopen";
-}
-
 std::string release_id(std::chrono::system_clock::time_point now, std::string_view commit) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   std::tm utc{};

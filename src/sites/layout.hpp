@@ -38,8 +38,6 @@ struct Layout {
   [[nodiscard]] std::string socket_folder(const std::string& domain) const;
   [[nodiscard]] std::string socket(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string current_socket(const std::string& domain) const;
-  // Touched when its applications are to open their log files anew.
-  [[nodiscard]] std::string reopen(const std::string& domain) const;
 };
 
 // UTC time and short commit, "20261124083000-85e57f8"; sorts by time.

@@ -9,23 +9,9 @@ namespace {
 using Setting = std::pair<std::string, std::string>;
 
 // A deploy finds the application by these, drops root's rights by these, or waits for its end by these.
-constexpr std::array<std::string_view, 17> fixed{"socket",
-                                                 "chmod-socket",
-                                                 "chown-socket",
-                                                 "uid",
-                                                 "gid",
-                                                 "master",
-                                                 "module",
-                                                 "wsgi-file",
-                                                 "virtualenv",
-                                                 "chdir",
-                                                 "die-on-term",
-                                                 "need-app",
-                                                 "daemonize",
-                                                 "pidfile",
-                                                 "emperor",
-                                                 "plugins",
-                                                 "touch-chain-reload"};
+constexpr std::array<std::string_view, 16> fixed{
+    "socket",     "chmod-socket", "chown-socket", "uid",      "gid",       "master",  "module",  "wsgi-file",
+    "virtualenv", "chdir",        "die-on-term",  "need-app", "daemonize", "pidfile", "emperor", "plugins"};
 
 std::vector<Setting> settings_of(const Layout& layout, const model::Site& site, const Release& release) {
   const auto folder = layout.release(site.domain, release.id);
@@ -52,9 +38,6 @@ std::vector<Setting> settings_of(const Layout& layout, const model::Site& site, 
       {"processes", std::to_string(site.uwsgi.processes)},
       {"threads", std::to_string(site.uwsgi.threads)},
       {"harakiri", std::to_string(site.uwsgi.harakiri.count())},
-      // Workers go one after the other, each once it has answered what it is at.
-      {"touch-chain-reload", layout.reopen(site.domain)},
-      {"worker-reload-mercy", std::to_string(site.uwsgi.harakiri.count())},
       {"buffer-size", "32768"},
       {"disable-logging", "true"},
       {"log-5xx", "true"},

@@ -67,6 +67,9 @@ exclude = {files.exclude}
 reconcile = {files.reconcile}
 deletion_guard = {files.deletion_guard}
 
+[cache]
+memcached = {cache.memcached}
+
 [logs]
 rotate = {logs.rotate=weekly}
 keep = {logs.keep}

@@ -11,6 +11,9 @@ Probe reaches_standby(const std::string& path, const std::string& before, const 
           "touch " + path + "; " + how};
 }
 
+constexpr auto* memory_of_memcached =
+    R"(bash -c 'exec 3<>/dev/tcp/127.0.0.1/11211; printf "stats settings\r\nquit\r\n" >&3; grep maxbytes <&3')";
+
 } // namespace
 
 std::vector<Proof> service_proofs() {
@@ -35,6 +38,11 @@ std::vector<Proof> service_proofs() {
        "[" + excluded + R"(, "*.draft"])",
        {reaches_standby("/srv/guarded/%moment%.draft", "came", "waits")}},
       {"files.deletion_guard", R"("10%")", R"("90%")", {{primary, half, "would vanish", "5 deleted"}}},
+      {"cache.memcached",
+       R"("16MB")",
+       R"("24MB")",
+       {{primary, memory_of_memcached, "maxbytes 16777216", "maxbytes 25165824"},
+        {standby, memory_of_memcached, "maxbytes 16777216", "maxbytes 25165824"}}},
       {.key = "logs.rotate=daily",
        .before = R"("daily")",
        .after = R"("daily")",

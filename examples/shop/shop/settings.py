@@ -67,7 +67,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
     "handlers": {
         "orders": {
-            "class": "logging.FileHandler",
+            "class": "logging.handlers.WatchedFileHandler",  # logrotate gives it a new file
             "filename": LOG_FOLDER / "orders.log",
             "delay": True,
             "formatter": "line",

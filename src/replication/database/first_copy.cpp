@@ -115,17 +115,34 @@ private:
       TANDEM_CHECK(tools_.services.stop(tools_.layout.unit)); // somebody started it: it holds the copy's slot
       return Need::copy;
     }
-    if (standing.timeline == primary_.timeline && standing.position > primary_.position) {
-      progress_(fmt::format("the database that is here has WAL up to {} and {} has it up to {} only, so it is copied "
-                            "anew",
-                            to_wal_text(standing.position), upstream_.name, to_wal_text(primary_.position)));
-      return Need::copy;
-    }
+    TANDEM_TRY(const bool alien, is_alien(standing));
+    if (alien) return Need::copy;
     const auto followed = try_to_follow();
     if (!followed) return need_of(followed.error());
+    // The checkpoint of one that did not run does not say how far it was.
+    TANDEM_TRY(const auto now, database_standing(tools_));
+    TANDEM_TRY(primary_, ask_identity());
+    TANDEM_TRY(const bool alien_after_all, is_alien(now));
+    if (alien_after_all) return Need::copy;
     TANDEM_CHECK(tools_.files.remove_tree(folders_.ready));
     progress_("the database follows " + upstream_.name + " already");
     return Need::nothing;
+  }
+
+  // A primary streams by position and number of timeline: it does not see that the WAL here is another, and has it
+  // written over. `standing` was looked at before the primary was asked.
+  Result<bool> is_alien(const DatabaseStanding& standing) {
+    if (standing.state == DatabaseState::starting) return false;
+    TANDEM_TRY(const auto own, own_wal(standing));
+    TANDEM_TRY(const auto past, own.timeline > 1 ? ask_(false) : Result<UpstreamPast>(UpstreamPast{}));
+    const bool other_history = namesakes(own, primary_.timeline, past);
+    if (!other_history && (own.timeline != primary_.timeline || own.position <= primary_.position)) return false;
+    progress_(
+        fmt::format("the database that is here has WAL up to {} on timeline {} that {} has not ({}), so it is copied "
+                    "anew",
+                    to_wal_text(own.position), own.timeline, upstream_.name,
+                    other_history ? "its timeline of that number is another" : to_wal_text(primary_.position)));
+    return true;
   }
 
   // It is this primary's, and does not follow.
@@ -213,6 +230,7 @@ private:
       if (copied) break;
       if (!slot_is_taken(copied.error()) || tools_.clock.boot_time() >= end)
         return std::unexpected(std::move(copied).error().within("copying from " + upstream_.name));
+      TANDEM_CHECK(let_go_of_the_slot());
       if (!tools_.pause(slot_step)) return failed("it was ended while it waited for " + upstream_.name);
     }
     TANDEM_TRY(const auto status, tools_.files.status(folders_.copy));
@@ -220,6 +238,15 @@ private:
     // From its first start on it is a standby: started without this, it would be a second primary.
     TANDEM_CHECK(tools_.files.write(folders_.copy + "/standby.signal", "", 0600, {status->uid, status->gid}));
     return tools_.files.rename(folders_.copy, folders_.ready);
+  }
+
+  // By a standby of this primary's that runs here and is going to be replaced.
+  Result<void> let_go_of_the_slot() {
+    TANDEM_TRY(const auto standing, database_standing(tools_));
+    const bool running = standing.state == DatabaseState::standby || standing.state == DatabaseState::starting;
+    if (!running || standing.system_identifier != primary_.system_identifier) return {};
+    progress_("stopping the PostgreSQL that runs here, since it has the slot that the copy needs");
+    return tools_.services.stop(tools_.layout.unit);
   }
 
   Result<void> copy_once() {

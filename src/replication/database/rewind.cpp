@@ -80,9 +80,15 @@ Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const 
   TANDEM_CHECK(reached(tools, "rewind"));
   progress(fmt::format("going back to {}, where {} took over", to_wal_text(*fork), upstream.name));
   TANDEM_CHECK(tools.files.write(rewinding_mark(tools), "", 0600, {}));
-  TANDEM_CHECK(run_checked(
+  bool begun = false; // until it says so it reads, and asks the primary (src/bin/pg_rewind/pg_rewind.c)
+  const auto hear = [&](std::string_view line) {
+    begun = begun || line.find("rewinding from last common checkpoint") != std::string_view::npos;
+  };
+  auto done = run_checked(
       tools.processes,
-      {.arguments = rewind_arguments(tools.layout, upstream), .user = "postgres", .time_limit = rewind_limit}));
+      {.arguments = rewind_arguments(tools.layout, upstream), .user = "postgres", .time_limit = rewind_limit}, hear);
+  if (!done && !begun) TANDEM_CHECK(tools.files.remove_tree(rewinding_mark(tools)));
+  if (!done) return std::unexpected(std::move(done).error());
   return {};
 }
 

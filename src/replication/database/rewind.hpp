@@ -21,8 +21,8 @@ Result<void> check_whole(const DatabaseTools& tools);
 
 // PostgreSQL does not run here. Keeps the WAL from the point on where the two part in DATA.diverged-TIMELINE-POSITION,
 // where there is any; a second call after an interruption keeps it once. The mark lies there from the moment on that
-// pg_rewind is started, and goes away once the caller has made the data directory a standby's. After an error that left
-// it there, the data directory is of no use any more.
+// pg_rewind is started, and goes away once the caller has made the data directory a standby's, or when pg_rewind ended
+// before it changed anything. After an error that left it there, the data directory is of no use any more.
 Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
                     const AskPast& ask, const Progress& progress);
 

@@ -29,14 +29,18 @@ std::optional<Segment> segment_of(std::string_view name, std::uint64_t segment_s
 
 } // namespace
 
+bool namesakes(const OwnWal& own, std::uint32_t upstream_timeline, const UpstreamPast& past) {
+  return own.timeline == upstream_timeline && past.history && !own.history.empty() && own.history != *past.history;
+}
+
 WayBack way_back(const OwnWal& own, std::uint32_t upstream_timeline, const UpstreamPast& past) {
   if (own.timeline != upstream_timeline) {
     if (!past.history) return WayBack::wait;
     const auto fork = end_of_timeline(*past.history, own.timeline);
     if (!fork) return WayBack::copy;
     if (own.position > *fork) return WayBack::rewind;
-  } else if (past.history && !own.history.empty() && own.history != *past.history) {
-    return WayBack::copy; // two servers were promoted to a timeline of that number, which pg_rewind takes for one
+  } else if (namesakes(own, upstream_timeline, past)) {
+    return WayBack::copy; // pg_rewind takes the two for one
   }
   // A standby asks from the beginning of the segment that it is in.
   const auto asked = own.segment_size == 0 ? own.position : own.position - own.position % own.segment_size;

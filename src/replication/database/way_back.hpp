@@ -32,6 +32,9 @@ enum class WayBack {
   copy,   // the primary has no longer what it needs, or neither one's WAL is the beginning of the other's
 };
 
+// Both are on a timeline of that number, and it is not the same one: two servers were promoted to it.
+[[nodiscard]] bool namesakes(const OwnWal& own, std::uint32_t upstream_timeline, const UpstreamPast& past);
+
 [[nodiscard]] WayBack way_back(const OwnWal& own, std::uint32_t upstream_timeline, const UpstreamPast& past);
 
 // Where that timeline was left, by a history file's text (postgresql.org/docs/15/continuous-archiving.html,

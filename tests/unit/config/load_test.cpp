@@ -153,7 +153,7 @@ TEST(Load, EveryKeyOfTheExampleThatIsNotBuiltIsRefusedByName) {
   const auto loaded = load_text(read(source("examples/tandem.toml")));
   EXPECT_FALSE(loaded.pair);
   const auto text = messages(loaded);
-  for (const auto* name : {"security_updates", "synchronous", "synchronous_fallback", "cache", "certificates", "dns",
+  for (const auto* name : {"security_updates", "synchronous", "synchronous_fallback", "redis", "certificates", "dns",
                            "rehearse", "etcd", "alerts", "webhook_secret_file", "celery", "import", "job", "backup"})
     EXPECT_TRUE(text.contains(fmt::format("\"{}\" is not built yet in this version of tandem", name))) << name;
   EXPECT_EQ(loaded.problems.size(), 14U) << "nothing but these is wrong with it:\n" << text;

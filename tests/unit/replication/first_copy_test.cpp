@@ -194,9 +194,9 @@ TEST(FirstCopy, AStandbyThatHasMoreThanItsPrimaryIsCopiedAndItsOwnIsKept) {
   world.clusters[World::data] = {
       .identifier = World::copied, .state = "in archive recovery", .standby = true, .made = "more"};
   world.running = true;
-  world.received = world.sent = 0x3000068; // the primary has it up to 0x3000060
-  world.deaf = true;                       // its slot is free
-  static_cast<void>(first_copy(world.tools(), uno, world.progress, world.ask));
+  world.received = world.sent = 0x3000068;                                     // the primary has it up to 0x3000060
+  const auto done = first_copy(world.tools(), uno, world.progress, world.ask); // it streams, and so has the slot
+  ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(world.here().made, "the primary's");
   ASSERT_EQ(world.kept().size(), 1U);
   EXPECT_EQ(world.clusters.at(world.kept().front()).made, "more");
