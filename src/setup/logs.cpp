@@ -34,26 +34,15 @@ bool holds_logs(const model::Site& site, const model::SiteFolder& folder) {
 }
 
 // As the site's owner, who could put anything in there; mode and owner of each file stay. The applications are not
-// started anew for it: that could fail, at night and on both servers. They notice that their file has another name by
-// now (as Python's WatchedFileHandler does); as long as one has not, its file is left as it is, so that nothing of what
-// it writes gets lost.
+// started anew for it: that could fail, at night and on both servers. They have to notice that their file has another
+// name by now, as Python's WatchedFileHandler does.
 std::string site_rules(const View& view) {
   std::string text;
   for (const auto& site : view.pair.sites)
     for (const auto& folder : site.folders)
       if (holds_logs(site, folder))
-        text +=
-            rule(view, fmt::format("/www/.releases/{}/shared/{}/*.log", site.domain, folder.name),
-                 "    su " + site.owner +
-                     " www-data\n"
-                     "    create\n"
-                     "    prerotate\n"
-                     "        if find /proc/[0-9]*/fd -lname \"$1.1\" 2>/dev/null | grep -q .; then\n"
-                     "            echo \"$1 is not rotated: something still writes to $1.1; let it use a handler that "
-                     "notices a new file\" >&2\n"
-                     "            exit 1\n"
-                     "        fi\n"
-                     "    endscript\n");
+        text += rule(view, fmt::format("/www/.releases/{}/shared/{}/*.log", site.domain, folder.name),
+                     "    su " + site.owner + " www-data\n    create\n");
   return text;
 }
 

@@ -24,7 +24,13 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
 
   // ---- the files
   on(lab(), uno, "mkdir -p /www/pictures && for i in $(seq 3000); do echo $i > /www/pictures/$i; done");
-  const auto sent = pair().tandem(uno, {"files", "reconcile"});
+  auto sent = pair().tandem(uno, {"files", "reconcile"});
+  ASSERT_TRUE(wait_until(
+      [&] {
+        if (!sent) sent = pair().tandem(uno, {"files", "reconcile"}); // one of the agent's own was under way
+        return sent.has_value();
+      },
+      soon));
   ASSERT_TRUE(sent) << sent.error().message;
   EXPECT_EQ(on(lab(), duo, "cat /www/pictures/40"), "40");
   const auto nothing = pair().tandem(uno, {"files", "reconcile"});
