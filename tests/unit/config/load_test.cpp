@@ -159,6 +159,15 @@ TEST(Load, EveryKeyOfTheExampleThatIsNotBuiltIsRefusedByName) {
   EXPECT_EQ(loaded.problems.size(), 14U) << "nothing but these is wrong with it:\n" << text;
 }
 
+// CloudNativePG #8790: a "preferred" synchronous mode lost acknowledged writes. Nobody is promised what is not kept.
+TEST(Load, CloudNativePG8790SynchronousCommitsAreNotTakenBeforeTheyAreKept) {
+  for (const std::string key : {"synchronous", "synchronous_fallback"}) {
+    const auto loaded = load_text(std::string(minimal) + "[database]\n" + key + " = true\n");
+    EXPECT_FALSE(loaded.pair) << key;
+    EXPECT_NE(messages(loaded).find("\"" + key + "\" is not built yet"), std::string::npos) << messages(loaded);
+  }
+}
+
 TEST(Load, AMinimalFileTakesEveryDefaultOfTheModel) {
   const auto loaded = load_text(std::string(minimal));
   ASSERT_TRUE(loaded.pair) << messages(loaded);
