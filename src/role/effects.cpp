@@ -42,13 +42,19 @@ void learn_boot(Context& context) {
   session(context).peers[context.event.message.from] = context.event.message.from_boot;
 }
 
+// One that knows a lower epoch only vouches for that one, and may serve at it: what it says counts once it knows ours.
+// The target of our grant may never know it, when it has refused it, and can serve at no other without our word.
+bool counts(const Kept& kept, const Message& answer) {
+  return answer.epoch >= kept.epoch || (kept.granting && answer.from == kept.primary);
+}
+
 void note_answer(Context& context) {
   learn_boot(context);
   auto& now = session(context);
   const auto& message = context.event.message;
-  now.answered.insert(message.from);
+  if (counts(kept(context), message)) now.answered.insert(message.from);
   const bool all = std::ranges::all_of(context.members.others, [&](auto& name) { return now.answered.contains(name); });
-  if (message.settled || all || !context.policy.all_must_answer) now.settled = true;
+  if ((message.settled && counts(kept(context), message)) || all || !context.policy.all_must_answer) now.settled = true;
   if (message.epoch == kept(context).epoch && message.from == kept(context).primary)
     kept(context).in_sync = message.in_sync;
   // It cannot promise what we ask for: the operator's next command asks for a higher epoch.

@@ -258,6 +258,32 @@ TEST(Protocol, OfThreeServersOneAnswerAfterAPowerCutOfAllIsNotEnough) {
   EXPECT_EQ(transition(members, role, event_of(answer)).row->id, "answer.serve") << "one that knows all is enough";
 }
 
+// Simulated seed 3335117863008996: the one that answered served at the epoch it knew.
+TEST(Protocol, WhatOneSaysThatKnowsALowerEpochSettlesNothing) {
+  const auto members = members_of("uno", {"uno", "duo", "tre"});
+  auto before = met_role(members);
+  before.kept.epoch = 2;
+  const auto role = transition(members, before, event(EventKind::boot)).role;
+  Message answer{.kind = MessageKind::answer,
+                 .from = "duo",
+                 .to = "uno",
+                 .from_boot = 2,
+                 .to_boot = role.kept.incarnation,
+                 .epoch = 1,
+                 .primary = "duo"};
+  answer.settled = true;
+  const auto late = transition(members, role, event_of(answer));
+  EXPECT_EQ(late.row->id, "answer.lower.waiting");
+  EXPECT_FALSE(vouches(late.role));
+  answer.epoch = 2;
+  answer.primary = "uno";
+  answer.settled = false;
+  const auto stopped = transition(members, late.role, event_of(answer));
+  EXPECT_EQ(stopped.row->id, "answer.wait") << "tre has not been heard";
+  answer.from = "tre";
+  EXPECT_EQ(transition(members, stopped.role, event_of(answer)).row->id, "answer.serve");
+}
+
 TEST(Protocol, HistoryTellsEachChangeWithItsReason) {
   Pair pair;
   auto decided = grant_to("duo");
