@@ -21,7 +21,7 @@ Agent::Agent(peer::Loop& loop, const system::Ports& ports, Settings settings, st
       ports_{ports.files,    ports.processes, services_,   ports.packages,
              ports.accounts, databases_,      ports.clock, ports.reach},
       settings_(std::move(settings)), gate_(loop, ports.files, settings_.run_folder),
-      streams_(*this, settings_.streams), runner_(*this, std::move(operations)) {}
+      streams_(*this, settings_.streams, settings_.stream_ports), runner_(*this, std::move(operations)) {}
 
 Agent::~Agent() = default;
 

@@ -27,6 +27,7 @@ struct Settings {
   std::vector<StatusPart> status_parts = {};
   // By name: what another server may have started here and talk to.
   std::map<std::string, StreamProgram> streams = {};
+  std::map<std::string, StreamPort> stream_ports = {};
   // Called at `init`, on its worker thread, before the server counts as a member: the first server's first state.
   std::function<Result<void>(OperationContext&, const Membership&)> found = {};
   // Called at `join` on a server of the pair, on a worker thread, before the one that joins is answered: takes it among

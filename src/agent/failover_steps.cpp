@@ -231,10 +231,10 @@ PrimaryNow ask_primary(Agent& agent, const Snapshot& now, const std::string& pri
 } // namespace
 
 PerformStep failover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                           std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files),
+                           std::shared_ptr<QueueKeeper> queue, std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), queue = std::move(queue),
           keeper = std::move(keeper)](const role::Call& call, const std::function<bool()>& ended) {
-    return FailoverWork({agent, applications, *files, keeper()}, call, ended).run();
+    return FailoverWork({agent, applications, *files, keeper(), *queue}, call, ended).run();
   };
 }
 

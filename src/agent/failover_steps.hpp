@@ -2,6 +2,7 @@
 #pragma once
 #include "agent/duty_keeper.hpp"
 #include "agent/operations/replication.hpp"
+#include "agent/queue_keeper.hpp"
 #include "agent/survey.hpp"
 
 namespace tandem::agent {
@@ -14,7 +15,7 @@ struct FailoverWish {
 
 // `keeper` is asked when a step is done; it may be made after this. All must outlive the result.
 PerformStep failover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                           std::function<DutyKeeper&()> keeper);
+                           std::shared_ptr<QueueKeeper> queue, std::function<DutyKeeper&()> keeper);
 
 // The run as it would be opened now: this server takes over. refused when it serves already. Worker thread.
 Result<role::Opening> failover_opening(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish,

@@ -112,13 +112,14 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
 void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
                std::shared_ptr<FilesLedger> files) {
   const auto memory = std::make_shared<StepMemory>();
+  const auto queue = std::make_shared<QueueKeeper>();
   const auto of =
       bind_keepers(settings, operations,
                    {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
                     .steps =
-                        [&applications, files, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
-                          const auto switchover = switchover_steps(agent, applications, files, memory, keeper);
-                          const auto failover = failover_steps(agent, applications, files, std::move(keeper));
+                        [&applications, files, queue, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
+                          const auto switchover = switchover_steps(agent, applications, files, queue, memory, keeper);
+                          const auto failover = failover_steps(agent, applications, files, queue, std::move(keeper));
                           return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
                             return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
                           };
@@ -126,6 +127,14 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
   operations.push_back(member_leave_operation(of, applications));
   operations.push_back(database_end_operation(memory));
   operations.push_back(sites_calm_operation(applications));
+  operations.push_back(queue_confirm_operation());
+  settings.stream_ports["queue"] = accept_queue;
+  settings.status_parts.push_back(
+      [queue](const OperationContext& context, Json& status) { queue->add_status(context, status); });
+  settings.on_member = [before = settings.on_member, queue, of](Agent& agent) {
+    before(agent);
+    queue->start(agent, of(agent));
+  };
 }
 
 } // namespace tandem::agent

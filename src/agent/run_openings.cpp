@@ -2,6 +2,7 @@
 #include "agent/failover_steps.hpp"
 #include "agent/switchover_steps.hpp"
 #include "base/text.hpp"
+#include "replication/queue/queue.hpp"
 #include "role/failover.hpp"
 #include "role/switchover.hpp"
 #include "sites/layout.hpp"
@@ -19,12 +20,13 @@ std::string health_commands(const model::Pair& pair) {
 }
 
 std::string promote_commands(const model::Pair& pair) {
-  std::vector<std::string> lines;
+  std::vector<std::string> lines{
+      fmt::format("rm -f {}; systemctl restart redis-server@queue redis-server", replication::queue_copy_file)};
   if (pair.cache.memcached) lines.emplace_back("systemctl restart memcached");
   for (const auto& site : pair.sites)
     for (const auto& command : site.on_promote)
       lines.push_back(fmt::format("cd /www/{} && sudo -u {} env/bin/{}", site.domain, site.owner, command));
-  return lines.empty() ? "true   # no site has on_promote steps" : join(lines, "\n");
+  return join(lines, "\n");
 }
 
 // Of each site that has a release here.

@@ -1,5 +1,6 @@
 #include "agent/step_work.hpp"
 
+#include "model/ports.hpp"
 #include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
 #include "sites/builder.hpp"
@@ -14,8 +15,8 @@ constexpr std::chrono::seconds health_patience{3};
 } // namespace
 
 StepWork::StepWork(const StepParts& parts, const role::Call& call, const std::function<bool()>& ended)
-    : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper), call_(call),
-      now_(snapshot_of(agent_)) {
+    : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper),
+      queue_(parts.queue), call_(call), now_(snapshot_of(agent_)) {
   const auto until = agent_.ports().clock.boot_time() + call.limit;
   ended_ = [&agent = agent_, &ended, until] { return ended() || agent.ports().clock.boot_time() >= until; };
 }
@@ -104,7 +105,7 @@ Result<void> StepWork::takes_writes() {
 }
 
 // Emptied rather than restarted, which would break the connections that the applications have to it.
-void StepWork::empty_cache() {
+void StepWork::empty_memcached() {
   constexpr auto* flush =
       R"(exec 3<>/dev/tcp/127.0.0.1/11211 && printf 'flush_all\r\nquit\r\n' >&3 && grep -q ^OK <&3)";
   const auto emptied = run_checked(agent_.ports().processes,
@@ -114,9 +115,28 @@ void StepWork::empty_cache() {
     tell("memcached could not be emptied, so that sites may show what is out of date: " + describe(again.error()));
 }
 
+void StepWork::empty_redis() {
+  auto& ports = agent_.ports();
+  const auto configured = ports.files.status("/etc/redis/redis.conf");
+  if (!configured || !*configured) return; // before the first apply
+  const auto emptied =
+      run_checked(ports.processes,
+                  {.arguments = {"redis-cli", "-e", "-p", std::to_string(model::redis_cache_port), "flushall", "async"},
+                   .time_limit = std::chrono::seconds(2)});
+  if (!emptied)
+    tell("Redis' cache could not be emptied, so that sites may show what is out of date: " + describe(emptied.error()));
+}
+
+// One that does not answer must not keep visitors waiting: the keeper tries again.
+void StepWork::promote_queue() {
+  if (const auto leads = queue_.lead(agent_); !leads) tell("the queue takes no writes yet: " + describe(leads.error()));
+}
+
 // A site whose own steps fail must not keep visitors from all the others; it is told, and the switchover goes on.
 Result<void> StepWork::on_promote() {
-  if (now_.pair->cache.memcached) empty_cache();
+  promote_queue();
+  if (now_.pair->cache.memcached) empty_memcached();
+  empty_redis();
   const sites::Tools work{
       .ports = agent_.ports(), .applications = applications_, .layout = {.state = agent_.settings().state_folder}};
   sites::Shelf shelf(work);

@@ -4,6 +4,7 @@
 #pragma once
 #include "agent/duty_keeper.hpp"
 #include "agent/operations/replication.hpp"
+#include "agent/queue_keeper.hpp"
 #include "sites/serving.hpp"
 
 namespace tandem::agent {
@@ -13,6 +14,7 @@ struct StepParts {
   system::Applications& applications;
   FilesLedger& files;
   DutyKeeper& keeper;
+  QueueKeeper& queue;
 };
 
 // What a step does in each of its phases; null: nothing.
@@ -67,7 +69,9 @@ protected:
   Result<void> nothing_is_sent_here();
   Result<void> promote();
   Result<void> takes_writes();
-  void empty_cache();
+  void empty_memcached();
+  void empty_redis();
+  void promote_queue();
   Result<void> on_promote();
   Result<void> wait_for_health();
   Result<void> serve_visitors();
@@ -77,6 +81,7 @@ protected:
   system::Applications& applications_;
   FilesLedger& files_;
   DutyKeeper& keeper_;
+  QueueKeeper& queue_;
   const role::Call& call_;
   // The agent stops, or the runbook has given the step up: it must not go on to change anything.
   std::function<bool()> ended_;

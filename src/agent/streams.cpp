@@ -20,13 +20,30 @@ void Streams::accept(const peer::Request& request) {
 
 Result<void> Streams::start(const peer::Request& request) {
   TANDEM_TRY(const std::string name, peer::text_member(request.params(), "name"));
-  const auto known = programs_.find(name);
-  if (known == programs_.end())
-    return fail(ErrorKind::not_found, fmt::format("this agent knows no stream \"{}\"", name),
-                "Install the same version of tandem on every server");
   if (open_ >= most_streams) return fail(ErrorKind::refused, fmt::format("{} streams are open already", open_));
+  if (const auto known = programs_.find(name); known != programs_.end())
+    return start_program(request, name, known->second);
+  if (const auto known = ports_.find(name); known != ports_.end()) return connect(request, name, known->second);
+  return fail(ErrorKind::not_found, fmt::format("this agent knows no stream \"{}\"", name),
+              "Install the same version of tandem on every server");
+}
+
+Result<void> Streams::connect(const peer::Request& request, const std::string& name, const StreamPort& known) {
+  TANDEM_TRY(const auto port, known(agent_, request.from()));
+  TANDEM_TRY(auto socket, peer::connect_loopback(port));
+  const peer::ConnectionPtr connection = request.accept_stream();
+  ++open_;
+  peer::join_stream_to_descriptor(
+      agent_.loop(), connection, socket.release(), [this, name, from = request.from()](const Result<void>& ended) {
+        --open_;
+        if (!ended) agent_.log(fmt::format("the stream \"{}\" of {} broke off: {}", name, from, ended.error().message));
+      });
+  return {};
+}
+
+Result<void> Streams::start_program(const peer::Request& request, const std::string& name, const StreamProgram& known) {
   TANDEM_TRY(const system::Command command,
-             known->second(agent_, request.from(), request.params().value("params", Json::object())));
+             known(agent_, request.from(), request.params().value("params", Json::object())));
   TANDEM_TRY(auto started, system::start_linked(command));
   const auto program = std::make_shared<system::LinkedProgram>(std::move(started));
   const int socket = ::fcntl(program->socket.get(), F_DUPFD_CLOEXEC, 0);

@@ -13,11 +13,14 @@ class Agent;
 using StreamProgram =
     std::function<Result<system::Command>(Agent&, const std::string& server, const peer::Json& params)>;
 
+// Which of this server's own ports another one gets instead of a program.
+using StreamPort = std::function<Result<std::uint16_t>(Agent&, const std::string& server)>;
+
 // On the loop.
 class Streams {
 public:
-  Streams(Agent& agent, std::map<std::string, StreamProgram> programs)
-      : agent_(agent), programs_(std::move(programs)) {}
+  Streams(Agent& agent, std::map<std::string, StreamProgram> programs, std::map<std::string, StreamPort> ports)
+      : agent_(agent), programs_(std::move(programs)), ports_(std::move(ports)) {}
 
   // Another server asks: starts the program and joins it to the connection.
   void accept(const peer::Request& request);
@@ -53,12 +56,15 @@ private:
   };
 
   Result<void> start(const peer::Request& request);
+  Result<void> start_program(const peer::Request& request, const std::string& name, const StreamProgram& known);
+  Result<void> connect(const peer::Request& request, const std::string& name, const StreamPort& known);
   void forget(const std::string& latch);
   peer::ConnectionPtr take_over(const peer::Request& request);
   void join(const peer::Request& request, const peer::ConnectionPtr& far);
 
   Agent& agent_;
   std::map<std::string, StreamProgram> programs_;
+  std::map<std::string, StreamPort> ports_;
   std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
   std::map<std::string, Latch> latches_;
   std::vector<std::weak_ptr<system::LinkedProgram>> started_; // for other servers

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds calm_patience{60};
 constexpr std::chrono::minutes old_workers_patience{3};
+constexpr std::chrono::seconds queue_patience{3};
 
 using role::Call;
 using std::chrono::milliseconds;
@@ -38,6 +39,7 @@ private:
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
         {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
+        {"hand-over-queue", {.action = &S::hand_over_queue, .undo = &S::lead_queue}},
         {"stop-database", {.before = &S::standby_streams, .action = &S::stop_database, .undo = &S::start_database}},
         {"last-files", {.action = &S::send_last_files}},
         {"confirm-wal", {.action = &S::confirm_wal}},
@@ -74,6 +76,7 @@ private:
       return fail(ErrorKind::refused, fmt::format("{} is under way on {}", busy, other()),
                   "Wait until it has ended; tandem status shows it");
     TANDEM_CHECK(files_flow());
+    TANDEM_CHECK(queue_.check_copy(agent_, other(), queue_patience));
     TANDEM_CHECK(standby_streams());
     return no_long_transactions();
   }
@@ -246,6 +249,10 @@ private:
     return {};
   }
 
+  Result<void> hand_over_queue() { return queue_.hand_over(agent_, other(), waiting_time()); }
+
+  Result<void> lead_queue() { return queue_.lead(agent_); }
+
   // The last files go meanwhile: nothing writes any more, and visitors wait.
   Result<void> stop_database() {
     LastFiles::go(last_files());
@@ -321,10 +328,11 @@ private:
 } // namespace
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), memory = std::move(memory),
+                             std::shared_ptr<QueueKeeper> queue, std::shared_ptr<StepMemory> memory,
+                             std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), queue = std::move(queue), memory = std::move(memory),
           keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
-    return SwitchoverWork({agent, applications, *files, keeper()}, *memory, call, ended).run();
+    return SwitchoverWork({agent, applications, *files, keeper(), *queue}, *memory, call, ended).run();
   };
 }
 

@@ -28,9 +28,16 @@ void check_addresses(const Checked& checked) {
 }
 
 void check_port(const Checked& checked) {
-  const std::map<std::uint16_t, std::string> taken = {{22, "ssh"},          {25, "exim4"},
-                                                      {80, "nginx"},        {443, "nginx"},
-                                                      {5432, "PostgreSQL"}, {model::own_nginx_port, "nginx"}};
+  const std::map<std::uint16_t, std::string> taken = {{22, "ssh"},
+                                                      {25, "exim4"},
+                                                      {80, "nginx"},
+                                                      {443, "nginx"},
+                                                      {5432, "PostgreSQL"},
+                                                      {model::own_nginx_port, "nginx"},
+                                                      {11211, "memcached"},
+                                                      {model::redis_cache_port, "Redis"},
+                                                      {model::redis_queue_port, "Redis"},
+                                                      {model::queue_relay_port, "the queue's copies"}};
   if (const auto service = taken.find(checked.pair.port); service != taken.end())
     checked.report("pair.port", fmt::format("the port {} is used by {}", checked.pair.port, service->second),
                    "a port that nothing else uses, such as 7411");

@@ -82,8 +82,7 @@ Keys edge_keys() {
       value("cache.memcached", size(megabyte, terabyte), at(cache, &Cache::memcached),
             "memory of memcached, which answers on the loopback addresses; without it memcached is left alone"),
       value("cache.redis", size(megabyte, terabyte), at(cache, &Cache::redis),
-            "memory of the cache instance of Redis; the queue instance never evicts")
-          .later(),
+            "memory of the cache instance of Redis (port 6379); the queue instance (port 6380) never evicts"),
 
       table("certificates", "Certificates that browsers trust.").later(),
       value("certificates.acme", text_or_none(rules::https_url), at(certificates, &Certificates::acme),

@@ -3,6 +3,7 @@
 #pragma once
 #include "peer/connection.hpp"
 #include "peer/loop.hpp"
+#include "system/descriptor.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -49,6 +50,12 @@ void dial_tls(Loop& loop, const Address& where, const Identity& identity, const 
 // given digits. For a server that joins.
 void dial_pinned(Loop& loop, const Address& where, const std::string& authority_fingerprint, Duration time_limit,
                  Dialed done);
+
+// TCP on 127.0.0.1, for programs of this server that know no unix sockets. Each connection's descriptor is the taker's.
+using TakeDescriptor = std::function<void(system::Descriptor)>;
+Result<std::unique_ptr<Listener>> listen_loopback(Loop& loop, std::uint16_t port, TakeDescriptor take);
+// Connects there, at once: either somebody listens or nobody does.
+Result<system::Descriptor> connect_loopback(std::uint16_t port);
 
 // Makes the socket (mode 0600, replacing one that nobody listens on) and accepts programs of root and of our own
 // user. refused when another agent listens there.

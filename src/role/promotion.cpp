@@ -38,12 +38,12 @@ std::vector<Step> promotion() {
                   .check = "PostgreSQL on {new} is out of recovery and takes a write",
                   .limit = seconds(60),
                   .visitors_wait = true}),
-      // Here Redis is promoted, once it is built.
       completion({.id = "on-promote",
                   .place = new_primary,
-                  .title = "Run the sites' own steps on {new}",
-                  .what = "memcached is emptied where [cache] has one: what it kept is of another time. Then the "
-                          "on_promote steps of each site, in order of importance.",
+                  .title = "Promote the queue and run the sites' own steps on {new}",
+                  .what = "Redis' queue takes writes. The caches are emptied, Redis' and, where [cache] has one, "
+                          "memcached's: what they kept is of another time. Then the on_promote steps of each site, in "
+                          "order of importance.",
                   .commands = {"{on_promote}"},
                   .limit = minutes(5),
                   .visitors_wait = true}),

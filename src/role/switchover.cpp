@@ -101,7 +101,20 @@ std::vector<Step> while_visitors_wait() {
                    .undo_commands = {"systemctl restart {applications}", "{show}"},
                    .limit = seconds(10),
                    .visitors_wait = true}),
-      // Here Redis writes are paused and the offset is confirmed on the new primary, once the queue is built.
+      preparation(
+          {.id = "hand-over-queue",
+           .place = old_primary,
+           .title = "Hand the queue over to {new}",
+           .what = "Writes to Redis' queue on {old} wait from now on, and {new} confirms that it has all of it.",
+           .commands = {"ssh {new_address} systemctl stop redis-server@queue", "systemctl stop redis-server@queue",
+                        "rsync -a --delete /var/lib/redis/queue/ {new_address}:/var/lib/redis/queue/",
+                        "ssh {new_address} systemctl start redis-server@queue",
+                        "echo 'replicaof 127.0.0.1 6381' > /etc/redis/tandem-queue-copy.conf"},
+           .check = "{new} has everything up to the offset at which writes stopped",
+           .undo = "let the queue on {old} take writes again",
+           .undo_commands = {"rm -f /etc/redis/tandem-queue-copy.conf", "systemctl start redis-server@queue"},
+           .limit = seconds(5),
+           .visitors_wait = true}),
       preparation({.id = "stop-database",
                    .place = old_primary,
                    .title = "Stop PostgreSQL on {old}, clean",
@@ -164,7 +177,7 @@ std::vector<Step> after_the_promotion() {
                   .what = "When the visitors who waited have been answered: PostgreSQL on {old} starts as a standby of "
                           "{new}, and its applications run warm again.",
                   .commands = {"sudo -u postgres touch {data}/standby.signal", "systemctl start {database}",
-                               "systemctl restart {applications}"},
+                               "systemctl start redis-server@queue", "systemctl restart {applications}"},
                   .check = "{old} streams from {new}",
                   .limit = minutes(10)}),
       completion(

@@ -5,7 +5,7 @@ namespace tandem::setup {
 void add_packages(Resources& out, const View& view) {
   converge::PackageSet packages{{"sudo", "rsync", "openssh-client", "python3-dev", "python3-virtualenv", "python3-pip",
                                  "postgresql", "nginx", "uwsgi-core", "uwsgi-plugin-python3", "git", "curl", "tzdata",
-                                 "logrotate"}};
+                                 "logrotate", "redis-server"}};
   if (!view.pair.host.time_servers.empty()) packages.names.emplace_back("systemd-timesyncd");
   if (!view.pair.host.mail.empty()) packages.names.emplace_back("exim4-daemon-light");
   if (view.pair.cache.memcached) packages.names.emplace_back("memcached");

@@ -32,6 +32,9 @@ public:
 
   [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
 
+  // Gives it away: the caller's from here on.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
   void reset();
   // Closes and reports what close() says; data errors of network file systems appear only here.
   Result<void> close();

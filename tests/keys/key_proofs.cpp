@@ -69,6 +69,7 @@ deletion_guard = {files.deletion_guard}
 
 [cache]
 memcached = {cache.memcached}
+redis = {cache.redis}
 
 [logs]
 rotate = {logs.rotate=weekly}

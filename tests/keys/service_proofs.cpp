@@ -11,6 +11,8 @@ Probe reaches_standby(const std::string& path, const std::string& before, const 
           "touch " + path + "; " + how};
 }
 
+constexpr auto* memory_of_redis = "redis-cli config get maxmemory";
+
 constexpr auto* memory_of_memcached =
     R"(bash -c 'exec 3<>/dev/tcp/127.0.0.1/11211; printf "stats settings\r\nquit\r\n" >&3; grep maxbytes <&3')";
 
@@ -43,6 +45,10 @@ std::vector<Proof> service_proofs() {
        R"("24MB")",
        {{primary, memory_of_memcached, "maxbytes 16777216", "maxbytes 25165824"},
         {standby, memory_of_memcached, "maxbytes 16777216", "maxbytes 25165824"}}},
+      {"cache.redis",
+       R"("16MB")",
+       R"("24MB")",
+       {{primary, memory_of_redis, "16777216", "25165824"}, {standby, memory_of_redis, "16777216", "25165824"}}},
       {.key = "logs.rotate=daily",
        .before = R"("daily")",
        .after = R"("daily")",

@@ -186,6 +186,14 @@ private:
         files.put("/etc/postgresql/15/main/" + file, "Debian's own " + file + "\n");
       services.put("postgresql.service", "active", "enabled");
       services.put(postgres_unit, "inactive", "static");
+    } else if (name == "redis-server") {
+      accounts.table.groups.push_back({"redis", 111, {}});
+      accounts.table.users.push_back({"redis", 111, 111, "/var/lib/redis", "/usr/sbin/nologin"});
+      files.put_folder("/etc/redis");
+      files.put_folder("/var/lib/redis");
+      files.put("/etc/redis/redis.conf", "Debian's own redis.conf\n");
+      services.put("redis-server.service", "active", "enabled");
+      services.put("redis-server@queue.service", "inactive", "disabled");
     } else if (name == "tzdata") {
       files.put("/etc/timezone", "Etc/UTC\n");
     }

@@ -107,12 +107,13 @@ TEST(Setup, DatabasesAreMadeOnThePrimaryOnly) {
 
 TEST(Setup, NothingThatServesStartsAtBoot) {
   const auto pair = shops();
+  // Caches, and a queue whose writers start only when the role is known.
+  const std::set<std::string> harmless = {"ssh.service", "tandem-firewall.service", "redis-server.service",
+                                          "redis-server@queue.service"};
   for (const auto* server : {"uno", "duo"})
     for (const auto& resource : resources(view_of(pair, server)))
       if (const auto* unit = std::get_if<converge::Unit>(&resource.kind)) {
-        EXPECT_FALSE(unit->enabled.value_or(false) && unit->name != "ssh.service" &&
-                     unit->name != "tandem-firewall.service")
-            << unit->name;
+        EXPECT_FALSE(unit->enabled.value_or(false) && !harmless.contains(unit->name)) << unit->name;
       }
 }
 
@@ -264,6 +265,23 @@ TEST(Setup, MemcachedIsAsLargeAsTheFileSaysAndLeftAloneWithoutAWord) {
   ASSERT_NE(file_at(all, path), nullptr);
   EXPECT_NE(file_at(all, path)->content.find("-m 256\n"), std::string::npos);
   EXPECT_NE(file_at(all, path)->content.find("-l 127.0.0.1\n-l ::1\n"), std::string::npos);
+}
+
+TEST(Setup, RedisHasACacheThatEvictsAndAQueueThatKeepsEverything) {
+  auto pair = shops();
+  pair.cache.redis = model::Bytes{96} << 20U;
+  const auto all = resources(view_of(pair, "uno"));
+  const auto* cache = file_at(all, "/etc/redis/redis.conf");
+  const auto* queue = file_at(all, "/etc/redis/redis-queue.conf");
+  ASSERT_NE(cache, nullptr);
+  ASSERT_NE(queue, nullptr);
+  EXPECT_NE(cache->content.find("port 6379\n"), std::string::npos);
+  EXPECT_NE(cache->content.find("maxmemory 100663296\nmaxmemory-policy allkeys-lru\n"), std::string::npos);
+  EXPECT_NE(queue->content.find("port 6380\n"), std::string::npos);
+  EXPECT_NE(queue->content.find("maxmemory 0\nmaxmemory-policy noeviction\n"), std::string::npos);
+  EXPECT_NE(queue->content.find("appendonly yes\nappendfsync always\n"), std::string::npos);
+  EXPECT_EQ(queue->content, file_at(resources(view_of(pair, "duo")), "/etc/redis/redis-queue.conf")->content)
+      << "the role is no setting of it";
 }
 
 TEST(Setup, TheFirewallLetsInWhereverSshdListensAndThePeersAlone) {
