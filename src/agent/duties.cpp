@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
+#include "sites/jobs.hpp"
 #include "sites/serving.hpp"
 #include "system/postgres_layout.hpp"
 
@@ -44,10 +45,11 @@ public:
     TANDEM_CHECK(still());
     TANDEM_CHECK(run_sites(agent_, applications_, now, true));
     TANDEM_CHECK(start_nginx(agent_));
-    return on_gate(agent_, [&](Gate& gate) -> Result<void> {
+    TANDEM_CHECK(on_gate(agent_, [&](Gate& gate) -> Result<void> {
       if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
       return gate.open_local(now.server);
-    });
+    }));
+    return for_sites(now, [this](const model::Site& site) { return sites::start_jobs(services(), site); });
   }
 
   // Applications that find no database do no harm and stay warm. One that is no standby by its files is not asked
@@ -61,7 +63,8 @@ public:
       TANDEM_TRY(const auto standing, replication::database_standing(tools));
       if (standing.state != DatabaseState::primary) return {};
     }
-    return agent_.ports().services.stop(tools.layout.unit);
+    TANDEM_CHECK(agent_.ports().services.stop(tools.layout.unit));
+    return end_work();
   }
 
   // The gate first: what visitors ask of this server is passed on to the primary while the rest comes up.
@@ -71,6 +74,7 @@ public:
     TANDEM_CHECK(start_nginx(agent_));
     const auto now = snapshot_of(agent_);
     if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows", "tandem check");
+    TANDEM_CHECK(end_work());
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools) return {};
     TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
@@ -99,6 +103,22 @@ public:
 
 private:
   system::Files& files() { return agent_.ports().files; }
+
+  system::Services& services() { return agent_.ports().services; }
+
+  static Result<void> for_sites(const Snapshot& now, const std::function<Result<void>(const model::Site&)>& work) {
+    for (const auto& site : now.pair->sites)
+      TANDEM_CHECK(work(site));
+    return {};
+  }
+
+  // What this server began as the primary: it has no database to write to any more.
+  Result<void> end_work() {
+    const auto now = snapshot_of(agent_);
+    if (!now.pair) return {};
+    TANDEM_CHECK(for_sites(now, [this](const model::Site& site) { return sites::hold_jobs(services(), site); }));
+    return for_sites(now, [this](const model::Site& site) { return sites::end_jobs(services(), site); });
+  }
 
   Result<replication::DatabaseTools> own_tools() {
     return database_tools(agent_, snapshot_of(agent_).server, [this] { return agent_.ending(); });

@@ -72,6 +72,7 @@ private:
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},
         {"open-gate", {.action = &S::serve_visitors}},
+        {"start-work", {.action = &S::start_work}},
     };
     return steps;
   }

@@ -18,6 +18,8 @@ public:
   HaltFile(system::Files& files, const std::string& run_folder) : files_(files), path_(run_folder + "/halt") {}
 
   [[nodiscard]] bool names(const std::string& point) const;
+  // Whoever rehearses waits for this: "halted" beside it holds the point at which a run stands still.
+  void tell(const std::string& point) const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -186,7 +186,11 @@ void RunKeeper::drive_on() {
 }
 
 bool RunKeeper::halted_at(const role::Call& call, std::string_view moment) {
-  return HaltFile(agent_.ports().files, agent_.settings().run_folder).names(fmt::format("{} {}", call.step, moment));
+  const HaltFile halt(agent_.ports().files, agent_.settings().run_folder);
+  const auto point = fmt::format("{} {}", call.step, moment);
+  if (!halt.names(point)) return false;
+  halt.tell(point);
+  return true;
 }
 
 void RunKeeper::perform(const role::Call& call) {

@@ -5,6 +5,7 @@
 #include "replication/queue/queue.hpp"
 #include "role/failover.hpp"
 #include "role/switchover.hpp"
+#include "sites/jobs.hpp"
 #include "sites/layout.hpp"
 
 namespace tandem::agent {
@@ -27,6 +28,14 @@ std::string promote_commands(const model::Pair& pair) {
     for (const auto& command : site.on_promote)
       lines.push_back(fmt::format("cd /www/{} && sudo -u {} env/bin/{}", site.domain, site.owner, command));
   return join(lines, "\n");
+}
+
+std::string work_commands(const model::Pair& pair) {
+  std::vector<std::string> timers;
+  for (const auto& site : pair.sites)
+    for (const auto& job : site.jobs)
+      timers.push_back("'" + sites::job_timer(site, job) + "'");
+  return timers.empty() ? "true   # no site has jobs" : "systemctl start " + join(timers, " ");
 }
 
 // Of each site that has a release here.
@@ -76,6 +85,7 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
                               {"excludes", join(excludes, " ")},
                               {"health", health_commands(pair)},
                               {"on_promote", promote_commands(pair)},
+                              {"start_work", work_commands(pair)},
                               {"drain", std::to_string(pair.role.drain.count())},
                               {"hold", std::to_string(pair.role.hold.count())}};
   if (cut_requests) parameters["cut_requests"] = "yes";

@@ -7,6 +7,7 @@
 #include "agent/tenure.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
+#include "sites/jobs.hpp"
 #include "sites/uwsgi.hpp"
 
 #include <nlohmann/json.hpp>
@@ -37,6 +38,38 @@ Result<std::set<std::uint16_t>> ssh_ports(system::Ports& ports) {
               "sshd -T has to name them; sshd -t says what is wrong with its configuration.");
 }
 
+// Only systemd knows what it takes for a calendar time.
+Result<void> check_schedule(system::Processes& processes, const model::Job& job, const std::string& why) {
+  const auto known = system::run_checked(
+      processes, {.arguments = {"systemd-analyze", "calendar", job.schedule}, .time_limit = std::chrono::seconds(20)});
+  if (known) return {};
+  return fail(ErrorKind::invalid,
+              fmt::format("{}: its schedule \"{}\" is no calendar time of systemd", why, job.schedule),
+              "man systemd.time, under CALENDAR EVENTS; `systemd-analyze calendar` tries one");
+}
+
+Result<std::vector<setup::WorkUnit>> work_of(system::Processes& processes, const model::Pair& pair) {
+  std::vector<setup::WorkUnit> units;
+  for (const auto& site : pair.sites)
+    for (const auto& job : site.jobs) {
+      const auto why = fmt::format("job {} of {}", job.name, site.domain);
+      TANDEM_CHECK(check_schedule(processes, job, why));
+      TANDEM_TRY(auto service, sites::job_service_text({}, site, job));
+      units.push_back({.name = sites::job_service(site, job), .text = std::move(service), .why = why});
+      units.push_back(
+          {.name = sites::job_timer(site, job), .text = sites::job_timer_text(site, job), .why = why, .by_role = true});
+    }
+  return units;
+}
+
+Result<std::set<std::string>> work_there(system::Files& files) {
+  TANDEM_TRY(const auto names, files.list("/etc/systemd/system"));
+  std::set<std::string> found;
+  for (const auto& name : names)
+    if (name.starts_with(sites::job_prefix)) found.insert(name);
+  return found;
+}
+
 Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
                                                   const peer::Authority& authority) {
   TANDEM_TRY(const auto os_release, agent.ports().files.read("/etc/os-release"));
@@ -45,6 +78,8 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
     return fail(ErrorKind::invalid,
                 "this server is called " + input.self + ", and tandem.toml has no server of that name");
   TANDEM_TRY(auto ports, input.pair.host.firewall ? ssh_ports(agent.ports()) : std::set<std::uint16_t>());
+  TANDEM_TRY(auto work, work_of(agent.ports().processes, input.pair));
+  TANDEM_TRY(auto there, work_there(agent.ports().files));
   return setup::resources({.pair = input.pair,
                            .self = input.self,
                            .primary = input.primary,
@@ -54,7 +89,9 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
                            .ssh_ports = std::move(ports),
                            .ca_certificate = authority.certificate(),
                            .secrets = input.secrets,
-                           .site_unit = sites::site_unit_text({})});
+                           .site_unit = sites::site_unit_text({}),
+                           .work = std::move(work),
+                           .work_there = std::move(there)});
 }
 
 // Each step as a line; what apt-get and the like say only when it is a step of their own that takes long.

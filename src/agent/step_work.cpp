@@ -4,6 +4,7 @@
 #include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
 #include "sites/builder.hpp"
+#include "sites/jobs.hpp"
 #include "system/pause.hpp"
 
 namespace tandem::agent {
@@ -166,6 +167,15 @@ Result<void> StepWork::wait_for_health() {
 Result<void> StepWork::serve_visitors() {
   TANDEM_CHECK(run_sites(agent_, applications_, now_, true));
   return open_gate();
+}
+
+// One that cannot begin must not keep the rest of the runbook from happening: status tells of it.
+Result<void> StepWork::start_work() {
+  return for_sites([&](const model::Site& site) -> Result<void> {
+    if (const auto begun = sites::start_jobs(agent_.ports().services, site); !begun)
+      tell(site.domain + ": its jobs: " + describe(begun.error()));
+    return {};
+  });
 }
 
 Result<void> StepWork::open_gate() {

@@ -75,6 +75,7 @@ protected:
   Result<void> on_promote();
   Result<void> wait_for_health();
   Result<void> serve_visitors();
+  Result<void> start_work();
   Result<void> open_gate();
 
   Agent& agent_;

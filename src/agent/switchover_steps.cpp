@@ -4,6 +4,7 @@
 #include "agent/step_work.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
+#include "sites/jobs.hpp"
 #include "sites/serving.hpp"
 #include "system/pause.hpp"
 
@@ -34,6 +35,7 @@ private:
         {"preflight", {.action = &S::preflight}},
         {"warm", {.action = &S::warm, .check = &S::wake_sites}},
         {"flush-files", {.action = &S::send_files}},
+        {"end-work", {.action = &S::end_work, .undo = &S::work_again}},
         {"checkpoint", {.action = &S::checkpoint}},
         {"calm", {.action = &S::close_in_calm, .undo = &S::serve_again}},
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
@@ -50,6 +52,7 @@ private:
         {"health", {.action = &S::wait_for_health}},
         {"open-gate", {.action = &S::serve_visitors}},
         {"forward-gate", {.action = &S::forward_gate, .check = &S::nobody_waits}},
+        {"start-work", {.action = &S::start_work}},
         {"follow", {.action = &S::follow}},
         {"turn-files", {.action = &S::send_files}},
     };
@@ -129,6 +132,34 @@ private:
   }
 
   Result<void> send_last_files() { return memory_.last_files.finish(last_files()); }
+
+  // Which job runs still, for a person; empty: none.
+  Result<std::string> running_work() {
+    for (const auto& site : now_.pair->sites) {
+      TANDEM_TRY(const auto job, sites::running_job(agent_.ports().services, site));
+      if (job) return fmt::format("the job {} of {}", *job, site.domain);
+    }
+    return std::string();
+  }
+
+  Result<void> end_work() {
+    auto& services = agent_.ports().services;
+    TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites::hold_jobs(services, site); }));
+    const auto until = agent_.ports().clock.boot_time() + waiting_time();
+    for (std::string told;;) {
+      TANDEM_TRY(const auto running, running_work());
+      if (running.empty()) return {};
+      if (call_.opening.parameters.contains("cut_requests"))
+        return for_sites([&](const model::Site& site) { return sites::end_jobs(services, site); });
+      if (left_until(until) == milliseconds(0) || ended_())
+        return fail(ErrorKind::refused, running + " still runs",
+                    "Try again when it has ended, or end it with --cut-requests");
+      if (told != running) tell("waiting until " + (told = running) + " has ended");
+      system::pause_thread(milliseconds(50));
+    }
+  }
+
+  Result<void> work_again() { return start_work(); }
 
   Result<void> checkpoint() {
     TANDEM_TRY(const auto database, tools());

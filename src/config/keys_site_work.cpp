@@ -84,12 +84,14 @@ Keys background_keys() {
           .required()
           .later(),
 
-      tables("site.job", site, &model::Site::jobs, "Instead of crontab: on the primary only, never twice.").later(),
-      value("site.job.name", text(rules::label), at(job, &Job::name), "its name").required().later(),
-      value("site.job.schedule", text(rules::any_text), at(job, &Job::schedule), "a calendar time of systemd")
-          .required()
-          .later(),
-      value("site.job.run", text(rules::command), at(job, &Job::run), "the command").required().later(),
+      tables("site.job", site, &model::Site::jobs, "Instead of crontab: on the primary only, never twice."),
+      value("site.job.name", text(rules::label), at(job, &Job::name), "its name").required(),
+      value("site.job.schedule", text(rules::any_text), at(job, &Job::schedule),
+            "a calendar time of systemd, as `systemd-analyze calendar` takes it")
+          .required(),
+      value("site.job.run", text(rules::command), at(job, &Job::run),
+            "the command, as the site's owner, in the release that is served")
+          .required(),
   };
 }
 

@@ -64,4 +64,13 @@ std::vector<Step> promotion() {
   };
 }
 
+Step start_work() {
+  return completion({.id = "start-work",
+                     .place = Place::new_primary,
+                     .title = "Let jobs begin on {new}",
+                     .what = "The sites' jobs run on the primary only, at the times that tandem.toml gives them.",
+                     .commands = {"{start_work}"},
+                     .limit = seconds(30)});
+}
+
 } // namespace tandem::role

@@ -16,5 +16,7 @@ inline constexpr std::string_view store_epoch =
 
 // From the marker to the open gate of the new primary.
 [[nodiscard]] std::vector<Step> promotion();
+// Last of all: what works without visitors begins on the new primary.
+Step start_work();
 
 } // namespace tandem::role

@@ -45,7 +45,18 @@ std::vector<Step> before_visitors_wait() {
                    .what = "A first flush while visitors are served, so that the last one is short.",
                    .commands = {send_files_to_new},
                    .limit = minutes(30)}),
-      // Here Celery, beat, imports, jobs and renewals end their work or return it, once they are built.
+      preparation(
+          {.id = "end-work",
+           .place = old_primary,
+           .title = "Let the jobs on {old} end",
+           .what =
+               "No job begins any more, and those that run end; visitors are served meanwhile. One that runs on for "
+               "too long ends the switchover, or is ended where --cut-requests was given.",
+           .commands = {"systemctl stop 'tandem-job-*.timer'",
+                        "systemctl list-units 'tandem-job-*.service'   # none must be left"},
+           .undo = "let jobs begin on {old} again",
+           .undo_commands = {"{start_work}"},
+           .limit = minutes(10)}),
       preparation(
           {.id = "checkpoint",
            .place = old_primary,
@@ -170,7 +181,8 @@ std::vector<Step> after_the_promotion() {
            .check = "nobody waits at the gate any more",
            .limit = seconds(5),
            .visitors_wait = true}),
-      // Here DNS records are switched, sites in order of importance, and Celery, beat, jobs and imports start.
+      // Here DNS records are switched, sites in order of importance, once they are tandem's.
+      start_work(),
       completion({.id = "follow",
                   .place = old_primary,
                   .title = "{old} follows {new}",
@@ -212,9 +224,9 @@ const Runbook& switchover() {
 }
 
 std::span<const std::string_view> switchover_parameters() {
-  static constexpr auto names =
-      std::to_array<std::string_view>({"old_address", "new_address", "database", "data", "programs", "applications",
-                                       "folders", "excludes", "health", "on_promote", "show", "drain", "hold"});
+  static constexpr auto names = std::to_array<std::string_view>(
+      {"old_address", "new_address", "database", "data", "programs", "applications", "folders", "excludes", "health",
+       "on_promote", "show", "start_work", "drain", "hold"});
   return names;
 }
 

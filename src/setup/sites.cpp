@@ -2,7 +2,43 @@
 
 namespace tandem::setup {
 
+namespace {
+
+std::string path_of(const std::string& unit) {
+  return "/etc/systemd/system/" + unit;
+}
+
+// Work that has left tandem.toml begins no more.
+void end_former_work(Resources& out, const View& view) {
+  for (const auto& name : view.work_there) {
+    if (std::ranges::find(view.work, name, &WorkUnit::name) != view.work.end()) continue;
+    const std::string why = "it is not in tandem.toml any more";
+    if (name.ends_with(".timer")) out.push_back({.kind = converge::Unit{.name = name, .running = false}, .why = why});
+    out.push_back({.kind = converge::Absent{path_of(name)},
+                   .why = why,
+                   .reactions = {{converge::ReactionKind::reload_manager, ""}}});
+  }
+}
+
+void add_work(Resources& out, const View& view) {
+  end_former_work(out, view);
+  for (const auto& unit : view.work) {
+    std::vector<converge::Reaction> reactions = {{converge::ReactionKind::reload_manager, ""}};
+    if (unit.by_role) reactions.push_back({converge::ReactionKind::restart, unit.name});
+    out.push_back({.kind = converge::File{.path = path_of(unit.name), .content = unit.text},
+                   .why = unit.why,
+                   .reactions = std::move(reactions)});
+  }
+  for (const auto& unit : view.work)
+    if (unit.by_role)
+      out.push_back(
+          {.kind = converge::Unit{.name = unit.name, .enabled = false, .running = view.is_primary()}, .why = unit.why});
+}
+
+} // namespace
+
 void add_sites(Resources& out, const View& view) {
+  add_work(out, view);
   if (view.pair.sites.empty()) return;
   // Only releases run, each in a unit of its own that the agent starts.
   out.push_back({.kind = converge::File{.path = "/etc/systemd/system/tandem-site@.service", .content = view.site_unit},

@@ -16,6 +16,14 @@ struct Release {
   int postgres = 0;     // the release's own major version
 };
 
+// A unit file of the sites' work, made by sites/.
+struct WorkUnit {
+  std::string name; // "….service", "….timer"
+  std::string text;
+  std::string why = {};
+  bool by_role = false; // runs on the primary, and does not on a standby
+};
+
 struct View {
   const model::Pair& pair;
   std::string self;    // this server's name
@@ -28,6 +36,8 @@ struct View {
   std::map<std::string, std::string> secrets; // absolute path -> content, of the files that the configuration names
   // Text of the systemd template unit for sites, and of /run's folder for it (both from sites/).
   std::string site_unit;
+  std::vector<WorkUnit> work = {};
+  std::set<std::string> work_there = {}; // the names of such units that this server has, by an earlier apply
 
   [[nodiscard]] bool is_primary() const { return self == primary; }
 

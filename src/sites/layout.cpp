@@ -79,6 +79,10 @@ std::string Layout::uwsgi_environment(const std::string& domain, const std::stri
   return state_folder(domain) + "/" + release + ".env";
 }
 
+std::string Layout::current_environment(const std::string& domain) const {
+  return state_folder(domain) + "/current.env";
+}
+
 std::string Layout::socket_folder(const std::string& domain) const {
   return run + "/tandem-sites/" + domain;
 }

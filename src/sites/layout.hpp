@@ -6,6 +6,7 @@
 //                        envs/KEY                     virtualenvs, one for each set of requirements
 //                        RELEASE/                     the checkout, with env, media, … as links
 //   STATE/sites/DOMAIN/RELEASE.ini, RELEASE.env       uWSGI's settings of a release that runs or is about to
+//                      current.env -> RELEASE.env     what the site's jobs find in their environment
 //   RUN/tandem-sites/DOMAIN/RELEASE.sock              its socket
 //                           current.sock -> RELEASE.sock   where nginx connects
 //
@@ -35,6 +36,7 @@ struct Layout {
   [[nodiscard]] std::string state_folder(const std::string& domain) const;
   [[nodiscard]] std::string uwsgi_ini(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string uwsgi_environment(const std::string& domain, const std::string& release) const;
+  [[nodiscard]] std::string current_environment(const std::string& domain) const;
   [[nodiscard]] std::string socket_folder(const std::string& domain) const;
   [[nodiscard]] std::string socket(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string current_socket(const std::string& domain) const;

@@ -81,10 +81,19 @@ std::string Serving::last_lines(const std::string& unit, const Redactor& redact)
   return "; its last words:\n    " + redact(join(last_words(lines_of(journal->output)), "\n    "));
 }
 
+// Jobs that begin from now on are of this release.
+Result<void> Serving::name_environment(const model::Site& site, const std::string& id) {
+  const auto link = tools_.layout.current_environment(site.domain);
+  TANDEM_TRY(const auto status, tools_.ports.files.status(link));
+  if (status && status->target == id + ".env") return {};
+  return tools_.ports.files.make_link(link, id + ".env");
+}
+
 Result<void> Serving::switch_to(const model::Site& site, const std::string& id) {
   TANDEM_TRY(const auto release, shelf_.find(site.domain, id)); // an unfinished one is never served
   // The durable link first: a crash between the two is completed by serve_current().
   TANDEM_CHECK(shelf_.set_current(site.domain, release.id));
+  TANDEM_CHECK(name_environment(site, id));
   const auto link = tools_.layout.current_socket(site.domain);
   TANDEM_TRY(const auto status, tools_.ports.files.status(link));
   if (status && status->target == id + ".sock") return {};
@@ -116,10 +125,14 @@ Result<std::optional<std::string>> Serving::start_current(const model::Site& sit
   if (!current) return current;
   TANDEM_TRY(const auto status, tools_.ports.services.status(site_unit(site.domain, *current)));
   TANDEM_TRY(const bool dead, holds_dead_connections(site, status));
-  if (status.active == "active" && !dead) return current;
+  if (status.active == "active" && !dead) {
+    TANDEM_CHECK(name_environment(site, *current));
+    return current;
+  }
   progress("starting release " + *current + (dead ? " anew, since PostgreSQL was started after it" : ""));
   if (dead) TANDEM_CHECK(end(site, *current));
   TANDEM_CHECK(start(site, *current));
+  TANDEM_CHECK(name_environment(site, *current));
   return current;
 }
 

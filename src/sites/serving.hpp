@@ -28,9 +28,9 @@ public:
   Result<void> retire(const model::Site& site, const std::string& id, const Progress& progress);
 
   // Makes what runs agree with WWW/DOMAIN, after a boot, a crash or a change that came from the primary: the current
-  // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed. An application
-  // that nginx does not find yet, and that is older than the PostgreSQL to which it holds connections, is started anew:
-  // else the first request on each of them would fail.
+  // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed. An
+  // application that nginx does not find yet, and that is older than the PostgreSQL to which it holds connections, is
+  // started anew: else the first request on each of them would fail.
   Result<void> serve_current(const model::Site& site, const Progress& progress);
 
   // The same on a standby: the current release runs, but nginx does not find it, so that no request that is late there
@@ -61,6 +61,7 @@ public:
 
 private:
   Result<void> start(const model::Site& site, const std::string& id);
+  Result<void> name_environment(const model::Site& site, const std::string& id);
   Result<bool> holds_dead_connections(const model::Site& site, const system::UnitStatus& application);
   Result<std::optional<std::string>> start_current(const model::Site& site, const Progress& progress);
   Result<void> retire_all_but(const model::Site& site, const std::optional<std::string>& current,

@@ -122,6 +122,10 @@ settings = {site.uwsgi.settings}
 name = {site.database.name}
 owner = {site.database.owner}
 extensions = {site.database.extensions}
+[[site.job]]
+name = {site.job.name}
+schedule = {site.job.schedule}
+run = {site.job.run}
 
 [[site]]
 domain = {site.domain}

@@ -8,6 +8,10 @@ namespace tandem::proofs {
 
 namespace {
 
+constexpr auto* job_timers = "systemctl list-timers --no-pager 'tandem-job-*'";
+constexpr auto* run_job = "cd /etc/systemd/system && systemctl start tandem-job-probe.test:*.service && "
+                          "ls /www/probe.test/static";
+
 using enum Place;
 
 const std::string shared_folder = "/www/.releases/probe.test/shared/";
@@ -136,6 +140,12 @@ std::vector<Proof> of_engines() {
        R"("probe_second")",
        {{primary, "sql 'select rolname from pg_database join pg_roles on datdba = pg_roles.oid'", "probe_first",
          "probe_second"}}},
+      {"site.job.name",
+       R"("nightly")",
+       R"("daily")",
+       {{primary, job_timers, "tandem-job-probe.test:nightly.timer", "tandem-job-probe.test:daily.timer"}}},
+      {"site.job.schedule", R"("*-*-* 03:15")", R"("*-*-* 04:15")", {{primary, job_timers, "03:15:00", "04:15:00"}}},
+      {"site.job.run", R"("touch static/one")", R"("touch static/another")", {{primary, run_job, "one", "another"}}},
       {"site.database.extensions", "", R"(["pg_trgm"])", {{primary, in_database, "plpgsql", "pg_trgm"}}},
   };
 }

@@ -56,6 +56,14 @@ std::string sql(Lab& lab, const std::string& host, const std::string& statement)
   return on(lab, host, "runuser -u postgres -- psql -XAtqc \"" + statement + "\"");
 }
 
+void halt_at(Lab& lab, const std::string& host, const std::string& point) {
+  on(lab, host, "rm -f /run/tandem/halted; echo " + point + " > /run/tandem/halt");
+}
+
+bool stands_at(Lab& lab, const std::string& host, const std::string& point) {
+  return wait_until([&] { return holds_on(lab, host, "grep -qx '" + point + "' /run/tandem/halted"); }, soon);
+}
+
 Json status_of(ShopPair& pair, const std::string& host, const std::string& server) {
   const auto text = pair.tandem(host, {"status", "--json"});
   if (!text) return {};

@@ -19,6 +19,11 @@ void show(const std::string& line); // progress
 // Where a server of the pair is reached.
 std::string address_of(const std::string& server);
 
+// From now on runs on that host stand still there ("open-gate after"), until /run/tandem/halt is gone.
+void halt_at(Lab& lab, const std::string& host, const std::string& point);
+// Waits until one does.
+bool stands_at(Lab& lab, const std::string& host, const std::string& point);
+
 // Says something to PostgreSQL on that host as its administrator; its answer.
 std::string sql(Lab& lab, const std::string& host, const std::string& statement);
 

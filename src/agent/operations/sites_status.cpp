@@ -3,6 +3,7 @@
 #include "agent/agent.hpp"
 #include "base/text.hpp"
 #include "converge/ledger.hpp"
+#include "sites/jobs.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,17 @@ bool nginx_runs(system::Files& files) {
   if (!pid) return false;
   const auto process = files.status("/proc/" + std::string(trim(*pid)));
   return process && *process;
+}
+
+// Until the next run that succeeds.
+void add_failed_jobs(const OperationContext& context, const model::Pair& pair, Json& status) {
+  for (const auto& site : pair.sites) {
+    const auto failed = sites::failed_jobs(context.ports().services, site);
+    if (!failed) return status["problems"].push_back("the jobs: " + failed.error().message);
+    for (const auto& name : *failed)
+      status["problems"].push_back(fmt::format("the job {0} of {1} failed (`journalctl -u '{2}{1}:{0}'` tells why)",
+                                               name, site.domain, sites::job_prefix));
+  }
 }
 
 } // namespace
@@ -63,6 +75,7 @@ void add_sites_status(const OperationContext& context, Json& status) {
   const auto snapshot = context.snapshot();
   if (!snapshot.pair || snapshot.standing.primary.empty()) return;
   describe_sites(files, *snapshot.pair, {.state = context.agent().settings().state_folder}, status);
+  if (snapshot.standing.primary == snapshot.server) add_failed_jobs(context, *snapshot.pair, status);
 }
 
 void compare_servers(const Json& servers, const std::string& primary, Json& problems) {

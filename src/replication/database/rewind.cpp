@@ -68,6 +68,15 @@ std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, 
           "--config-file=" + layout.config + "/postgresql.conf"};
 }
 
+Result<void> forget_dead_postmaster(const DatabaseTools& tools) {
+  const auto path = tools.layout.data + "/postmaster.pid";
+  const auto text = tools.files.read(path);
+  if (!text || text->empty()) return {};
+  const auto name = tools.files.read("/proc/" + lines_of(*text).front() + "/comm");
+  if (name && trim(*name) == "postgres") return {};
+  return tools.files.remove(path);
+}
+
 Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const ControlData& control,
                     const AskPast& ask, const Progress& progress) {
   TANDEM_TRY(const auto past, ask(true));
@@ -79,6 +88,7 @@ Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const 
   TANDEM_CHECK(keep_diverged(tools, control, *fork, progress));
   TANDEM_CHECK(reached(tools, "rewind"));
   progress(fmt::format("going back to {}, where {} took over", to_wal_text(*fork), upstream.name));
+  TANDEM_CHECK(forget_dead_postmaster(tools));
   TANDEM_CHECK(tools.files.write(rewinding_mark(tools), "", 0600, {}));
   bool begun = false; // until it says so it reads, and asks the primary (src/bin/pg_rewind/pg_rewind.c)
   const auto hear = [&](std::string_view line) {

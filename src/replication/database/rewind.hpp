@@ -32,4 +32,8 @@ Result<void> rewind(const DatabaseTools& tools, const Upstream& upstream, const 
 
 [[nodiscard]] std::vector<std::string> rewind_arguments(const system::PostgresLayout& layout, const Upstream& upstream);
 
+// Of a PostgreSQL that lost its power: in this boot its number may be any program's, such as pg_rewind's own, and the
+// recovery before a rewind takes that for a server at work (CreateLockFile, src/backend/utils/init/miscinit.c).
+Result<void> forget_dead_postmaster(const DatabaseTools& tools);
+
 } // namespace tandem::replication

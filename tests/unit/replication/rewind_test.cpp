@@ -82,5 +82,21 @@ TEST(RewindWords, TheConfigurationIsNamedSinceDebianKeepsItElsewhere) {
   EXPECT_EQ(arguments.back(), "--config-file=/etc/postgresql/15/main/postgresql.conf");
 }
 
+TEST(Rewind, AServerThatDiedIsNotTakenForOneAtWorkByItsNumber) {
+  World world;
+  const auto path = std::string(World::data) + "/postmaster.pid";
+  const auto stays = [&](const std::string& program) {
+    world.texts[path] = "99\n/var/lib/postgresql/15/main\n";
+    world.texts["/proc/99/comm"] = program;
+    if (program.empty()) world.texts.erase("/proc/99/comm");
+    EXPECT_TRUE(forget_dead_postmaster(world.tools()));
+    return world.texts.contains(path);
+  };
+  EXPECT_TRUE(stays("postgres\n"));
+  EXPECT_FALSE(stays("pg_rewind\n"));
+  EXPECT_FALSE(stays(""));
+  EXPECT_TRUE(forget_dead_postmaster(world.tools())) << "there is none";
+}
+
 } // namespace
 } // namespace tandem::replication

@@ -96,6 +96,12 @@ Result<std::string> FakeFiles::read(const std::string& path) {
   return found->second;
 }
 
+Result<void> FakeFiles::remove(const std::string& path) {
+  world_.spend();
+  world_.texts.erase(path);
+  return {};
+}
+
 Result<std::vector<std::string>> FakeFiles::list(const std::string& path) {
   std::vector<std::string> names;
   for (const auto& [name, text] : world_.texts)

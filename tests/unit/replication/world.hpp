@@ -41,7 +41,7 @@ public:
 
   Result<void> set_owner(const std::string& /*path*/, system::Ownership /*owner*/) override { return none(); }
 
-  Result<void> remove(const std::string& /*path*/) override { return none(); }
+  Result<void> remove(const std::string& path) override;
 
 private:
   static Result<void> none() { return failed("replication does not do this to files"); }

@@ -1,0 +1,127 @@
+#include "sites/jobs.hpp"
+
+#include "sites/words.hpp"
+
+namespace tandem::sites {
+
+namespace {
+
+std::string job_unit(const model::Site& site, const model::Job& job) {
+  return job_prefix + site.domain + ":" + job.name;
+}
+
+bool runs(const system::UnitStatus& status) {
+  return status.active == "active" || status.active == "activating" || status.active == "reloading" ||
+         status.active == "deactivating";
+}
+
+Result<void> each_job(const model::Site& site, const std::function<Result<void>(const model::Job&)>& work) {
+  for (const auto& job : site.jobs)
+    TANDEM_CHECK(work(job));
+  return {};
+}
+
+} // namespace
+
+std::string job_timer(const model::Site& site, const model::Job& job) {
+  return job_unit(site, job) + ".timer";
+}
+
+std::string job_service(const model::Site& site, const model::Job& job) {
+  return job_unit(site, job) + ".service";
+}
+
+// Not persistent: the times at which a job ran lie on the server where it did, and another one would run it again.
+std::string job_timer_text(const model::Site& site, const model::Job& job) {
+  return fmt::format("# By tandem, from tandem.toml.\n[Unit]\nDescription=When the job {} of {} runs\n\n[Timer]\n"
+                     "OnCalendar={}\nAccuracySec=1s\nPersistent=no\n",
+                     job.name, site.domain, job.schedule);
+}
+
+std::string systemd_quoted(const std::string& argument) {
+  std::string text = "\"";
+  for (const char letter : argument) {
+    if (letter == '"' || letter == '\\') text += '\\';
+    if (letter == '%') text += '%';
+    text += letter;
+  }
+  return text + "\"";
+}
+
+// The environment is that of the release that is served, with its virtualenv first in PATH.
+Result<std::string> job_service_text(const Layout& layout, const model::Site& site, const model::Job& job) {
+  TANDEM_TRY(const auto arguments, split_command(job.run));
+  std::string line;
+  for (const auto& argument : arguments)
+    line += " " + systemd_quoted(argument);
+  return fmt::format(R"(# By tandem, from tandem.toml.
+[Unit]
+Description=Job {name} of {domain}
+# On the primary only.
+ConditionPathExists=/primary_server
+ConditionPathExists={environment}
+# However often it is due.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+User={owner}
+Group=www-data
+WorkingDirectory={folder}
+EnvironmentFile={environment}
+# A colon: nothing in the line is a variable.
+ExecStart=:/usr/bin/env --{line}
+# One that a change of primary ends has not failed.
+SuccessExitStatus=SIGTERM
+UMask=0022
+PrivateTmp=yes
+ProtectSystem=full
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+)",
+                     fmt::arg("name", job.name), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
+                     fmt::arg("folder", layout.site_link(site.domain)),
+                     fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line));
+}
+
+Result<void> start_jobs(system::Services& services, const model::Site& site) {
+  return each_job(site, [&](const model::Job& job) -> Result<void> {
+    TANDEM_TRY(const auto status, services.status(job_timer(site, job)));
+    if (status.load != "loaded" || status.active == "active") return {};
+    return services.start(job_timer(site, job));
+  });
+}
+
+Result<void> hold_jobs(system::Services& services, const model::Site& site) {
+  return each_job(site, [&](const model::Job& job) -> Result<void> {
+    TANDEM_TRY(const auto status, services.status(job_timer(site, job)));
+    return runs(status) ? services.stop(job_timer(site, job)) : Result<void>();
+  });
+}
+
+Result<std::optional<std::string>> running_job(system::Services& services, const model::Site& site) {
+  for (const auto& job : site.jobs) {
+    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
+    if (runs(status)) return job.name;
+  }
+  return std::nullopt;
+}
+
+Result<void> end_jobs(system::Services& services, const model::Site& site) {
+  return each_job(site, [&](const model::Job& job) -> Result<void> {
+    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
+    return runs(status) ? services.stop(job_service(site, job)) : Result<void>();
+  });
+}
+
+Result<std::vector<std::string>> failed_jobs(system::Services& services, const model::Site& site) {
+  std::vector<std::string> names;
+  for (const auto& job : site.jobs) {
+    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
+    if (status.active == "failed") names.push_back(job.name);
+  }
+  return names;
+}
+
+} // namespace tandem::sites
