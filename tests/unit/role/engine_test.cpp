@@ -233,7 +233,7 @@ TEST(Engine, UndoesEvenWhenTheJournalCannotBeWrittenAnyMore) {
   const auto operation = run.drive();
   EXPECT_EQ(operation.ending, Ending::undone) << operation.message;
   EXPECT_NE(operation.message.find("the journal cannot be written"), std::string::npos) << operation.message;
-  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "calm"}));
+  EXPECT_EQ(run.undone(), (std::vector<std::string>{"close-gate", "calm", "end-work"}));
 }
 
 TEST(Engine, InterruptedAtEveryRecordOnTheOldPrimaryIsUndoneOrHandedOver) {

@@ -284,6 +284,27 @@ TEST(Setup, RedisHasACacheThatEvictsAndAQueueThatKeepsEverything) {
       << "the role is no setting of it";
 }
 
+TEST(Setup, WorkRunsOnThePrimaryAloneAndWhatHasLeftTheFileEnds) {
+  const auto pair = shops();
+  for (const auto* server : {"uno", "duo"}) {
+    auto view = view_of(pair, server);
+    view.work = {{.name = "tandem-job-a:new.service", .text = "[Service]\n"},
+                 {.name = "tandem-job-a:new.timer", .text = "[Timer]\n", .by_role = true}};
+    view.work_there = {"tandem-job-a:new.timer", "tandem-job-a:old.service", "tandem-job-a:old.timer"};
+    std::map<std::string, std::optional<bool>> running;
+    std::set<std::string> absent;
+    for (const auto& resource : resources(view)) {
+      if (const auto* unit = std::get_if<converge::Unit>(&resource.kind)) running[unit->name] = unit->running;
+      if (const auto* none = std::get_if<converge::Absent>(&resource.kind)) absent.insert(none->path);
+    }
+    EXPECT_EQ(running["tandem-job-a:new.timer"], view.is_primary());
+    EXPECT_EQ(running["tandem-job-a:old.timer"], false);
+    EXPECT_TRUE(absent.contains("/etc/systemd/system/tandem-job-a:old.service"));
+    EXPECT_TRUE(absent.contains("/etc/systemd/system/tandem-job-a:old.timer"));
+    EXPECT_FALSE(absent.contains("/etc/systemd/system/tandem-job-a:new.timer"));
+  }
+}
+
 TEST(Setup, TheFirewallLetsInWhereverSshdListensAndThePeersAlone) {
   auto pair = shops();
   auto view = view_of(pair, "uno");
