@@ -81,8 +81,7 @@ std::vector<Proof> of_servers() {
       {"server.name",
        R"("%primary%")",
        R"("otherwise")",
-       {{primary, "tandem plan", "no changes",
-         "this server is called %primary%, and tandem.toml has no server of that name"}},
+       {{primary, "tandem plan", "no changes", "tandem.toml no longer has %primary%, which is one of the pair"}},
        Change::refused},
   };
 }
