@@ -8,16 +8,18 @@ std::string path_of(const std::string& unit) {
   return "/etc/systemd/system/" + unit;
 }
 
-// Work that has left tandem.toml begins no more.
+// Work that has left tandem.toml begins no more. All timers first: one whose service vanishes has failed.
 void end_former_work(Resources& out, const View& view) {
-  for (const auto& name : view.work_there) {
-    if (std::ranges::find(view.work, name, &WorkUnit::name) != view.work.end()) continue;
-    const std::string why = "it is not in tandem.toml any more";
+  const std::string why = "it is not in tandem.toml any more";
+  std::vector<std::string> former;
+  for (const auto& name : view.work_there)
+    if (std::ranges::find(view.work, name, &WorkUnit::name) == view.work.end()) former.push_back(name);
+  for (const auto& name : former)
     if (name.ends_with(".timer")) out.push_back({.kind = converge::Unit{.name = name, .running = false}, .why = why});
+  for (const auto& name : former)
     out.push_back({.kind = converge::Absent{path_of(name)},
                    .why = why,
                    .reactions = {{converge::ReactionKind::reload_manager, ""}}});
-  }
 }
 
 void add_work(Resources& out, const View& view) {
