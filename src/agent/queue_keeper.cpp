@@ -128,10 +128,15 @@ Result<void> QueueKeeper::look(Agent& agent, DutyKeeper& duties) {
   if (!standing) return {};
   TANDEM_TRY(const bool is_copy, replication::is_queue_copy(tools));
   if (wanted == Wish::lead) return standing->primary && !is_copy ? Result<void>() : replication::lead_queue(tools);
-  return !standing->primary && is_copy ? Result<void>() : follow(agent, tools);
+  return !standing->primary && is_copy ? Result<void>() : follow_with(agent, tools);
 }
 
-Result<void> QueueKeeper::follow(Agent& agent, const replication::QueueTools& tools) {
+Result<void> QueueKeeper::follow(Agent& agent) {
+  const std::lock_guard lock(work_);
+  return follow_with(agent, tools_of(agent));
+}
+
+Result<void> QueueKeeper::follow_with(Agent& agent, const replication::QueueTools& tools) {
   Snapshot now;
   agent.on_loop([&] { now = agent.state(); });
   const auto folder = fmt::format("{}/kept/{}-queue", agent.settings().state_folder, now.standing.epoch);

@@ -16,6 +16,8 @@ public:
   Result<void> check_copy(Agent& agent, const std::string& server, std::chrono::milliseconds limit);
   // Writes wait from now on, that server's has everything, and this one's is not the only one any more.
   Result<void> hand_over(Agent& agent, const std::string& server, std::chrono::milliseconds limit);
+  // It is a copy of the primary's.
+  Result<void> follow(Agent& agent);
   // It takes writes: the undo of the former, and the new primary's part.
   Result<void> lead(Agent& agent);
 
@@ -37,7 +39,7 @@ private:
   void drop_links_to_others(Agent& agent);
   [[nodiscard]] static Wish wish(DutyKeeper& duties);
   Result<void> look(Agent& agent, DutyKeeper& duties);
-  Result<void> follow(Agent& agent, const replication::QueueTools& tools);
+  static Result<void> follow_with(Agent& agent, const replication::QueueTools& tools);
 
   std::mutex work_; // held by whoever changes what the queue is
   // ---- on the loop

@@ -350,7 +350,10 @@ private:
   Result<void> follow() {
     if (const auto calm = ask_server(agent_, other(), "sites.calm", Json::object()); !calm)
       tell("asking whether visitors have been answered: " + describe(calm.error()));
-    return keeper_.follow(other());
+    TANDEM_CHECK(keeper_.follow(other()));
+    if (const auto follows = queue_.follow(agent_); !follows)
+      tell("the queue does not follow yet: " + describe(follows.error())); // the keeper tries again
+    return {};
   }
 
   StepMemory& memory_;

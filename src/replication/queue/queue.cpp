@@ -132,12 +132,12 @@ Result<void> wait_for_queue(const QueueTools& tools, std::uint64_t offset, std::
   for (;;) {
     TANDEM_TRY(const auto standing, queue_standing(tools));
     if (!standing) return fail(ErrorKind::refused, "no queue has been set up here", "tandem apply");
-    if (standing->primary) return fail(ErrorKind::unavailable, "the queue follows no other yet", advice);
-    if (standing->linked && !standing->copying && standing->offset >= offset) return {};
+    if (!standing->primary && standing->linked && !standing->copying && standing->offset >= offset) return {};
     if (tools.clock.boot_time() >= until || !tools.pause(look_again))
       return fail(ErrorKind::unavailable,
-                  standing->linked ? fmt::format("the queue is behind by {} bytes", offset - standing->offset)
-                                   : "the queue does not receive what the primary's writes",
+                  standing->primary  ? "the queue follows no other yet"
+                  : standing->linked ? fmt::format("the queue is behind by {} bytes", offset - standing->offset)
+                                     : "the queue does not receive what the primary's writes",
                   advice);
   }
 }
