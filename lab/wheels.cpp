@@ -28,11 +28,17 @@ struct Recipe {
 };
 
 Result<Recipe> recipe_for(const std::string& release) {
-  Recipe recipe{{"python3-django", "python3-asgiref", "python3-sqlparse", "python3-psycopg2"}};
+  Recipe recipe{{"python3-django", "python3-asgiref", "python3-sqlparse", "python3-psycopg2", // the shop's pages
+                 "python3-celery", "python3-kombu", "python3-amqp", "python3-billiard", "python3-vine", // its workers
+                 "python3-click", "python3-click-didyoumean", "python3-click-plugins", "python3-click-repl",
+                 "python3-prompt-toolkit", "python3-wcwidth", "python3-dateutil", "python3-six", "python3-redis",
+                 "python3-packaging"}};
+  std::vector<std::string> more;
   if (release == "bookworm")
-    recipe.packages.emplace_back("python3-tz"); // Django 3.2 still needs pytz
+    more = {"python3-tz", "python3-async-timeout", "python3-deprecated", "python3-wrapt"}; // Django 3.2 needs pytz
   else if (release != "trixie")
     return fail(ErrorKind::invalid, "no wheels are known for the release " + release);
+  recipe.packages.insert(recipe.packages.end(), more.begin(), more.end());
   return recipe;
 }
 

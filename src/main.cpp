@@ -24,6 +24,7 @@ struct RealPorts {
   system::LinuxFiles files;
   system::LinuxProcesses processes;
   system::SystemdServices services;
+  system::SystemdServices questions;
   system::DebianPackages packages{processes};
   system::DebianAccounts accounts{processes};
   system::LocalPostgres databases;
@@ -31,7 +32,9 @@ struct RealPorts {
   system::LinuxReach reach;
   system::UwsgiApplications applications;
 
-  system::Ports ports() { return {files, processes, services, packages, accounts, databases, clock, &reach}; }
+  system::Ports ports() {
+    return {files, processes, services, packages, accounts, databases, clock, &reach, &questions};
+  }
 };
 
 Result<void> be_agent(RealPorts& real) {

@@ -17,7 +17,7 @@ constexpr std::chrono::seconds listen_again{3};
 } // namespace
 
 Agent::Agent(peer::Loop& loop, const system::Ports& ports, Settings settings, std::vector<Operation> operations)
-    : loop_(loop), services_(ports.services), databases_(ports.databases),
+    : loop_(loop), services_(ports.services, ports.questions), databases_(ports.databases),
       ports_{ports.files,    ports.processes, services_,   ports.packages,
              ports.accounts, databases_,      ports.clock, ports.reach},
       settings_(std::move(settings)), gate_(loop, ports.files, settings_.run_folder),

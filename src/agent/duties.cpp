@@ -4,8 +4,8 @@
 #include "base/text.hpp"
 #include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
-#include "sites/jobs.hpp"
 #include "sites/serving.hpp"
+#include "sites/work.hpp"
 #include "system/postgres_layout.hpp"
 
 namespace tandem::agent {
@@ -49,7 +49,8 @@ public:
       if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
       return gate.open_local(now.server);
     }));
-    return for_sites(now, [this](const model::Site& site) { return sites::start_jobs(services(), site); });
+    start_work(now);
+    return {};
   }
 
   // Applications that find no database do no harm and stay warm. One that is no standby by its files is not asked
@@ -106,18 +107,17 @@ private:
 
   system::Services& services() { return agent_.ports().services; }
 
-  static Result<void> for_sites(const Snapshot& now, const std::function<Result<void>(const model::Site&)>& work) {
+  // Work that cannot begin keeps nobody from being served; its keeper tries again, and tells of it.
+  void start_work(const Snapshot& now) {
     for (const auto& site : now.pair->sites)
-      TANDEM_CHECK(work(site));
-    return {};
+      if (const auto begun = sites::start_work(work_tools(agent_, services()), site); !begun)
+        agent_.log(describe(begun.error()));
   }
 
   // What this server began as the primary: it has no database to write to any more.
   Result<void> end_work() {
-    const auto now = snapshot_of(agent_);
-    if (!now.pair) return {};
-    TANDEM_CHECK(for_sites(now, [this](const model::Site& site) { return sites::hold_jobs(services(), site); }));
-    return for_sites(now, [this](const model::Site& site) { return sites::end_jobs(services(), site); });
+    TANDEM_CHECK(sites::hold_work(services()));
+    return sites::end_work(services());
   }
 
   Result<replication::DatabaseTools> own_tools() {
@@ -231,6 +231,13 @@ Result<void> start_nginx(Agent& agent) {
   TANDEM_TRY(const auto status, services.status(unit));
   if (status.load != "loaded" || status.active == "active") return {}; // not loaded: before the first apply
   return services.start(unit);
+}
+
+sites::WorkTools work_tools(Agent& agent, system::Services& services) {
+  return {.files = agent.ports().files,
+          .processes = agent.ports().processes,
+          .services = services,
+          .layout = {.state = agent.settings().state_folder}};
 }
 
 Result<bool> old_nginx_workers(system::Files& files) {

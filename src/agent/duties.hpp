@@ -4,6 +4,7 @@
 #include "agent/agent.hpp"
 #include "replication/tools.hpp"
 #include "role/decide.hpp"
+#include "sites/work.hpp"
 #include "system/applications.hpp"
 
 namespace tandem::agent {
@@ -42,6 +43,8 @@ Result<void> start_nginx(Agent& agent);
 Result<void> promote_while(Agent& agent, const replication::DatabaseTools& tools,
                            const std::vector<std::string>& others, const std::function<Result<void>()>& still,
                            std::chrono::milliseconds limit);
+// For start_work(); `services`: through which it is started.
+[[nodiscard]] sites::WorkTools work_tools(Agent& agent, system::Services& services);
 // Whether a worker of nginx still answers by an older configuration than the one that is loaded.
 Result<bool> old_nginx_workers(system::Files& files);
 // `visitors`: nginx finds them; else they are kept warm.

@@ -55,6 +55,14 @@ role::View DutyKeeper::view() const {
   return {.verdict = role::OperatorAuthority().verdict(role_.members(), role_.role()), .runbook = runs_.now()};
 }
 
+DutyKeeper::Part DutyKeeper::part() const {
+  if (!role_.known()) return Part::none;
+  const auto verdict = role::OperatorAuthority().verdict(role_.members(), role_.role());
+  if (verdict == role::Verdict::serve)
+    return runs_.is_open() && !runs_.leads_to(role_.members().self) ? Part::none : Part::primary;
+  return verdict == role::Verdict::follow && !runs_.is_open() ? Part::standby : Part::none;
+}
+
 std::string DutyKeeper::duty_for(role::Verdict verdict) const {
   if (verdict == role::Verdict::serve) return "serve";
   return verdict == role::Verdict::follow ? "follow " + role_.role().kept.primary : "";

@@ -21,6 +21,11 @@ public:
   // Something has changed.
   void think();
 
+  // What is asked of those parts of this server that keepers of their own look after (the queue, the jobs). None while
+  // a runbook's steps decide: but a server that has the grant is the primary, whatever its run has not come to yet.
+  enum class Part { none, primary, standby };
+  [[nodiscard]] Part part() const;
+
   // The duties themselves, for a runbook's steps; worker thread.
   Result<void> serve();
 

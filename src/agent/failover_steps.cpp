@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds answer_patience{700}; // for a server that i
 constexpr std::chrono::seconds status_patience{2};        // the same, for one that may be busy
 constexpr std::chrono::seconds promise_patience{10};      // it stops PostgreSQL first
 constexpr std::chrono::milliseconds knock_patience{400};
-constexpr std::uint16_t https_port = 443;
+
 constexpr std::uint16_t postgres_port = 5432;
 
 // A server that has just lost its power is still taken for connected: so it is asked.
@@ -33,8 +33,8 @@ bool answers(Agent& agent, const Snapshot& now, const std::string& server) {
 Result<void> check_off(Agent& agent, const Snapshot& now, const std::string& server) {
   const auto* known = now.pair->server(server);
   if (known == nullptr || agent.ports().reach == nullptr) return {};
-  const auto open =
-      agent.ports().reach->open_ports(known->peer_address, {https_port, postgres_port, now.pair->port}, knock_patience);
+  const auto open = agent.ports().reach->open_ports(known->peer_address,
+                                                    {model::https_port, postgres_port, now.pair->port}, knock_patience);
   if (open.empty()) return {};
   return fail(ErrorKind::refused,
               fmt::format("{} is not off: it answers at {} port {}", server, known->peer_address, open.front()),

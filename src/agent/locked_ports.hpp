@@ -9,13 +9,33 @@ namespace tandem::agent {
 
 class LockedServices final : public system::Services {
 public:
-  explicit LockedServices(system::Services& services) : services_(services) {}
+  // `questions`: answers while the other one works; null: it is the same.
+  explicit LockedServices(system::Services& services, system::Services* questions = nullptr)
+      : services_(services), questions_(questions == nullptr ? services : *questions) {}
 
-  Result<system::UnitStatus> status(const std::string& unit) override { return locked(&Services::status, unit); }
+  Result<system::UnitStatus> status(const std::string& unit) override {
+    const std::lock_guard lock(asking());
+    return questions_.status(unit);
+  }
+
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& pattern) override {
+    const std::lock_guard lock(asking());
+    return questions_.loaded(pattern);
+  }
 
   Result<void> start(const std::string& unit) override { return locked(&Services::start, unit); }
 
   Result<void> stop(const std::string& unit) override { return locked(&Services::stop, unit); }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    const std::lock_guard lock(mutex_);
+    return services_.begin(deed, unit);
+  }
+
+  Result<void> signal(const std::string& unit, int number) override {
+    const std::lock_guard lock(mutex_);
+    return services_.signal(unit, number);
+  }
 
   Result<void> restart(const std::string& unit) override { return locked(&Services::restart, unit); }
 
@@ -39,8 +59,12 @@ private:
     return (services_.*method)(unit);
   }
 
+  std::mutex& asking() { return &questions_ == &services_ ? mutex_ : questions_mutex_; }
+
   std::mutex mutex_;
   system::Services& services_; // guarded by mutex_
+  std::mutex questions_mutex_;
+  system::Services& questions_; // guarded by asking()
 };
 
 // The same for whoever may start services only as long as somebody says so: asked under the lock, so that a stop which
@@ -52,9 +76,19 @@ public:
 
   Result<system::UnitStatus> status(const std::string& unit) override { return all_.status(unit); }
 
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& pattern) override { return all_.loaded(pattern); }
+
   Result<void> start(const std::string& unit) override { return if_allowed(&Services::start, unit); }
 
   Result<void> stop(const std::string& unit) override { return all_.stop(unit); }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    const std::lock_guard lock(all_.mutex_);
+    if (deed != system::UnitDeed::stop) TANDEM_CHECK(allowed_());
+    return all_.services_.begin(deed, unit);
+  }
+
+  Result<void> signal(const std::string& unit, int number) override { return all_.signal(unit, number); }
 
   Result<void> restart(const std::string& unit) override { return if_allowed(&Services::restart, unit); }
 

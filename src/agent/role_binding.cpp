@@ -1,9 +1,11 @@
 #include "agent/role_binding.hpp"
 
 #include "agent/failover_steps.hpp"
+#include "agent/operations/certificates.hpp"
 #include "agent/operations/failover.hpp"
 #include "agent/operations/remove.hpp"
 #include "agent/switchover_steps.hpp"
+#include "agent/work_keeper.hpp"
 #include "role/failover.hpp"
 
 #include <nlohmann/json.hpp>
@@ -113,6 +115,8 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
                std::shared_ptr<FilesLedger> files) {
   const auto memory = std::make_shared<StepMemory>();
   const auto queue = std::make_shared<QueueKeeper>();
+  const auto jobs = std::make_shared<WorkKeeper>();
+  const auto certificates = std::make_shared<CertificateKeeper>();
   const auto of =
       bind_keepers(settings, operations,
                    {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
@@ -128,12 +132,20 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
   operations.push_back(database_end_operation(memory));
   operations.push_back(sites_calm_operation(applications));
   operations.push_back(queue_confirm_operation());
+  operations.push_back(certificates_renew_operation(certificates));
+  operations.push_back(certificates_held_operation(certificates));
+  operations.push_back(certificates_put_operation(certificates));
   settings.stream_ports["queue"] = accept_queue;
-  settings.status_parts.push_back(
-      [queue](const OperationContext& context, Json& status) { queue->add_status(context, status); });
-  settings.on_member = [before = settings.on_member, queue, of](Agent& agent) {
+  settings.status_parts.push_back([queue, jobs, certificates](const OperationContext& context, Json& status) {
+    queue->add_status(context, status);
+    jobs->add_status(context, status);
+    certificates->add_status(context, status);
+  });
+  settings.on_member = [before = settings.on_member, queue, jobs, certificates, of](Agent& agent) {
     before(agent);
     queue->start(agent, of(agent));
+    jobs->start(agent, of(agent));
+    certificates->start(agent, of(agent));
   };
 }
 

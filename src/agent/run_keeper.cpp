@@ -75,6 +75,12 @@ bool RunKeeper::is_open() const {
   return progress && progress->is_open();
 }
 
+bool RunKeeper::leads_to(const std::string& server) const {
+  if (!log_) return false;
+  const auto progress = role::progress_of(log_->records());
+  return progress && progress->opening.to == server;
+}
+
 role::Epoch RunKeeper::failover_floor() const {
   if (!log_) return 0;
   const auto progress = role::progress_of(log_->records());

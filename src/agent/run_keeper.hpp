@@ -37,6 +37,8 @@ public:
   [[nodiscard]] const role::Log* log() const { return log_ ? &*log_ : nullptr; }
 
   [[nodiscard]] bool is_open() const;
+  // Whether the latest run is to make that server the primary.
+  [[nodiscard]] bool leads_to(const std::string& server) const;
   [[nodiscard]] role::Ending ending_of(const std::string& id) const; // for the servers that have a copy of it
   // {"runbook", "from", "to", "epoch", "open", "text"} of the latest run; null when there is none.
   [[nodiscard]] Json status() const;

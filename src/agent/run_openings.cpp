@@ -5,6 +5,7 @@
 #include "replication/queue/queue.hpp"
 #include "role/failover.hpp"
 #include "role/switchover.hpp"
+#include "sites/celery.hpp"
 #include "sites/jobs.hpp"
 #include "sites/layout.hpp"
 
@@ -31,11 +32,17 @@ std::string promote_commands(const model::Pair& pair) {
 }
 
 std::string work_commands(const model::Pair& pair) {
-  std::vector<std::string> timers;
-  for (const auto& site : pair.sites)
+  std::vector<std::string> units;
+  const auto add = [&](const std::string& unit) { units.push_back("'" + unit + "'"); };
+  for (const auto& site : pair.sites) {
     for (const auto& job : site.jobs)
-      timers.push_back("'" + sites::job_timer(site, job) + "'");
-  return timers.empty() ? "true   # no site has jobs" : "systemctl start " + join(timers, " ");
+      add(sites::job_timer(site, job));
+    if (!site.celery) continue;
+    for (const auto& worker : site.celery->workers)
+      add(sites::worker_unit(site, worker));
+    if (site.celery->beat) add(sites::beat_unit(site));
+  }
+  return units.empty() ? "true   # no site has jobs or workers" : "systemctl start " + join(units, " ");
 }
 
 // Of each site that has a release here.

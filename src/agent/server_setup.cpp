@@ -7,8 +7,10 @@
 #include "agent/tenure.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
+#include "sites/celery.hpp"
 #include "sites/jobs.hpp"
 #include "sites/uwsgi.hpp"
+#include "sites/work.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -48,9 +50,23 @@ Result<void> check_schedule(system::Processes& processes, const model::Job& job,
               "man systemd.time, under CALENDAR EVENTS; `systemd-analyze calendar` tries one");
 }
 
+void add_celery(std::vector<setup::WorkUnit>& units, const model::Site& site) {
+  if (!site.celery) return;
+  for (const auto& worker : site.celery->workers)
+    units.push_back({.name = sites::worker_unit(site, worker),
+                     .text = sites::worker_text({}, site, worker),
+                     .why = fmt::format("worker {} of {}", worker.name, site.domain),
+                     .works = true});
+  if (site.celery->beat)
+    units.push_back({.name = sites::beat_unit(site),
+                     .text = sites::beat_text({}, site),
+                     .why = "the beat of " + site.domain,
+                     .works = true});
+}
+
 Result<std::vector<setup::WorkUnit>> work_of(system::Processes& processes, const model::Pair& pair) {
   std::vector<setup::WorkUnit> units;
-  for (const auto& site : pair.sites)
+  for (const auto& site : pair.sites) {
     for (const auto& job : site.jobs) {
       const auto why = fmt::format("job {} of {}", job.name, site.domain);
       TANDEM_CHECK(check_schedule(processes, job, why));
@@ -59,6 +75,8 @@ Result<std::vector<setup::WorkUnit>> work_of(system::Processes& processes, const
       units.push_back(
           {.name = sites::job_timer(site, job), .text = sites::job_timer_text(site, job), .why = why, .by_role = true});
     }
+    add_celery(units, site);
+  }
   return units;
 }
 
@@ -66,7 +84,7 @@ Result<std::set<std::string>> work_there(system::Files& files) {
   TANDEM_TRY(const auto names, files.list("/etc/systemd/system"));
   std::set<std::string> found;
   for (const auto& name : names)
-    if (name.starts_with(sites::job_prefix)) found.insert(name);
+    if (sites::is_work(name)) found.insert(name);
   return found;
 }
 

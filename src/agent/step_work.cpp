@@ -4,7 +4,6 @@
 #include "replication/database/rewind.hpp"
 #include "replication/database/running.hpp"
 #include "sites/builder.hpp"
-#include "sites/jobs.hpp"
 #include "system/pause.hpp"
 
 namespace tandem::agent {
@@ -12,6 +11,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::seconds health_patience{3};
+constexpr std::chrono::seconds flush_patience{1}; // visitors wait
 
 } // namespace
 
@@ -109,8 +109,8 @@ Result<void> StepWork::takes_writes() {
 void StepWork::empty_memcached() {
   constexpr auto* flush =
       R"(exec 3<>/dev/tcp/127.0.0.1/11211 && printf 'flush_all\r\nquit\r\n' >&3 && grep -q ^OK <&3)";
-  const auto emptied = run_checked(agent_.ports().processes,
-                                   {.arguments = {"bash", "-c", flush}, .time_limit = std::chrono::seconds(2)});
+  const auto emptied =
+      run_checked(agent_.ports().processes, {.arguments = {"bash", "-c", flush}, .time_limit = flush_patience});
   if (emptied) return;
   if (const auto again = agent_.ports().services.restart("memcached.service"); !again)
     tell("memcached could not be emptied, so that sites may show what is out of date: " + describe(again.error()));
@@ -123,7 +123,7 @@ void StepWork::empty_redis() {
   const auto emptied =
       run_checked(ports.processes,
                   {.arguments = {"redis-cli", "-e", "-p", std::to_string(model::redis_cache_port), "flushall", "async"},
-                   .time_limit = std::chrono::seconds(2)});
+                   .time_limit = flush_patience});
   if (!emptied)
     tell("Redis' cache could not be emptied, so that sites may show what is out of date: " + describe(emptied.error()));
 }
@@ -172,8 +172,8 @@ Result<void> StepWork::serve_visitors() {
 // One that cannot begin must not keep the rest of the runbook from happening: status tells of it.
 Result<void> StepWork::start_work() {
   return for_sites([&](const model::Site& site) -> Result<void> {
-    if (const auto begun = sites::start_jobs(agent_.ports().services, site); !begun)
-      tell(site.domain + ": its jobs: " + describe(begun.error()));
+    if (const auto begun = sites::start_work(work_tools(agent_, agent_.ports().services), site); !begun)
+      tell(describe(begun.error()));
     return {};
   });
 }

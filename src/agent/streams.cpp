@@ -11,6 +11,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::size_t most_streams = 16;
+constexpr std::chrono::seconds connect_limit{3};
 
 } // namespace
 
@@ -20,24 +21,27 @@ void Streams::accept(const peer::Request& request) {
 
 Result<void> Streams::start(const peer::Request& request) {
   TANDEM_TRY(const std::string name, peer::text_member(request.params(), "name"));
+  if (const auto known = ports_.find(name); known != ports_.end()) return connect(request, name, known->second);
   if (open_ >= most_streams) return fail(ErrorKind::refused, fmt::format("{} streams are open already", open_));
   if (const auto known = programs_.find(name); known != programs_.end())
     return start_program(request, name, known->second);
-  if (const auto known = ports_.find(name); known != ports_.end()) return connect(request, name, known->second);
   return fail(ErrorKind::not_found, fmt::format("this agent knows no stream \"{}\"", name),
               "Install the same version of tandem on every server");
 }
 
+// A server has one stream to a port: one that it opens anew takes the place of the one before, which it has given up.
 Result<void> Streams::connect(const peer::Request& request, const std::string& name, const StreamPort& known) {
   TANDEM_TRY(const auto port, known(agent_, request.from()));
-  TANDEM_TRY(auto socket, peer::connect_loopback(port));
-  const peer::ConnectionPtr connection = request.accept_stream();
-  ++open_;
-  peer::join_stream_to_descriptor(
-      agent_.loop(), connection, socket.release(), [this, name, from = request.from()](const Result<void>& ended) {
-        --open_;
-        if (!ended) agent_.log(fmt::format("the stream \"{}\" of {} broke off: {}", name, from, ended.error().message));
-      });
+  peer::connect_loopback(agent_.loop(), port, connect_limit, [this, request, name](Result<system::Descriptor> socket) {
+    if (!socket) return request.answer(std::unexpected(std::move(socket).error()));
+    const auto connection = request.accept_stream();
+    if (!connection) return; // it has gone meanwhile
+    auto& current = to_ports_[{request.from(), name}];
+    if (const auto former = current.lock())
+      former->abort(Error{ErrorKind::unavailable, "a newer one has taken its place", {}});
+    current = connection;
+    peer::join_stream_to_descriptor(agent_.loop(), connection, socket->release(), [](const Result<void>&) {});
+  });
   return {};
 }
 

@@ -68,7 +68,9 @@ private:
   std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
   std::map<std::string, Latch> latches_;
   std::vector<std::weak_ptr<system::LinkedProgram>> started_; // for other servers
-  std::size_t open_ = 0;
+  // By the other server and the stream's name.
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<peer::Connection>> to_ports_;
+  std::size_t open_ = 0; // but for those
 };
 
 } // namespace tandem::agent

@@ -4,8 +4,8 @@
 #include "agent/step_work.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
-#include "sites/jobs.hpp"
 #include "sites/serving.hpp"
+#include "sites/work.hpp"
 #include "system/pause.hpp"
 
 #include <nlohmann/json.hpp>
@@ -41,7 +41,7 @@ private:
         {"close-gate", {.action = &S::close_gate, .check = &S::gate_is_closed, .undo = &S::serve_again}},
         {"drain", {.action = &S::drain}},
         {"close-sockets", {.action = &S::close_sockets, .undo = &S::sites_again}},
-        {"hand-over-queue", {.action = &S::hand_over_queue, .undo = &S::lead_queue}},
+        {"hand-over-queue", {.action = &S::hand_over_queue, .undo = &S::queue_again}},
         {"stop-database", {.before = &S::standby_streams, .action = &S::stop_database, .undo = &S::start_database}},
         {"last-files", {.action = &S::send_last_files}},
         {"confirm-wal", {.action = &S::confirm_wal}},
@@ -133,28 +133,18 @@ private:
 
   Result<void> send_last_files() { return memory_.last_files.finish(last_files()); }
 
-  // Which job runs still, for a person; empty: none.
-  Result<std::string> running_work() {
-    for (const auto& site : now_.pair->sites) {
-      TANDEM_TRY(const auto job, sites::running_job(agent_.ports().services, site));
-      if (job) return fmt::format("the job {} of {}", *job, site.domain);
-    }
-    return std::string();
-  }
-
   Result<void> end_work() {
     auto& services = agent_.ports().services;
-    TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites::hold_jobs(services, site); }));
+    TANDEM_CHECK(sites::hold_work(services));
+    if (call_.opening.parameters.contains("cut_requests")) TANDEM_CHECK(sites::end_work(services));
     const auto until = agent_.ports().clock.boot_time() + waiting_time();
     for (std::string told;;) {
-      TANDEM_TRY(const auto running, running_work());
+      TANDEM_TRY(const auto running, sites::running_work(services));
       if (running.empty()) return {};
-      if (call_.opening.parameters.contains("cut_requests"))
-        return for_sites([&](const model::Site& site) { return sites::end_jobs(services, site); });
       if (left_until(until) == milliseconds(0) || ended_())
-        return fail(ErrorKind::refused, running + " still runs",
+        return fail(ErrorKind::refused, running.front() + " still runs",
                     "Try again when it has ended, or end it with --cut-requests");
-      if (told != running) tell("waiting until " + (told = running) + " has ended");
+      if (told != running.front()) tell("waiting until " + (told = running.front()) + " has ended");
       system::pause_thread(milliseconds(50));
     }
   }
@@ -280,9 +270,14 @@ private:
     return {};
   }
 
-  Result<void> hand_over_queue() { return queue_.hand_over(agent_, other(), waiting_time()); }
+  Result<void> hand_over_queue() {
+    return queue_.hand_over(agent_, other(), waiting_time() - std::chrono::seconds(1), ended_);
+  }
 
-  Result<void> lead_queue() { return queue_.lead(agent_); }
+  Result<void> queue_again() {
+    promote_queue();
+    return {};
+  }
 
   // The last files go meanwhile: nothing writes any more, and visitors wait.
   Result<void> stop_database() {
@@ -346,14 +341,14 @@ private:
   }
 
   // Visitors who waited are answered first: what comes now is work for this server, and they pass through it. To follow
-  // starts the applications anew, whose connections ended with the primary's PostgreSQL.
+  // starts the applications anew, whose connections ended with the primary's PostgreSQL. The queue first: until it
+  // follows, a pause holds up whoever writes to it.
   Result<void> follow() {
     if (const auto calm = ask_server(agent_, other(), "sites.calm", Json::object()); !calm)
       tell("asking whether visitors have been answered: " + describe(calm.error()));
-    TANDEM_CHECK(keeper_.follow(other()));
     if (const auto follows = queue_.follow(agent_); !follows)
       tell("the queue does not follow yet: " + describe(follows.error())); // the keeper tries again
-    return {};
+    return keeper_.follow(other());
   }
 
   StepMemory& memory_;

@@ -84,16 +84,13 @@ Keys edge_keys() {
       value("cache.redis", size(megabyte, terabyte), at(cache, &Cache::redis),
             "memory of the cache instance of Redis (port 6379); the queue instance (port 6380) never evicts"),
 
-      table("certificates", "Certificates that browsers trust.").later(),
+      table("certificates", "Certificates that browsers trust."),
       value("certificates.acme", text_or_none(rules::https_url), at(certificates, &Certificates::acme),
-            "the ACME server's directory")
-          .later(),
+            "the ACME server's directory"),
       value("certificates.ca_bundle", secret_file(), at(certificates, &Certificates::ca_bundle),
-            "for a private ACME server: the certificates that it is checked by")
-          .later(),
+            "for a private ACME server: the certificates that it is checked by"),
       value("certificates.renew_before", duration_or_auto(hours(1), 365 * day),
-            at(certificates, &Certificates::renew_before), "\"auto\": when a third of the lifetime is left")
-          .later(),
+            at(certificates, &Certificates::renew_before), "\"auto\": when a third of the lifetime is left"),
 
       table("dns", "The records that point visitors to the primary.").later(),
       value("dns.provider", choice({"rfc2136", "command", "manual", "none"}), at(dns, &Dns::provider),

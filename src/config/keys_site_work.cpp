@@ -59,20 +59,16 @@ Keys background_keys() {
   using model::Import;
   using model::Job;
   return {
-      table("site.celery", site, &model::Site::celery, "Background work, on the primary only.").later(),
+      table("site.celery", site, &model::Site::celery, "Background work, on the primary only."),
       value("site.celery.app", text(rules::module_), at(celery, &Celery::app), "the Celery application's module")
-          .required()
-          .later(),
-      value("site.celery.beat", flag(), at(celery, &Celery::beat), "run beat, once in the pair").later(),
-      tables("site.celery.worker", celery, &Celery::workers, "One for each worker.").later(),
-      value("site.celery.worker.name", text(rules::label), at(worker, &CeleryWorker::name), "its name")
-          .required()
-          .later(),
+          .required(),
+      value("site.celery.beat", flag(), at(celery, &Celery::beat), "run beat, once in the pair"),
+      tables("site.celery.worker", celery, &Celery::workers, "One for each worker."),
+      value("site.celery.worker.name", text(rules::label), at(worker, &CeleryWorker::name), "its name").required(),
       value("site.celery.worker.queues", set(rules::queue), at(worker, &CeleryWorker::queues),
-            "the queues it takes from")
-          .later(),
-      value("site.celery.worker.concurrency", count(1, 1024), at(worker, &CeleryWorker::concurrency), "tasks at a time")
-          .later(),
+            "the queues it takes from"),
+      value("site.celery.worker.concurrency", count(1, 1024), at(worker, &CeleryWorker::concurrency),
+            "tasks at a time"),
 
       table("site.import", site, &model::Site::import, "Uploads by SFTP that a command takes in.").later(),
       value("site.import.user", text(rules::user_name), at(import, &Import::user), "the user that uploads")

@@ -207,6 +207,8 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
 Result<void> Actions::make_one(const Certificate& certificate, const Reading& /*actual*/) {
   TANDEM_TRY(const auto owner, ownership(certificate.key_owner, certificate.key_group));
   TANDEM_TRY(const auto issued, context_.issuer.issue(certificate.names, certificate.lifetime));
+  if (certificate.path == certificate.key_path)
+    return context_.ports.files.write(certificate.path, issued.key + issued.certificate, certificate.key_mode, owner);
   // A cut between the two writes leaves a key without its certificate: compare() sees names or issuer differ only by
   // chance, so the old certificate goes first.
   TANDEM_CHECK(context_.ports.files.remove(certificate.path));

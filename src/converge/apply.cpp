@@ -167,6 +167,7 @@ private:
   Result<void> tell(const Reaction& reaction) {
     auto& services = context_.ports.services;
     if (reaction.kind == ReactionKind::reload_manager) return services.reload_manager();
+    if (reaction.kind == ReactionKind::renew) return services.begin(system::UnitDeed::restart, reaction.unit);
     TANDEM_CHECK(context_.turns.take(reaction));
     auto done =
         reaction.kind == ReactionKind::restart ? services.restart(reaction.unit) : services.reload(reaction.unit);

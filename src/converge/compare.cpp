@@ -233,6 +233,12 @@ struct Compare {
     const auto& found = actual<CertificateReading>();
     if (!found.facts || !found.key.status) return created(resource, {"for " + join(certificate.names, ", ")});
     std::vector<std::string> details;
+    const auto& names = found.facts->names;
+    if (certificate.temporary && !found.facts->ours &&
+        std::ranges::find(names, certificate.names.front()) != names.end()) {
+      compare_access(details, found.key, certificate.key_mode, certificate.key_owner, certificate.key_group);
+      return changed(resource, std::move(details));
+    }
     auto wanted = certificate.names;
     auto present = found.facts->names;
     std::ranges::sort(wanted);

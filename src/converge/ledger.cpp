@@ -19,6 +19,8 @@ std::string name_of(ReactionKind kind) {
     return "reload-manager";
   case ReactionKind::reload:
     return "reload";
+  case ReactionKind::renew:
+    return "renew";
   case ReactionKind::restart:
     return "restart";
   }
@@ -26,7 +28,8 @@ std::string name_of(ReactionKind kind) {
 }
 
 Result<ReactionKind> kind_of(const std::string& name) {
-  for (const auto kind : {ReactionKind::reload_manager, ReactionKind::reload, ReactionKind::restart})
+  for (const auto kind :
+       {ReactionKind::reload_manager, ReactionKind::reload, ReactionKind::restart, ReactionKind::renew})
     if (name_of(kind) == name) return kind;
   return failed("unknown reaction " + name);
 }

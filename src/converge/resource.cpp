@@ -46,6 +46,7 @@ std::string to_text(const Reaction& reaction) {
     return "systemctl daemon-reload";
   case ReactionKind::reload:
     return "reload " + reaction.unit;
+  case ReactionKind::renew:
   case ReactionKind::restart:
     return "restart " + reaction.unit;
   }

@@ -112,19 +112,26 @@ struct DatabaseRestart {
 // A certificate of the pair's own authority, with its key; issued anew when names differ or too little life is left.
 struct Certificate {
   std::string path;               // PEM, mode 0644
-  std::string key_path;           // PEM
+  std::string key_path;           // PEM; the same path: one file for both, which is never half written
   std::vector<std::string> names; // the first is the common name; DNS names and addresses
   std::string key_owner = "root";
   std::string key_group = "root";
   std::uint32_t key_mode = 0600;
   std::chrono::hours lifetime{24 * 365};
+  // Only until another authority has issued one for the first of the names: that one is left alone.
+  bool temporary = false;
 };
 
 using Kind = std::variant<PackageSet, Group, User, Folder, File, Absent, Link, Unit, DatabaseRole, Database,
                           ReplicationSlot, DatabaseGrant, DatabaseRestart, Certificate>;
 
 // What a changed resource asks of a service once the resources before the next unit are in place.
-enum class ReactionKind { reload_manager, reload, restart };
+enum class ReactionKind {
+  reload_manager,
+  reload,
+  restart,
+  renew, // a restart that is not waited for, of what may take long to end its work
+};
 
 struct Reaction {
   ReactionKind kind = ReactionKind::reload;

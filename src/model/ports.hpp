@@ -4,6 +4,9 @@
 
 namespace tandem::model {
 
+// nginx, for visitors.
+inline constexpr std::uint16_t https_port = 443;
+
 // nginx, on loopback only: what this server's gate has let through, once more and without TLS.
 inline constexpr std::uint16_t own_nginx_port = 10443;
 

@@ -142,61 +142,37 @@ ConnectionPtr connected(Loop& loop, std::unique_ptr<TlsStream> stream, std::stri
 
 // ---- listening
 
-class TlsListener final : public Listener, public std::enable_shared_from_this<TlsListener> {
-public:
-  TlsListener(Loop& loop, SecurityPtr security, std::function<bool()> strangers, Accept accept)
-      : loop_(loop), security_(std::move(security)), strangers_(std::move(strangers)), accept_(std::move(accept)),
-        acceptor_(loop.context()) {}
+bool bind_to(tcp::acceptor& acceptor, const tcp::endpoint& end, std::error_code& error) {
+  std::error_code ignored;
+  acceptor.close(ignored);
+  if (acceptor.open(end.protocol(), error)) return false;
+  if (acceptor.set_option(tcp::acceptor::reuse_address(true), error)) return false;
+  if (end.address().is_v6()) acceptor.set_option(asio::ip::v6_only(false), ignored);
+  return !acceptor.bind(end, error) && !acceptor.listen(tcp::acceptor::max_listen_connections, error);
+}
 
-  std::uint16_t port() const override {
-    std::error_code ignored;
-    return acceptor_.local_endpoint(ignored).port();
-  }
-
-  std::error_code open(const Address& where) {
-    std::error_code error;
-    if (where.host.empty()) {
-      // One socket for both families; a machine without IPv6 gets the IPv4 one.
-      if (bind_to({asio::ip::address_v6::any(), where.port}, error)) return {};
-      bind_to({asio::ip::address_v4::any(), where.port}, error);
-      return error;
-    }
-    const auto address = asio::ip::make_address(where.host, error);
-    if (!error) bind_to({address, where.port}, error);
+std::error_code open_for_peers(tcp::acceptor& acceptor, const Address& where) {
+  std::error_code error;
+  if (where.host.empty()) {
+    // One socket for both families; a machine without IPv6 gets the IPv4 one.
+    if (bind_to(acceptor, {asio::ip::address_v6::any(), where.port}, error)) return {};
+    bind_to(acceptor, {asio::ip::address_v4::any(), where.port}, error);
     return error;
   }
+  const auto address = asio::ip::make_address(where.host, error);
+  if (!error) bind_to(acceptor, {address, where.port}, error);
+  return error;
+}
 
-  void accept_next() {
-    acceptor_.async_accept([self = shared_from_this()](const std::error_code& error, tcp::socket socket) {
-      if (self->stopped_) return;
-      if (error) { // too many open files, say: later there may be room
-        self->again_ = self->loop_.after(std::chrono::milliseconds(100), [self] { self->accept_next(); });
-        return;
-      }
-      if (self->handshakes_ < most_handshakes) self->shake_hands(std::move(socket));
-      self->accept_next();
-    });
-  }
+// What comes in while the listener lives becomes a connection here.
+class Handshakes final : public std::enable_shared_from_this<Handshakes> {
+public:
+  Handshakes(Loop& loop, SecurityPtr security, std::function<bool()> strangers, Accept accept)
+      : loop_(loop), security_(std::move(security)), strangers_(std::move(strangers)), accept_(std::move(accept)) {}
 
-  void stop() {
-    stopped_ = true;
-    again_.cancel();
-    std::error_code ignored;
-    acceptor_.close(ignored);
-  }
-
-private:
-  bool bind_to(const tcp::endpoint& end, std::error_code& error) {
-    std::error_code ignored;
-    acceptor_.close(ignored);
-    if (acceptor_.open(end.protocol(), error)) return false;
-    if (acceptor_.set_option(tcp::acceptor::reuse_address(true), error)) return false;
-    if (end.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(false), ignored);
-    return !acceptor_.bind(end, error) && !acceptor_.listen(tcp::acceptor::max_listen_connections, error);
-  }
-
-  void shake_hands(tcp::socket socket) {
-    ++handshakes_;
+  void take(tcp::socket socket, const std::weak_ptr<Acceptor<tcp>>& acceptor) {
+    if (under_way_ >= most_handshakes) return;
+    ++under_way_;
     auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
         std::make_unique<TlsStream>(std::move(socket), security_->context));
     TlsStream& raw = **stream;
@@ -205,37 +181,24 @@ private:
       std::error_code ignored;
       if (*stream) (*stream)->lowest_layer().close(ignored);
     }));
-    raw.async_handshake(TlsStream::server, [self = shared_from_this(), stream, limit](const std::error_code& error) {
-      limit->cancel();
-      --self->handshakes_;
-      if (error || self->stopped_) return;
-      auto name = proven_name(**stream);
-      if (!name) return; // the connection is closed; there is nobody to talk to
-      self->accept_(connected(self->loop_, std::move(*stream), std::move(*name), self->security_));
-    });
+    raw.async_handshake(TlsStream::server,
+                        [self = shared_from_this(), stream, limit, acceptor](const std::error_code& error) {
+                          limit->cancel();
+                          --self->under_way_;
+                          const auto listens = acceptor.lock();
+                          if (error || !listens || listens->stopped()) return;
+                          auto name = proven_name(**stream);
+                          if (!name) return; // the connection is closed; there is nobody to talk to
+                          self->accept_(connected(self->loop_, std::move(*stream), std::move(*name), self->security_));
+                        });
   }
 
+private:
   Loop& loop_;
   SecurityPtr security_;
   std::function<bool()> strangers_;
   Accept accept_;
-  tcp::acceptor acceptor_;
-  Timer again_;
-  int handshakes_ = 0;
-  bool stopped_ = false;
-};
-
-// The listener works on in its callbacks' shared ownership; this is the owner's handle that ends it.
-class ListenerHandle final : public Listener {
-public:
-  explicit ListenerHandle(std::shared_ptr<TlsListener> listener) : listener_(std::move(listener)) {}
-
-  ~ListenerHandle() override { listener_->stop(); }
-
-  std::uint16_t port() const override { return listener_->port(); }
-
-private:
-  std::shared_ptr<TlsListener> listener_;
+  int under_way_ = 0;
 };
 
 // ---- dialing
@@ -316,12 +279,17 @@ private:
 Result<std::unique_ptr<Listener>> listen_tls(Loop& loop, const Address& where, const Identity& identity,
                                              std::function<bool()> strangers, Accept accept) {
   TANDEM_TRY(SecurityPtr security, make_security(identity));
-  auto listener = std::make_shared<TlsListener>(loop, std::move(security), std::move(strangers), std::move(accept));
-  if (const std::error_code error = listener->open(where))
+  const auto handshakes =
+      std::make_shared<Handshakes>(loop, std::move(security), std::move(strangers), std::move(accept));
+  const auto self = std::make_shared<std::weak_ptr<Acceptor<tcp>>>();
+  const auto acceptor = std::make_shared<Acceptor<tcp>>(
+      loop, [handshakes, self](tcp::socket socket) { handshakes->take(std::move(socket), *self); });
+  *self = acceptor;
+  if (const std::error_code error = open_for_peers(acceptor->raw(), where))
     return fail(ErrorKind::failed, fmt::format("listening for peers on {}: {}", to_text(where), error.message()),
                 "Another program may use that port; [pair].port chooses another one");
-  listener->accept_next();
-  return std::make_unique<ListenerHandle>(std::move(listener));
+  acceptor->start();
+  return std::make_unique<AcceptorHandle<tcp>>(acceptor);
 }
 
 void dial_tls(Loop& loop, const Address& where, const Identity& identity, const std::string& server,

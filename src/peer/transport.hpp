@@ -54,8 +54,9 @@ void dial_pinned(Loop& loop, const Address& where, const std::string& authority_
 // TCP on 127.0.0.1, for programs of this server that know no unix sockets. Each connection's descriptor is the taker's.
 using TakeDescriptor = std::function<void(system::Descriptor)>;
 Result<std::unique_ptr<Listener>> listen_loopback(Loop& loop, std::uint16_t port, TakeDescriptor take);
-// Connects there, at once: either somebody listens or nobody does.
-Result<system::Descriptor> connect_loopback(std::uint16_t port);
+// Connects there; `done` is called once.
+using ConnectedDescriptor = std::function<void(Result<system::Descriptor>)>;
+void connect_loopback(Loop& loop, std::uint16_t port, Duration limit, ConnectedDescriptor done);
 
 // Makes the socket (mode 0600, replacing one that nobody listens on) and accepts programs of root and of our own
 // user. refused when another agent listens there.

@@ -67,8 +67,10 @@ std::vector<Step> promotion() {
 Step start_work() {
   return completion({.id = "start-work",
                      .place = Place::new_primary,
-                     .title = "Let jobs begin on {new}",
-                     .what = "The sites' jobs run on the primary only, at the times that tandem.toml gives them.",
+                     .title = "Let jobs and workers begin on {new}",
+                     .what =
+                         "The sites' jobs run on the primary only, at the times that tandem.toml gives them, and so "
+                         "do Celery's workers and beat.",
                      .commands = {"{start_work}"},
                      .limit = seconds(30)});
 }

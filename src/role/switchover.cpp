@@ -45,18 +45,18 @@ std::vector<Step> before_visitors_wait() {
                    .what = "A first flush while visitors are served, so that the last one is short.",
                    .commands = {send_files_to_new},
                    .limit = minutes(30)}),
-      preparation(
-          {.id = "end-work",
-           .place = old_primary,
-           .title = "Let the jobs on {old} end",
-           .what =
-               "No job begins any more, and those that run end; visitors are served meanwhile. One that runs on for "
-               "too long ends the switchover, or is ended where --cut-requests was given.",
-           .commands = {"systemctl stop 'tandem-job-*.timer'",
-                        "systemctl list-units 'tandem-job-*.service'   # none must be left"},
-           .undo = "let jobs begin on {old} again",
-           .undo_commands = {"{start_work}"},
-           .limit = minutes(10)}),
+      preparation({.id = "end-work",
+                   .place = old_primary,
+                   .title = "Let the jobs and workers on {old} end",
+                   .what =
+                       "No job begins any more, workers take no more tasks, and what runs ends; visitors are served "
+                       "meanwhile. What runs on for too long ends the switchover, or is ended where --cut-requests was "
+                       "given.",
+                   .commands = {"systemctl stop 'tandem-job-*.timer' 'tandem-beat-*' 'tandem-worker-*'",
+                                "systemctl list-units 'tandem-job-*.service'   # none must be left"},
+                   .undo = "let jobs and workers begin on {old} again",
+                   .undo_commands = {"{start_work}"},
+                   .limit = minutes(10)}),
       preparation(
           {.id = "checkpoint",
            .place = old_primary,

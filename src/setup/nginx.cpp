@@ -281,11 +281,11 @@ std::string locations_text(const model::Site& site) {
 std::string site_text(const View& view, const model::Site& site) {
   std::string text = header();
   text += "server {\n" + listen_text(view, "80", "") + "    server_name " + names_of(site) + ";\n" +
-          "    return 301 https://$host$request_uri;\n}\n\n";
+          challenge_text(view) + "    location / {\n        return 301 https://$host$request_uri;\n    }\n}\n\n";
   text += "server {\n" + listen_text(view, "443", " ssl http2") + "    listen " + own_port + ";\n    server_name " +
           names_of(site) + ";\n    absolute_redirect off;\n";
   text += fmt::format("    ssl_certificate /etc/tandem/certificates/{0}.pem;\n"
-                      "    ssl_certificate_key /etc/tandem/certificates/{0}.key;\n"
+                      "    ssl_certificate_key /etc/tandem/certificates/{0}.pem;\n"
                       "    client_max_body_size {1};\n",
                       site.domain, site.max_body);
   if (site.basic_auth)
@@ -303,19 +303,6 @@ std::string default_text(const View& view) {
          listen_text(view, "443", " ssl http2 default_server") +
          "    server_name _;\n    ssl_reject_handshake on;\n}\n" + "server {\n    listen " + own_port +
          " default_server;\n    server_name _;\n    return 444;\n}\n";
-}
-
-void add_certificates(Resources& out, const View& view) {
-  out.push_back({.kind = converge::Folder{.path = "/etc/tandem/certificates", .mode = 0755}, .why = "HTTPS"});
-  for (const auto& site : view.pair.sites) {
-    std::vector<std::string> names{site.domain};
-    names.insert(names.end(), site.aliases.begin(), site.aliases.end());
-    out.push_back({.kind = converge::Certificate{.path = "/etc/tandem/certificates/" + site.domain + ".pem",
-                                                 .key_path = "/etc/tandem/certificates/" + site.domain + ".key",
-                                                 .names = std::move(names)},
-                   .why = "HTTPS of " + site.domain,
-                   .reactions = {{ReactionKind::reload, "nginx.service"}}});
-  }
 }
 
 void add_secrets(Resources& out, const View& view, const model::Site& site) {

@@ -21,7 +21,8 @@ struct WorkUnit {
   std::string name; // "….service", "….timer"
   std::string text;
   std::string why = {};
-  bool by_role = false; // runs on the primary, and does not on a standby
+  bool by_role = false; // runs on the primary, and does not on a standby: apply sees to it
+  bool works = false;   // runs on the primary, once a release is served; the agent sees to it
 };
 
 struct View {

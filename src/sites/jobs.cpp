@@ -10,17 +10,6 @@ std::string job_unit(const model::Site& site, const model::Job& job) {
   return job_prefix + site.domain + ":" + job.name;
 }
 
-bool runs(const system::UnitStatus& status) {
-  return status.active == "active" || status.active == "activating" || status.active == "reloading" ||
-         status.active == "deactivating";
-}
-
-Result<void> each_job(const model::Site& site, const std::function<Result<void>(const model::Job&)>& work) {
-  for (const auto& job : site.jobs)
-    TANDEM_CHECK(work(job));
-  return {};
-}
-
 } // namespace
 
 std::string job_timer(const model::Site& site, const model::Job& job) {
@@ -71,6 +60,8 @@ WorkingDirectory={folder}
 EnvironmentFile={environment}
 # A colon: nothing in the line is a variable.
 ExecStart=:/usr/bin/env --{line}
+# So long it has to end when it is asked to.
+TimeoutStopSec=30
 # One that a change of primary ends has not failed.
 SuccessExitStatus=SIGTERM
 UMask=0022
@@ -83,45 +74,6 @@ ProtectControlGroups=yes
                      fmt::arg("name", job.name), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
                      fmt::arg("folder", layout.site_link(site.domain)),
                      fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line));
-}
-
-Result<void> start_jobs(system::Services& services, const model::Site& site) {
-  return each_job(site, [&](const model::Job& job) -> Result<void> {
-    TANDEM_TRY(const auto status, services.status(job_timer(site, job)));
-    if (status.load != "loaded" || status.active == "active") return {};
-    return services.start(job_timer(site, job));
-  });
-}
-
-Result<void> hold_jobs(system::Services& services, const model::Site& site) {
-  return each_job(site, [&](const model::Job& job) -> Result<void> {
-    TANDEM_TRY(const auto status, services.status(job_timer(site, job)));
-    return runs(status) ? services.stop(job_timer(site, job)) : Result<void>();
-  });
-}
-
-Result<std::optional<std::string>> running_job(system::Services& services, const model::Site& site) {
-  for (const auto& job : site.jobs) {
-    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
-    if (runs(status)) return job.name;
-  }
-  return std::nullopt;
-}
-
-Result<void> end_jobs(system::Services& services, const model::Site& site) {
-  return each_job(site, [&](const model::Job& job) -> Result<void> {
-    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
-    return runs(status) ? services.stop(job_service(site, job)) : Result<void>();
-  });
-}
-
-Result<std::vector<std::string>> failed_jobs(system::Services& services, const model::Site& site) {
-  std::vector<std::string> names;
-  for (const auto& job : site.jobs) {
-    TANDEM_TRY(const auto status, services.status(job_service(site, job)));
-    if (status.active == "failed") names.push_back(job.name);
-  }
-  return names;
 }
 
 } // namespace tandem::sites

@@ -20,6 +20,8 @@ struct Ports {
   Databases& databases;
   Clock& clock;
   Reach* reach = nullptr; // null: no other machine can be asked
+  // A connection of its own for questions, which do not wait for what another thread starts or stops; null: the same.
+  Services* questions = nullptr;
 };
 
 } // namespace tandem::system

@@ -14,6 +14,7 @@ constexpr auto* destination = "org.freedesktop.systemd1";
 constexpr auto* manager_path = "/org/freedesktop/systemd1";
 constexpr auto* manager = "org.freedesktop.systemd1.Manager";
 constexpr auto* unit_interface = "org.freedesktop.systemd1.Unit";
+constexpr auto* service_interface = "org.freedesktop.systemd1.Service";
 constexpr auto job_limit = std::chrono::minutes(5);
 
 struct BusError {
@@ -116,25 +117,22 @@ struct SystemdServices::Bus {
   }
 
   // systemd forgets a unit that does not run as soon as it has answered, so each question would make it read the unit's
-  // files anew and tell every listener of it. Best effort.
+  // files anew and tell every listener of it. One that wants to be forgotten when it has ended (CollectMode=) is. Best
+  // effort.
   void keep_loaded(const std::string& unit, const std::string& path) {
     constexpr std::size_t most_kept = 32;
     if (std::ranges::find(kept_loaded, unit, &std::pair<std::string, std::string>::first) != kept_loaded.end()) return;
+    if (const auto mode = property(path, "CollectMode", unit); !mode || *mode != "inactive") return;
     if (sd_bus_call_method(bus, destination, path.c_str(), unit_interface, "Ref", nullptr, nullptr, "") < 0) return;
     kept_loaded.emplace_back(unit, path);
-    if (kept_loaded.size() > most_kept) let_go(kept_loaded.front().first);
+    if (kept_loaded.size() <= most_kept) return;
+    sd_bus_call_method(bus, destination, kept_loaded.front().second.c_str(), unit_interface, "Unref", nullptr, nullptr,
+                       "");
+    kept_loaded.pop_front();
   }
 
-  // One that has ended is not kept, so that systemd forgets those of its units that ask for it (CollectMode=).
-  void let_go(const std::string& unit) {
-    const auto kept = std::ranges::find(kept_loaded, unit, &std::pair<std::string, std::string>::first);
-    if (kept == kept_loaded.end()) return;
-    sd_bus_call_method(bus, destination, kept->second.c_str(), unit_interface, "Unref", nullptr, nullptr, "");
-    kept_loaded.erase(kept);
-  }
-
-  // Queues the job and waits for its end; systemd's own time-outs of the unit bound it well below job_limit.
-  Result<void> run_job(const char* method, const std::string& unit, const std::string& doing) {
+  // The job's path.
+  Result<std::string> queue_job(const char* method, const std::string& unit, const std::string& doing) {
     TANDEM_CHECK(open());
     BusError error;
     Message reply;
@@ -143,9 +141,34 @@ struct SystemdServices::Bus {
                                   unit.c_str(), "replace");
     if (code >= 0) code = sd_bus_message_read(reply.message, "o", &path);
     if (code < 0) return error.within(doing + " " + unit, code);
-    auto done = wait_for(path, unit, doing);
-    if (!done || std::string_view(method) == "StopUnit") let_go(unit);
-    return done;
+    return std::string(path);
+  }
+
+  // Waits for the job's end; systemd's own time-outs of the unit bound it well below job_limit.
+  Result<void> run_job(const char* method, const std::string& unit, const std::string& doing) {
+    TANDEM_TRY(const auto job, queue_job(method, unit, doing));
+    return wait_for(job, unit, doing);
+  }
+
+  Result<std::vector<LoadedUnit>> list(const std::string& pattern) {
+    TANDEM_CHECK(open());
+    BusError error;
+    Message reply;
+    int code = sd_bus_call_method(bus, destination, manager_path, manager, "ListUnitsByPatterns", &error.error,
+                                  &reply.message, "asas", 0, 1, pattern.c_str());
+    if (code >= 0) code = sd_bus_message_enter_container(reply.message, 'a', "(ssssssouso)");
+    std::vector<LoadedUnit> units;
+    while (code >= 0) {
+      const char* name = nullptr;
+      const char* load = nullptr;
+      const char* active = nullptr;
+      const char* sub = nullptr;
+      code = sd_bus_message_read(reply.message, "(ssssssouso)", &name, nullptr, &load, &active, &sub, nullptr, nullptr,
+                                 nullptr, nullptr, nullptr);
+      if (code == 0) return units;
+      if (code > 0) units.push_back({name, load, active, sub});
+    }
+    return error.within("asking systemd for " + pattern, code);
   }
 
   Result<void> wait_for(const std::string& job, const std::string& unit, const std::string& doing) {
@@ -163,6 +186,15 @@ struct SystemdServices::Bus {
     const auto result = finished.results.extract(job).mapped();
     if (result == "done" || result == "skipped") return {};
     return failed(doing + " " + unit + ": systemd says " + result, "See: journalctl -n 30 -u " + unit);
+  }
+
+  Result<void> kill(const std::string& unit, int number) {
+    TANDEM_CHECK(open());
+    BusError error;
+    const int code = sd_bus_call_method(bus, destination, manager_path, manager, "KillUnit", &error.error, nullptr,
+                                        "ssi", unit.c_str(), "main", number);
+    if (code < 0) return error.within("sending a signal to " + unit, code);
+    return {};
   }
 
   Result<void> change_files(const char* method, const std::string& unit, bool with_force) {
@@ -209,6 +241,10 @@ Result<UnitStatus> SystemdServices::status(const std::string& unit) {
                                                 "ActiveEnterTimestampMonotonic", &error.error, 't', &since);
   if (known < 0) return error.within("reading ActiveEnterTimestampMonotonic of " + unit, known);
   status.since = std::chrono::microseconds(since);
+  if (!unit.ends_with(".service")) return status;
+  const int told = sd_bus_get_property_trivial(bus_->bus, destination, path.c_str(), service_interface, "MainPID",
+                                               &error.error, 'u', &status.main_process);
+  if (told < 0) return error.within("reading MainPID of " + unit, told);
   return status;
 }
 
@@ -218,6 +254,21 @@ Result<void> SystemdServices::start(const std::string& unit) {
 
 Result<void> SystemdServices::stop(const std::string& unit) {
   return bus_->run_job("StopUnit", unit, "stopping");
+}
+
+Result<void> SystemdServices::begin(UnitDeed deed, const std::string& unit) {
+  const auto queued = deed == UnitDeed::start  ? bus_->queue_job("StartUnit", unit, "starting")
+                      : deed == UnitDeed::stop ? bus_->queue_job("StopUnit", unit, "stopping")
+                                               : bus_->queue_job("RestartUnit", unit, "restarting");
+  return queued ? Result<void>() : std::unexpected(queued.error());
+}
+
+Result<void> SystemdServices::signal(const std::string& unit, int number) {
+  return bus_->kill(unit, number);
+}
+
+Result<std::vector<LoadedUnit>> SystemdServices::loaded(const std::string& pattern) {
+  return bus_->list(pattern);
 }
 
 Result<void> SystemdServices::restart(const std::string& unit) {

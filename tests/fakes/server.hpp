@@ -185,6 +185,7 @@ public:
 
   std::map<std::string, system::UnitStatus> units;
   std::vector<std::string> calls;
+  std::string refuse;                                                   // a unit
   std::function<void(const std::string&)> on_call = [](const auto&) {}; // "restart nginx.service", once it is done
 
   Result<system::UnitStatus> status(const std::string& unit) override {
@@ -192,6 +193,25 @@ public:
     if (found == units.end())
       return system::UnitStatus{.load = "not-found", .active = "inactive", .file = "", .sub = "dead"};
     return found->second;
+  }
+
+  // The pattern is a name with one "*".
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& pattern) override {
+    const auto star = pattern.find('*');
+    std::vector<system::LoadedUnit> found;
+    for (const auto& [name, status] : units)
+      if (name.starts_with(pattern.substr(0, star)) && name.ends_with(pattern.substr(star + 1)))
+        found.push_back({name, status.load, status.active, status.sub});
+    return found;
+  }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    if (deed == system::UnitDeed::stop) return set(unit, "begin-stop", "deactivating");
+    return set(unit, deed == system::UnitDeed::start ? "begin-start" : "begin-restart", "active");
+  }
+
+  Result<void> signal(const std::string& unit, int number) override {
+    return set(unit, "signal " + std::to_string(number), "deactivating");
   }
 
   Result<void> start(const std::string& unit) override { return set(unit, "start", "active"); }
@@ -223,6 +243,7 @@ private:
     TANDEM_CHECK(power_.spend());
     calls.push_back(verb + " " + unit);
     if (!units.contains(unit)) return failed("there is no unit " + unit);
+    if (unit == refuse) return failed("systemd does not do that to " + unit);
     units[unit].active = active;
     on_call(calls.back());
     return {};

@@ -71,6 +71,11 @@ deletion_guard = {files.deletion_guard}
 memcached = {cache.memcached}
 redis = {cache.redis}
 
+[certificates]
+acme = {certificates.acme}
+ca_bundle = {certificates.ca_bundle}
+renew_before = {certificates.renew_before}
+
 [logs]
 rotate = {logs.rotate=weekly}
 keep = {logs.keep}
@@ -122,6 +127,13 @@ settings = {site.uwsgi.settings}
 name = {site.database.name}
 owner = {site.database.owner}
 extensions = {site.database.extensions}
+[site.celery]
+app = {site.celery.app}
+beat = {site.celery.beat}
+[[site.celery.worker]]
+name = {site.celery.worker.name}
+queues = {site.celery.worker.queues}
+concurrency = {site.celery.worker.concurrency}
 [[site.job]]
 name = {site.job.name}
 schedule = {site.job.schedule}

@@ -9,6 +9,9 @@ namespace tandem::proofs {
 namespace {
 
 constexpr auto* job_timers = "systemctl list-timers --no-pager 'tandem-job-*'";
+// Until what an apply has changed is at work.
+constexpr auto* worker = "until [ -z \"$(systemctl list-jobs --no-legend)\" ] && systemctl is-active -q "
+                         "'tandem-worker-probe.test:*'; do sleep 0.1; done; pgrep -af '^celery '; true";
 constexpr auto* run_job = "cd /etc/systemd/system && systemctl start tandem-job-probe.test:*.service && "
                           "ls /www/probe.test/static";
 
@@ -140,6 +143,14 @@ std::vector<Proof> of_engines() {
        R"("probe_second")",
        {{primary, "sql 'select rolname from pg_database join pg_roles on datdba = pg_roles.oid'", "probe_first",
          "probe_second"}}},
+      {"site.celery.app", R"("one")", R"("two")", {{primary, worker, "--app one worker", "--app two worker"}}},
+      {.key = "site.celery.beat", .before = "false", .after = "true", .test = "Workers.ThereAreNeverTwoBeats"},
+      {"site.celery.worker.name",
+       R"("small")",
+       R"("large")",
+       {{primary, worker, "small@probe.test", "large@probe.test"}}},
+      {"site.celery.worker.queues", R"(["a"])", R"(["a", "b"])", {{primary, worker, "--queues a\n", "--queues a,b\n"}}},
+      {"site.celery.worker.concurrency", "1", "2", {{primary, worker, "--concurrency 1", "--concurrency 2"}}},
       {"site.job.name",
        R"("nightly")",
        R"("daily")",

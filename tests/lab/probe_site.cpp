@@ -79,6 +79,11 @@ def other(environ, start_response):
     return answer(environ, start_response, "other")
 )";
 
+// Stands where a virtualenv has Celery, and shows what it was called with.
+constexpr auto* celery_stand_in = R"(#!/bin/bash
+exec -a "celery $*" sleep infinity
+)";
+
 struct Secret {
   std::string name;
   std::string content;
@@ -87,6 +92,7 @@ struct Secret {
 Result<void> write_secrets(Lab& lab, const std::vector<Secret>& secrets) {
   for (const auto* host : {"uno", "duo"}) {
     TANDEM_CHECK(lab.run_checked(host, {"mkdir", "-p", "/srv/guarded", "/srv/papers"}));
+    TANDEM_CHECK(lab.write_file(host, "/usr/local/bin/celery", celery_stand_in, 0755));
     for (const auto& [name, content] : secrets)
       TANDEM_CHECK(lab.write_file(host, "/etc/tandem/secrets/" + name, content, 0600));
   }

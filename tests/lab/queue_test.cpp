@@ -88,6 +88,8 @@ TEST_F(Queue, NoTaskIsLostOrDoubledByASwitchoverAndTheNewPrimarysCacheIsEmpty) {
   EXPECT_TRUE(wait_until([&] { return redis(old, "lindex tasks -1") == "after"; }, soon)) << "and the old one follows";
   EXPECT_EQ(on(lab(), now, "redis-cli get price"), "") << "a price of before the change would be shown";
   EXPECT_THAT(on(lab(), old, "tandem events"), testing::Not(HasSubstr("queue"))) << "nothing had to be kept";
+  EXPECT_TRUE(wait_until([&] { return on(lab(), now, "ss -Htn state established '( sport = :6381 )'").empty(); }, soon))
+      << "what led to the old primary has ended";
 }
 
 TEST_F(Queue, SurvivesAFailoverAndWhatOnlyTheOldPrimaryHadIsKept) {
@@ -107,8 +109,29 @@ TEST_F(Queue, SurvivesAFailoverAndWhatOnlyTheOldPrimaryHadIsKept) {
   EXPECT_TRUE(wait_until([&] { return holds_key(old, "taken"); }, soon));
   EXPECT_FALSE(holds_key(old, "only-here"));
   EXPECT_THAT(on(lab(), old, "tandem events"), HasSubstr("the queue (Redis)"));
-  EXPECT_EQ(on(lab(), old, "grep -l only-here /var/lib/tandem/kept/*-queue/dump.rdb | wc -l"), "1");
-  EXPECT_THAT(on(lab(), old, "redis-check-rdb /var/lib/tandem/kept/*-queue/dump.rdb"), HasSubstr("RDB looks OK"));
+  EXPECT_EQ(on(lab(), old, "grep -l only-here /var/lib/tandem/kept/*-queue-*/dump.rdb | wc -l"), "1");
+  EXPECT_THAT(on(lab(), old, "redis-check-rdb /var/lib/tandem/kept/*-queue-*/dump.rdb"), HasSubstr("RDB looks OK"));
+  acknowledge_all(old);
+}
+
+// Whoever asks a server what it is must not wait for its Redis: a primary that is asked to stop would be taken for one
+// that does not, and one that serves for one that says nothing.
+TEST_F(Queue, OneThatHangsHidesNothingAndKeepsNobodyFromAFailover) {
+  const auto old = wait_until_linked();
+  const auto now = other(old);
+  redis(old, "set before yes");
+  const std::string signal = "kill -{} $(systemctl show -p MainPID --value redis-server@queue)";
+  on(lab(), old, fmt::format(fmt::runtime(signal), "STOP"));
+  EXPECT_TRUE(wait_until(
+      [&] { return on(lab(), old, "tandem status 2>&1 || true").find("does not answer") != std::string::npos; }, soon));
+  const auto refused = pair().tandem(now, {"failover"});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(old + " answers and serves"));
+  ASSERT_OK(pair().tandem(now, {"failover", "--stop-primary"}));
+  EXPECT_EQ(redis(now, "set after yes"), "OK");
+  on(lab(), old, fmt::format(fmt::runtime(signal), "CONT"));
+  ASSERT_EQ(wait_until_linked(), now);
+  EXPECT_TRUE(wait_until([&] { return holds_key(old, "after"); }, soon));
   acknowledge_all(old);
 }
 
@@ -129,7 +152,8 @@ TEST_F(Queue, OneThatDoesNotFollowRefusesTheSwitchoverAndIsNamed) {
   EXPECT_THAT(refused.error().message, HasSubstr("the queue on " + standby));
   EXPECT_EQ(primary(), serving);
   EXPECT_EQ(redis(serving, "set still yes"), "OK") << "it takes writes as before";
-  EXPECT_THAT(on(lab(), serving, "tandem status 2>&1 || true"), HasSubstr("the queue"));
+  EXPECT_TRUE(wait_until(
+      [&] { return on(lab(), serving, "tandem status 2>&1 || true").find("the queue") != std::string::npos; }, soon));
   on(lab(), standby, "systemctl start redis-server@queue");
   wait_until_linked();
 }

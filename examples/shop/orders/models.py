@@ -22,3 +22,18 @@ class Order(models.Model):
 
     def get_absolute_url(self):
         return reverse("order", args=[self.reference])
+
+
+class Work(models.Model):
+    """What a worker has done. Nothing makes it unique: a task that is done twice is there twice."""
+
+    name = models.SlugField(max_length=64)
+    number = models.BigIntegerField()
+    server = models.CharField(max_length=64)
+    done = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self):
+        return f"{self.name} {self.number}"

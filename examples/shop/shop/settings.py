@@ -60,6 +60,14 @@ STATIC_ROOT = BASE_DIR / "static"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / "media"
 
+# Background work. One task at a time for each process of a worker, acknowledged when it is done.
+CELERY_BROKER_URL = os.environ.get("SHOP_QUEUE", "redis://127.0.0.1:6380/0")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "orders.tasks.tick", "schedule": 1.0}}
+
 LOG_FOLDER = BASE_DIR / "logs"
 LOGGING = {
     "version": 1,

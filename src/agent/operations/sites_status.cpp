@@ -3,7 +3,6 @@
 #include "agent/agent.hpp"
 #include "base/text.hpp"
 #include "converge/ledger.hpp"
-#include "sites/jobs.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -30,17 +29,6 @@ bool nginx_runs(system::Files& files) {
   if (!pid) return false;
   const auto process = files.status("/proc/" + std::string(trim(*pid)));
   return process && *process;
-}
-
-// Until the next run that succeeds.
-void add_failed_jobs(const OperationContext& context, const model::Pair& pair, Json& status) {
-  for (const auto& site : pair.sites) {
-    const auto failed = sites::failed_jobs(context.ports().services, site);
-    if (!failed) return status["problems"].push_back("the jobs: " + failed.error().message);
-    for (const auto& name : *failed)
-      status["problems"].push_back(fmt::format("the job {0} of {1} failed (`journalctl -u '{2}{1}:{0}'` tells why)",
-                                               name, site.domain, sites::job_prefix));
-  }
 }
 
 } // namespace
@@ -75,7 +63,6 @@ void add_sites_status(const OperationContext& context, Json& status) {
   const auto snapshot = context.snapshot();
   if (!snapshot.pair || snapshot.standing.primary.empty()) return;
   describe_sites(files, *snapshot.pair, {.state = context.agent().settings().state_folder}, status);
-  if (snapshot.standing.primary == snapshot.server) add_failed_jobs(context, *snapshot.pair, status);
 }
 
 void compare_servers(const Json& servers, const std::string& primary, Json& problems) {
@@ -89,6 +76,15 @@ void compare_servers(const Json& servers, const std::string& primary, Json& prob
           fmt::format("tandem.toml on {} is not that on {}: `tandem plan` on the one that is right shows "
                       "what is not applied",
                       name, primary));
+    for (const auto& certificate : serving->value("certificates", Json::array())) {
+      const auto theirs = server.value("certificates", Json::array());
+      const auto same =
+          std::ranges::find_if(theirs, [&](const Json& one) { return one["domain"] == certificate["domain"]; });
+      if (same == theirs.end() || certificate.value("temporary", true)) continue;
+      if (same->value("fingerprint", "") != certificate.value("fingerprint", ""))
+        problems.push_back(fmt::format("{} has another certificate for {} than {}; it is handed the same in a moment",
+                                       name, certificate["domain"].get<std::string>(), primary));
+    }
     for (const auto& site : serving->value("sites", Json::array())) {
       const auto theirs = server.value("sites", Json::array());
       const auto same = std::ranges::find_if(theirs, [&](const Json& one) { return one["domain"] == site["domain"]; });

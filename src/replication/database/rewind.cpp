@@ -72,8 +72,15 @@ Result<void> forget_dead_postmaster(const DatabaseTools& tools) {
   const auto path = tools.layout.data + "/postmaster.pid";
   const auto text = tools.files.read(path);
   if (!text || text->empty()) return {};
-  const auto name = tools.files.read("/proc/" + lines_of(*text).front() + "/comm");
-  if (name && trim(*name) == "postgres") return {};
+  // A single-user PostgreSQL writes its number with a minus (src/backend/utils/init/miscinit.c).
+  const auto number = to_number(lines_of(*text).front());
+  if (!number || *number == 0) return {};
+  const auto process = fmt::format("/proc/{}", std::abs(*number));
+  TANDEM_TRY(const auto there, tools.files.status(process));
+  if (there) {
+    TANDEM_TRY(const auto name, tools.files.read(process + "/comm"));
+    if (trim(name) == "postgres") return {};
+  }
   return tools.files.remove(path);
 }
 

@@ -13,10 +13,11 @@ constexpr std::chrono::milliseconds look_again{5};
 constexpr auto* advice = "`systemctl status redis-server@queue` tells about it";
 
 Result<std::string> ask_redis(const QueueTools& tools, const std::vector<std::string>& words,
-                              std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+                              std::optional<std::chrono::milliseconds> limit = {}) {
   std::vector<std::string> arguments{"redis-cli", "-e", "-p", std::to_string(model::redis_queue_port)};
   arguments.insert(arguments.end(), words.begin(), words.end());
-  auto outcome = system::run_checked(tools.processes, {.arguments = std::move(arguments), .time_limit = limit});
+  auto outcome = system::run_checked(tools.processes,
+                                     {.arguments = std::move(arguments), .time_limit = limit.value_or(tools.patience)});
   if (!outcome)
     return fail(ErrorKind::unavailable, "the queue (Redis, port 6380) does not answer: " + outcome.error().message,
                 advice);
@@ -31,19 +32,6 @@ std::string copy_text() {
 
 Result<void> mark(const QueueTools& tools) {
   return tools.files.write(queue_copy_file, copy_text(), 0644, {});
-}
-
-// Written by redis-cli as a copy would get it; whole when it has its name.
-Result<void> keep(const QueueTools& tools, const std::string& folder) {
-  const auto path = folder + "/dump.rdb";
-  TANDEM_TRY(const auto there, tools.files.status(path));
-  if (there) return {};
-  TANDEM_CHECK(tools.files.make_folder(folder.substr(0, folder.rfind('/')), 0700, {}));
-  TANDEM_CHECK(tools.files.make_folder(folder, 0700, {}));
-  const auto part = path + ".part";
-  TANDEM_CHECK(ask_redis(tools, {"--rdb", part}, std::chrono::minutes(10)));
-  TANDEM_CHECK(tools.files.settle({part}));
-  return tools.files.rename(part, path);
 }
 
 using Fields = std::map<std::string, std::string>;
@@ -69,6 +57,7 @@ Result<QueueStanding> parse_queue_info(const std::string& text) {
   }
   if (!fields.contains("role")) return failed("Redis does not say what it is: " + text.substr(0, 200));
   standing.primary = fields["role"] == "master";
+  standing.history = fields["master_replid"];
   standing.offset = number_of(fields[standing.primary ? "master_repl_offset" : "slave_repl_offset"]);
   if (standing.primary) return standing;
   standing.linked = fields["master_link_status"] == "up";
@@ -95,25 +84,37 @@ Result<void> lead_queue(const QueueTools& tools) {
   TANDEM_TRY(const auto standing, queue_standing(tools));
   if (!standing) return {};
   if (!standing->primary) TANDEM_CHECK(ask_redis(tools, {"replicaof", "no", "one"}));
-  TANDEM_CHECK(ask_redis(tools, {"client", "unpause"}));
-  return {};
+  return unpause_queue(tools);
 }
 
-Result<void> follow_queue(const QueueTools& tools, const std::string& keep_in,
-                          const std::function<Result<void>()>& kept) {
+Result<void> follow_queue(const QueueTools& tools) {
   TANDEM_TRY(const auto standing, queue_standing(tools));
   if (!standing) return {};
-  TANDEM_TRY(const bool is_copy, is_queue_copy(tools));
-  if (standing->primary && !is_copy && standing->keys > 0) {
-    TANDEM_CHECK(keep(tools, keep_in));
-    TANDEM_CHECK(kept());
-  }
   TANDEM_CHECK(mark(tools));
-  if (standing->primary) {
-    TANDEM_CHECK(ask_redis(tools, {"replicaof", "127.0.0.1", std::to_string(model::queue_relay_port)}));
-    TANDEM_CHECK(ask_redis(tools, {"client", "unpause"}));
-  }
-  return {};
+  if (!standing->primary) return {};
+  TANDEM_CHECK(ask_redis(tools, {"replicaof", "127.0.0.1", std::to_string(model::queue_relay_port)}));
+  return unpause_queue(tools);
+}
+
+bool is_only_one(const QueueStanding& standing, bool is_copy) {
+  return standing.primary && !is_copy && standing.keys > 0;
+}
+
+// Written by redis-cli as a copy would get it; whole when it has its name.
+Result<std::string> keep_queue(const QueueTools& tools, const std::string& name) {
+  TANDEM_TRY(const auto standing, queue_standing(tools));
+  if (!standing) return fail(ErrorKind::refused, "no queue has been set up here", "tandem apply");
+  const auto folder = fmt::format("{}-{}-{}", name, standing->history.substr(0, 8), standing->offset);
+  const auto path = folder + "/dump.rdb";
+  TANDEM_TRY(const auto there, tools.files.status(path));
+  if (there) return folder;
+  TANDEM_CHECK(tools.files.make_folder(folder.substr(0, folder.rfind('/')), 0700, {}));
+  TANDEM_CHECK(tools.files.make_folder(folder, 0700, {}));
+  const auto part = path + ".part";
+  TANDEM_CHECK(ask_redis(tools, {"--rdb", part}, std::chrono::minutes(10)));
+  TANDEM_CHECK(tools.files.settle({part}));
+  TANDEM_CHECK(tools.files.rename(part, path));
+  return folder;
 }
 
 Result<std::uint64_t> pause_queue(const QueueTools& tools, std::chrono::milliseconds limit) {
@@ -125,6 +126,11 @@ Result<std::uint64_t> pause_queue(const QueueTools& tools, std::chrono::millisec
 
 Result<void> hand_over_queue(const QueueTools& tools) {
   return mark(tools);
+}
+
+Result<void> unpause_queue(const QueueTools& tools) {
+  TANDEM_CHECK(ask_redis(tools, {"client", "unpause"}));
+  return {};
 }
 
 Result<void> wait_for_queue(const QueueTools& tools, std::uint64_t offset, std::chrono::milliseconds limit) {

@@ -3,6 +3,9 @@
 #include "support.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <future>
@@ -181,6 +184,123 @@ TEST_F(StreamTest, RequestsGoOnBesideAStream) {
   EXPECT_TRUE(two.uno.sees("duo"));
   two.duo.stop();
   EXPECT_FALSE(stream.get()) << "the stream broke off with its agent";
+}
+
+// A program of this machine that listens on loopback: each connection gets back what it sends.
+class Echo {
+public:
+  explicit Echo(bool answers = true) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_.get(), answers ? 16 : 0), 0);
+    EXPECT_EQ(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+    if (answers) thread_ = std::jthread([this] { serve(); });
+  }
+
+  ~Echo() {
+    const std::lock_guard lock(mutex_);
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    for (const auto& taken : taken_)
+      ::shutdown(taken.get(), SHUT_RDWR);
+  }
+
+  // So many wait that the kernel takes no more.
+  void fill() {
+    for (int i = 0; i < 4; ++i)
+      peer::connect_loopback(*loop_, port, std::chrono::minutes(1), [this](Result<system::Descriptor> taken) {
+        if (taken) waiting_.push_back(std::move(*taken));
+      });
+  }
+
+  std::uint16_t port = 0;
+
+private:
+  void serve() {
+    for (;;) {
+      const int taken = ::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (taken < 0) return;
+      const std::lock_guard lock(mutex_);
+      taken_.emplace_back(taken);
+      answering_.emplace_back([taken] {
+        std::array<char, 4096> bytes{};
+        for (ssize_t got = 0; (got = ::read(taken, bytes.data(), bytes.size())) > 0;)
+          if (::write(taken, bytes.data(), static_cast<std::size_t>(got)) != got) return;
+        ::shutdown(taken, SHUT_RDWR);
+      });
+    }
+  }
+
+  system::Descriptor socket_;
+  peer::testing::RunningLoop loop_;
+  std::vector<system::Descriptor> waiting_; // the loop's
+  std::mutex mutex_;
+  std::vector<system::Descriptor> taken_;
+  std::vector<std::jthread> answering_; // ends before the descriptors go
+  std::jthread thread_;
+};
+
+struct PortTest : StreamTest {
+  struct Opened {
+    std::optional<Result<void>> open;
+    peer::ConnectionPtr connection;
+    bool closed = false;
+  };
+
+  void lead_to(std::uint16_t port) {
+    two.duo.bind = [port](Settings& settings, std::vector<Operation>&) {
+      settings.stream_ports["port"] = [port](Agent&, const std::string&) -> Result<std::uint16_t> { return port; };
+    };
+    begin();
+  }
+
+  // On uno's loop, as all of what it returns.
+  std::shared_ptr<Opened> open() {
+    auto opened = std::make_shared<Opened>();
+    two.uno.loop().on([&] {
+      two.uno.agent().network()->open_stream("duo", "port", Json::object(), [opened](Result<peer::ConnectionPtr> far) {
+        opened->open = far ? Result<void>() : std::unexpected(far.error());
+        if (!far) return;
+        opened->connection = *far;
+        (*far)->redirect(
+            {.on_frame = [](const std::string&) {}, .on_closed = [opened](const Error&) { opened->closed = true; }});
+        (*far)->resume();
+      });
+    });
+    EXPECT_TRUE(eventually([&] { return two.uno.loop().on([&] { return opened->open.has_value(); }); }));
+    return opened;
+  }
+};
+
+TEST_F(PortTest, BytesReachTheProgramThatListensThere) {
+  const Echo echo;
+  lead_to(echo.port);
+  EXPECT_EQ(run("port", "hello").value(), "hello");
+}
+
+TEST_F(PortTest, OneThatIsOpenedAnewTakesThePlaceOfTheOneBefore) {
+  const Echo echo;
+  lead_to(echo.port);
+  const auto first = open();
+  ASSERT_TRUE(*first->open);
+  for (int i = 0; i < 40; ++i) {
+    const auto next = open();
+    ASSERT_TRUE(*next->open) << "no number of those that were given up keeps a new one away";
+  }
+  EXPECT_TRUE(eventually([&] { return two.uno.loop().on([&] { return first->closed; }); }));
+}
+
+TEST_F(PortTest, AProgramThatTakesNobodyHoldsUpNobodyElse) {
+  Echo hangs(false);
+  hangs.fill();
+  lead_to(hangs.port);
+  auto waits = std::async(std::launch::async, [&] { return open(); });
+  EXPECT_EQ(run("copy", "hello").value(), "hello");
+  waits.wait();
+  EXPECT_THAT(waits.get()->open->error().message, ::testing::HasSubstr("no answer in time"));
 }
 
 } // namespace

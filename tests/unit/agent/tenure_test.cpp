@@ -9,11 +9,19 @@ using testing::eventually;
 using testing::RolePair;
 
 // Notes what is started. Stops nothing.
-class NotedServices final : public system::Services {
+class NotedServices : public system::Services {
 public:
   std::vector<std::string> calls;
 
   Result<system::UnitStatus> status(const std::string& /*unit*/) override { return system::UnitStatus{}; }
+
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& /*pattern*/) override { return {}; }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    return deed == system::UnitDeed::stop ? stop(unit) : start(unit);
+  }
+
+  Result<void> signal(const std::string& /*unit*/, int /*number*/) override { return {}; }
 
   Result<void> start(const std::string& unit) override { return note("start " + unit); }
 
@@ -98,6 +106,30 @@ TEST_F(TenureTest, OnDutyIsWhoServesOrFollows) {
   begin();
   EXPECT_TRUE(eventually([&] { return !on_duty(uno); })) << "what a runbook does goes first";
   uno.stage.release("preflight action");
+}
+
+// A unit that ends slowly holds the connection over which it is stopped; who only asks must not wait for that.
+TEST(LockedServices, AnswerWhileAnotherThreadStopsSomething) {
+  class SlowServices final : public NotedServices {
+  public:
+    std::binary_semaphore stopping{0};
+    std::binary_semaphore may_end{0};
+
+    Result<void> stop(const std::string& unit) override {
+      stopping.release();
+      may_end.acquire();
+      return NotedServices::stop(unit);
+    }
+  };
+
+  SlowServices slow;
+  NotedServices questions;
+  LockedServices locked(slow, &questions);
+  std::jthread stopper([&] { EXPECT_TRUE(locked.stop("endless")); });
+  slow.stopping.acquire();
+  EXPECT_TRUE(locked.status("endless"));
+  EXPECT_TRUE(locked.loaded("*"));
+  slow.may_end.release();
 }
 
 TEST(AllowedServices, StartNothingOnceTheyMayNotAndStopAllTheSame) {

@@ -85,14 +85,20 @@ TEST(RewindWords, TheConfigurationIsNamedSinceDebianKeepsItElsewhere) {
 TEST(Rewind, AServerThatDiedIsNotTakenForOneAtWorkByItsNumber) {
   World world;
   const auto path = std::string(World::data) + "/postmaster.pid";
-  const auto stays = [&](const std::string& program) {
-    world.texts[path] = "99\n/var/lib/postgresql/15/main\n";
+  const auto stays = [&](const std::string& program, const std::string& number = "99") {
+    world.texts[path] = number + "\n/var/lib/postgresql/15/main\n";
+    world.texts["/proc/99"] = "";
     world.texts["/proc/99/comm"] = program;
-    if (program.empty()) world.texts.erase("/proc/99/comm");
+    if (program.empty()) {
+      world.texts.erase("/proc/99");
+      world.texts.erase("/proc/99/comm");
+    }
     EXPECT_TRUE(forget_dead_postmaster(world.tools()));
     return world.texts.contains(path);
   };
   EXPECT_TRUE(stays("postgres\n"));
+  EXPECT_TRUE(stays("postgres\n", "-99")) << "for a single user";
+  EXPECT_TRUE(stays("", "no number")) << "PostgreSQL says what it thinks of that";
   EXPECT_FALSE(stays("pg_rewind\n"));
   EXPECT_FALSE(stays(""));
   EXPECT_TRUE(forget_dead_postmaster(world.tools())) << "there is none";

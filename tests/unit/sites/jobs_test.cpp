@@ -1,4 +1,3 @@
-#include "fakes/server.hpp"
 #include "sites/jobs.hpp"
 
 #include <gmock/gmock.h>
@@ -6,9 +5,7 @@
 namespace tandem::sites {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 model::Site shop() {
   model::Site site;
@@ -40,29 +37,6 @@ TEST(Jobs, ACommandWithAnOpenQuoteIsRefused) {
   auto site = shop();
   site.jobs[0].run = "python 'manage.py";
   EXPECT_FALSE(job_service_text({}, site, site.jobs[0]));
-}
-
-TEST(Jobs, StartsAndStopsWhatThereIsAndNamesWhatRunsAndWhatFailed) {
-  const auto site = shop();
-  fakes::Power power;
-  fakes::Services services(power);
-  ASSERT_TRUE(start_jobs(services, site)) << "before the first apply";
-  EXPECT_THAT(services.calls, IsEmpty());
-  const auto feeds = job_timer(site, site.jobs[0]);
-  services.put(feeds, "inactive", "static");
-  services.put(job_service(site, site.jobs[0]), "activating", "static");
-  services.put(job_service(site, site.jobs[1]), "failed", "static");
-  ASSERT_TRUE(start_jobs(services, site));
-  ASSERT_TRUE(start_jobs(services, site));
-  EXPECT_THAT(services.calls, ElementsAre("start " + feeds));
-  EXPECT_EQ(*running_job(services, site), "feeds");
-  EXPECT_THAT(*failed_jobs(services, site), ElementsAre("stock"));
-  ASSERT_TRUE(hold_jobs(services, site));
-  EXPECT_EQ(*running_job(services, site), "feeds") << "it goes on";
-  ASSERT_TRUE(end_jobs(services, site));
-  EXPECT_EQ(*running_job(services, site), std::nullopt);
-  EXPECT_THAT(services.calls,
-              ElementsAre("start " + feeds, "stop " + feeds, "stop " + job_service(site, site.jobs[0])));
 }
 
 } // namespace

@@ -41,6 +41,14 @@ public:
         .load = "loaded", .active = running_.contains(unit) ? "active" : "inactive", .file = "static", .sub = ""};
   }
 
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& /*pattern*/) override { return {}; }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    return deed == system::UnitDeed::stop ? stop(unit) : start(unit);
+  }
+
+  Result<void> signal(const std::string& /*unit*/, int /*number*/) override { return {}; }
+
   Result<void> start(const std::string& unit) override {
     if (running_.contains(unit)) return {};
     const auto ini = ini_of(unit);

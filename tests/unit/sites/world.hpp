@@ -91,6 +91,14 @@ public:
   Result<void> start(const std::string& unit) override;
   Result<void> stop(const std::string& unit) override;
 
+  Result<std::vector<system::LoadedUnit>> loaded(const std::string& /*pattern*/) override { return {}; }
+
+  Result<void> begin(system::UnitDeed deed, const std::string& unit) override {
+    return deed == system::UnitDeed::stop ? stop(unit) : start(unit);
+  }
+
+  Result<void> signal(const std::string& /*unit*/, int /*number*/) override { return {}; }
+
   Result<void> restart(const std::string& /*unit*/) override { return failed("nothing of a site is restarted"); }
 
   Result<void> reload(const std::string& /*unit*/) override { return failed("nothing of a site is reloaded"); }

@@ -1,0 +1,20 @@
+import socket
+import time
+
+from celery import shared_task
+
+from orders.models import Work
+
+
+# Acknowledged when it is done: a task whose worker is killed is done again.
+@shared_task
+def count(number, seconds=0):
+    """Does one numbered piece of work, which takes that long."""
+    time.sleep(seconds)
+    Work.objects.create(name="count", number=number, server=socket.gethostname())
+
+
+@shared_task
+def tick():
+    """Beat's, once a second."""
+    Work.objects.create(name="tick", number=int(time.time()), server=socket.gethostname())

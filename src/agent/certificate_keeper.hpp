@@ -1,0 +1,54 @@
+// Keeps the sites' certificates: the primary gets them from the ACME server and hands them to the standbys; every
+// server looks at what its nginx really serves.
+#pragma once
+#include "agent/duty_keeper.hpp"
+#include "replication/certificates/certificates.hpp"
+
+namespace tandem::agent {
+
+class CertificateKeeper : public std::enable_shared_from_this<CertificateKeeper> {
+public:
+  // This server is a member and its keeper has started. On the loop; both must outlive the loop's turning.
+  void start(Agent& agent, DutyKeeper& duties);
+
+  // "certificates" of a server's status, and its problems, by the latest look.
+  void add_status(const OperationContext& context, Json& status);
+
+  // ---- worker thread
+  // A person's: new ones now for that site, or for all; nothing is waited for that an earlier failure asks for.
+  Result<Json> renew(OperationContext& context, const std::string& domain);
+  // The primary hands one over.
+  Result<void> take(Agent& agent, const std::string& from, const std::string& domain, const std::string& pem);
+  // The fingerprints here, by domain.
+  [[nodiscard]] Json fingerprints(Agent& agent);
+
+private:
+  struct Entry {
+    std::optional<replication::HeldCertificate> held;
+    std::string issuer;
+    std::string fingerprint;
+    std::string served; // its fingerprint; empty: not looked at, or nothing answers
+    std::string problem;
+    int failures = 0;
+    std::optional<std::chrono::nanoseconds> next; // attempt, by the clock since the boot
+  };
+
+  void tick(Agent& agent, DutyKeeper& duties);
+  void work(Agent& agent, DutyKeeper& duties, bool all);
+  void look(Agent& agent, const model::Pair& pair, bool served);
+  Entry read(Agent& agent, const std::string& domain) const;
+  Result<void> get(Agent& agent, const model::Pair& pair, const model::Site& site, bool anew);
+  Result<void> install(Agent& agent, const std::string& domain, const std::string& pem);
+  void hand_out(Agent& agent, const model::Pair& pair);
+  [[nodiscard]] bool is_due(Agent& agent, const model::Pair& pair, const model::Site& site);
+  void note(Agent& agent, const std::string& domain, const Result<void>& got);
+
+  std::mutex work_; // held by whoever gets or hands out
+  // ---- on the loop
+  peer::Timer ticking_;
+  std::uint64_t ticks_ = 0;
+  bool working_ = false;
+  std::map<std::string, Entry> entries_;
+};
+
+} // namespace tandem::agent

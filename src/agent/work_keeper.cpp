@@ -1,0 +1,63 @@
+#include "agent/work_keeper.hpp"
+
+#include "sites/work.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr auto work_tick = std::chrono::seconds(2);
+
+} // namespace
+
+void WorkKeeper::start(Agent& agent, DutyKeeper& duties) {
+  tick(agent, duties);
+}
+
+// Not before the duty has been taken up in full: a job that begins earlier finds no database. Not while an apply
+// changes the units either.
+void WorkKeeper::tick(Agent& agent, DutyKeeper& duties) {
+  ticking_ = agent.loop().after(work_tick, [weak = weak_from_this(), &agent, &duties] {
+    if (const auto self = weak.lock()) self->tick(agent, duties);
+  });
+  const bool idle = agent.changing() == 0 && !duties.runs().is_open();
+  if (looking_ || agent.ending() || !idle) return;
+  if (duties.part() != DutyKeeper::Part::primary || !agent.on_duty()) return problems_.clear();
+  looking_ = true;
+  agent.in_background([self = shared_from_this(), &agent] {
+    auto problems = look(agent);
+    agent.loop().post([self, problems = std::move(problems)] {
+      self->looking_ = false;
+      self->problems_ = problems;
+    });
+  });
+}
+
+std::vector<std::string> WorkKeeper::look(Agent& agent) {
+  std::vector<std::string> problems;
+  const auto now = snapshot_of(agent);
+  auto services = agent.services_while([&agent]() -> Result<void> {
+    bool may = false;
+    agent.on_loop([&] { may = agent.may_serve(); });
+    return may ? Result<void>() : fail(ErrorKind::refused, "this server is not the primary any more");
+  });
+  if (!now.pair) return problems;
+  for (const auto& site : now.pair->sites)
+    if (const auto begun = sites::start_work(work_tools(agent, services), site); !begun)
+      problems.push_back(describe(begun.error()));
+  const auto failed = sites::failed_work(services);
+  if (!failed) return {describe(failed.error())};
+  problems.insert(problems.end(), failed->begin(), failed->end());
+  return problems;
+}
+
+void WorkKeeper::add_status(const OperationContext& context, Json& status) {
+  std::vector<std::string> problems;
+  context.agent().on_loop([&] { problems = problems_; });
+  for (auto& problem : problems)
+    status["problems"].push_back(std::move(problem));
+}
+
+} // namespace tandem::agent

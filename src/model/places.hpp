@@ -1,0 +1,17 @@
+// Places on a server that more than one layer knows.
+#pragma once
+#include <string>
+
+namespace tandem::model {
+
+// What nginx reads of a site: PEM, key and chain in one file (so that a change is one rename), mode 0600.
+[[nodiscard]] inline std::string certificate_path(const std::string& domain) {
+  return "/etc/tandem/certificates/" + domain + ".pem";
+}
+
+// From here nginx answers an ACME server's questions, on whichever server they arrive.
+inline constexpr auto* challenge_folder = "/var/lib/tandem-challenges";
+// Made of [certificates] ca_bundle.
+inline constexpr auto* acme_bundle = "/etc/tandem/acme-ca.pem";
+
+} // namespace tandem::model

@@ -1,0 +1,89 @@
+#include "sites/celery.hpp"
+
+#include "base/text.hpp"
+
+namespace tandem::sites {
+
+namespace {
+
+// SIGTERM lets the running tasks end; SIGQUIT returns them to the queue. Its children must get neither
+// (https://docs.celeryq.dev, "Stopping the worker").
+// One that returned them ends with status 1, which is no failure; whatever ends by itself is started again.
+constexpr auto* worker_ending = "SuccessExitStatus=1\nKillMode=mixed\nTimeoutStopSec=10min\n";
+// Its memory of what it has sent lies in a folder that goes away with it: one of an earlier time as the primary would
+// send again what another server has sent since.
+constexpr auto* beat_ending = "RuntimeDirectory={0}\nTimeoutStopSec=10\n";
+
+std::string unit_text(const Layout& layout, const model::Site& site, const std::string& what,
+                      const std::string& arguments, const std::string& ending) {
+  return fmt::format(R"(# By tandem, from tandem.toml.
+[Unit]
+Description={what} of {domain}
+After=redis-server@queue.service
+# On the primary only.
+ConditionPathExists=/primary_server
+ConditionPathExists={environment}
+StartLimitIntervalSec=0
+
+[Service]
+User={owner}
+Group=www-data
+WorkingDirectory={folder}
+EnvironmentFile={environment}
+ExecStart=:/usr/bin/env -- celery --app {app} {arguments}
+Restart=always
+RestartSec=5
+{ending}UMask=0022
+PrivateTmp=yes
+ProtectSystem=full
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+)",
+                     fmt::arg("what", what), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
+                     fmt::arg("folder", layout.site_link(site.domain)),
+                     fmt::arg("environment", layout.current_environment(site.domain)),
+                     fmt::arg("app", site.celery->app), fmt::arg("arguments", arguments), fmt::arg("ending", ending));
+}
+
+} // namespace
+
+std::string worker_unit(const model::Site& site, const model::CeleryWorker& worker) {
+  return worker_prefix + site.domain + ":" + worker.name + ".service";
+}
+
+std::string beat_unit(const model::Site& site) {
+  return beat_prefix + site.domain + ".service";
+}
+
+// No queues: Celery's own default.
+std::string worker_text(const Layout& layout, const model::Site& site, const model::CeleryWorker& worker) {
+  auto arguments = fmt::format("worker --hostname {}@{} --concurrency {} --loglevel INFO", worker.name, site.domain,
+                               worker.concurrency);
+  if (!worker.queues.empty()) arguments += " --queues " + join(worker.queues, ",");
+  return unit_text(layout, site, "Celery's worker " + worker.name, arguments, worker_ending);
+}
+
+std::string beat_text(const Layout& layout, const model::Site& site) {
+  const auto folder = beat_prefix + site.domain;
+  return unit_text(layout, site, "Celery's beat",
+                   fmt::format("beat --schedule /run/{}/schedule --pidfile= --loglevel INFO", folder),
+                   fmt::format(fmt::runtime(beat_ending), folder));
+}
+
+const char* const return_tasks_script = R"(
+local returned = 0
+for database = 0, 15 do
+  redis.call('select', database)
+  if redis.call('type', 'unacked_index').ok == 'zset' then
+    redis.call('del', 'unacked_mutex')
+    for _, tag in ipairs(redis.call('zrange', 'unacked_index', 0, -1)) do
+      redis.call('zadd', 'unacked_index', 'XX', 0, tag)
+      returned = returned + 1
+    end
+  end
+end
+return returned
+)";
+
+} // namespace tandem::sites
