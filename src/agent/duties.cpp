@@ -43,14 +43,14 @@ public:
     TANDEM_CHECK(files().write(marker_file, now.server + "\n", 0644, {}));
     TANDEM_CHECK(start_database(now, still));
     TANDEM_CHECK(still());
-    TANDEM_CHECK(run_sites(agent_, applications_, now, true));
+    const auto ran = run_sites(agent_, applications_, now, true); // one that cannot start keeps no other from visitors
     TANDEM_CHECK(start_nginx(agent_));
     TANDEM_CHECK(on_gate(agent_, [&](Gate& gate) -> Result<void> {
       if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
       return gate.open_local(now.server);
     }));
     start_work(now);
-    return {};
+    return ran;
   }
 
   // Applications that find no database do no harm and stay warm. One that is no standby by its files is not asked
@@ -257,9 +257,12 @@ Result<void> run_sites(Agent& agent, system::Applications& applications, const S
                           .layout = {.state = agent.settings().state_folder},
                           .database_unit = database.layout.unit});
   const auto tell = [&agent](const std::string& line) { agent.log(line); };
-  for (const auto& site : now.pair->sites)
-    TANDEM_CHECK(visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell));
-  return {};
+  std::optional<Error> problem;
+  for (const auto& site : now.pair->sites) {
+    const auto runs = visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell);
+    if (!runs && !problem) problem = Error(runs.error()).within(site.domain);
+  }
+  return problem ? Result<void>(std::unexpected(*problem)) : Result<void>();
 }
 
 } // namespace tandem::agent

@@ -47,7 +47,7 @@ Result<void> promote_while(Agent& agent, const replication::DatabaseTools& tools
 [[nodiscard]] sites::WorkTools work_tools(Agent& agent, system::Services& services);
 // Whether a worker of nginx still answers by an older configuration than the one that is loaded.
 Result<bool> old_nginx_workers(system::Files& files);
-// `visitors`: nginx finds them; else they are kept warm.
+// `visitors`: nginx finds them; else they are kept warm. One that cannot start keeps none of the others from it.
 Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors);
 
 inline constexpr auto* marker_file = "/primary_server";

@@ -165,7 +165,8 @@ Result<void> StepWork::wait_for_health() {
 }
 
 Result<void> StepWork::serve_visitors() {
-  TANDEM_CHECK(run_sites(agent_, applications_, now_, true));
+  if (const auto run = run_sites(agent_, applications_, now_, true); !run) // its duty tries again
+    tell("after the change of primary: " + describe(run.error()));
   return open_gate();
 }
 

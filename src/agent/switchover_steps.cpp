@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::seconds calm_patience{60};
 constexpr std::chrono::minutes old_workers_patience{3};
 constexpr std::chrono::seconds queue_patience{3};
+constexpr std::chrono::seconds work_patience{10}; // until it is cut: workers take that long to take no more tasks
 
 using role::Call;
 using std::chrono::milliseconds;
@@ -135,12 +136,17 @@ private:
 
   Result<void> end_work() {
     auto& services = agent_.ports().services;
+    const auto begun = agent_.ports().clock.boot_time();
     TANDEM_CHECK(sites::hold_work(services));
-    if (call_.opening.parameters.contains("cut_requests")) TANDEM_CHECK(sites::end_work(services));
-    const auto until = agent_.ports().clock.boot_time() + waiting_time();
+    const auto until = begun + waiting_time();
+    bool cuts = call_.opening.parameters.contains("cut_requests");
     for (std::string told;;) {
       TANDEM_TRY(const auto running, sites::running_work(services));
       if (running.empty()) return {};
+      if (cuts && agent_.ports().clock.boot_time() >= begun + work_patience) {
+        cuts = false;
+        TANDEM_CHECK(sites::end_work(services));
+      }
       if (left_until(until) == milliseconds(0) || ended_())
         return fail(ErrorKind::refused, running.front() + " still runs",
                     "Try again when it has ended, or end it with --cut-requests");
@@ -250,7 +256,10 @@ private:
     return run_sites(agent_, applications_, now_, visitors);
   }
 
-  Result<void> sites_again() { return restart_sites(true); }
+  Result<void> sites_again() {
+    if (const auto again = restart_sites(true); !again) tell(describe(again.error())); // the duty tries again
+    return {};
+  }
 
   Result<void> standby_streams() {
     TANDEM_TRY(const auto database, tools());

@@ -6,10 +6,11 @@ namespace tandem::sites {
 
 namespace {
 
-// SIGTERM lets the running tasks end; SIGQUIT returns them to the queue. Its children must get neither
-// (https://docs.celeryq.dev, "Stopping the worker").
-// One that returned them ends with status 1, which is no failure; whatever ends by itself is started again.
-constexpr auto* worker_ending = "SuccessExitStatus=1\nKillMode=mixed\nTimeoutStopSec=10min\n";
+// It is drained first (packaging/drain-worker). SIGTERM lets running tasks end, SIGQUIT returns them to the queue, and
+// its children must get neither (https://docs.celeryq.dev, "Stopping the worker"). One that returned them ends with
+// status 1, which is no failure; whatever ends by itself is started again.
+constexpr auto* worker_ending = "ExecStop=-/usr/lib/tandem/drain-worker {0} {1}\nSuccessExitStatus=1\n"
+                                "KillMode=mixed\nTimeoutStopSec=10min\n";
 // Its memory of what it has sent lies in a folder that goes away with it: one of an earlier time as the primary would
 // send again what another server has sent since.
 constexpr auto* beat_ending = "RuntimeDirectory={0}\nTimeoutStopSec=10\n";
@@ -58,10 +59,11 @@ std::string beat_unit(const model::Site& site) {
 
 // No queues: Celery's own default.
 std::string worker_text(const Layout& layout, const model::Site& site, const model::CeleryWorker& worker) {
-  auto arguments = fmt::format("worker --hostname {}@{} --concurrency {} --loglevel INFO", worker.name, site.domain,
-                               worker.concurrency);
+  const auto node = worker.name + "@" + site.domain;
+  auto arguments = fmt::format("worker --hostname {} --concurrency {} --loglevel INFO", node, worker.concurrency);
   if (!worker.queues.empty()) arguments += " --queues " + join(worker.queues, ",");
-  return unit_text(layout, site, "Celery's worker " + worker.name, arguments, worker_ending);
+  return unit_text(layout, site, "Celery's worker " + worker.name, arguments,
+                   fmt::format(fmt::runtime(worker_ending), site.celery->app, node));
 }
 
 std::string beat_text(const Layout& layout, const model::Site& site) {

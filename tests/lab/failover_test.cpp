@@ -73,6 +73,37 @@ TEST_F(Failover, AfterAPowerCutTheStandbyServesAndTheOldPrimaryFollowsByItself) 
   prove(now);
 }
 
+TEST_F(Failover, ASiteThatCannotStartKeepsNoOtherFromBeingServedAndIsTriedAgain) {
+  apply(shop_toml({.more = R"([[site]]
+domain = "second.test"
+repo = "http://tre/git/shop.git"
+owner = "nikolays"
+wsgi = "shop.wsgi:application"
+environment = { SHOP_DATABASE = "shop", SHOP_ALLOWED_HOSTS = "second.test" }
+environment_file = "secrets/shop.env"
+pip_options = ["--no-index", "--find-links", "/srv/wheels"]
+)"}));
+  const auto old = primary();
+  const auto now = other(old);
+  ASSERT_OK(pair().tandem(old, {"deploy", "second.test"}));
+  ASSERT_EQ(wait_until_whole(), old);
+  const auto unit = on(lab(), now, "systemctl list-units --plain --no-legend 'tandem-site@second*' | cut -d ' ' -f 1");
+  const auto folder = "'/run/systemd/system/" + unit + ".d'";
+  on(lab(), now,
+     fmt::format("mkdir -p {0} && printf '[Service]\\nExecStartPre=/bin/false\\n' > {0}/broken.conf && systemctl "
+                 "daemon-reload && systemctl stop '{1}'",
+                 folder, unit));
+  ASSERT_OK(lab().cut(old));
+  ASSERT_OK(pair().tandem(now, {"failover", "--alone", old}));
+  EXPECT_TRUE(pair().fetch(now, "/"));
+  EXPECT_THAT(on(lab(), now, "tandem status 2>&1 || true"), HasSubstr("the application of second.test does not run"));
+  on(lab(), now, "rm -r " + folder + " && systemctl daemon-reload");
+  EXPECT_TRUE(wait_until([&] { return holds_on(lab(), now, "systemctl is-active -q '" + unit + "'"); }, soon));
+  ASSERT_OK(lab().boot(old));
+  EXPECT_EQ(wait_until_whole(), now);
+  apply(shop_toml());
+}
+
 // Every row that was acknowledged before the command is there, or was written by one server only: at no moment two.
 TEST_F(Failover, AnAlivePrimaryStopsWhereTheOperatorInsists) {
   const auto old = primary();

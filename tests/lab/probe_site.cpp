@@ -81,6 +81,7 @@ def other(environ, start_response):
 
 // Stands where a virtualenv has Celery, and shows what it was called with.
 constexpr auto* celery_stand_in = R"(#!/bin/bash
+[ "$3" = worker ] || exit 1
 exec -a "celery $*" sleep infinity
 )";
 
