@@ -72,6 +72,7 @@ private:
         {"on-promote", {.action = &S::on_promote}},
         {"health", {.action = &S::wait_for_health}},
         {"open-gate", {.action = &S::serve_visitors}},
+        {"switch-dns", {.action = &S::switch_dns}},
         {"start-work", {.action = &S::start_work}},
     };
     return steps;
@@ -232,10 +233,11 @@ PrimaryNow ask_primary(Agent& agent, const Snapshot& now, const std::string& pri
 } // namespace
 
 PerformStep failover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                           std::shared_ptr<QueueKeeper> queue, std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), queue = std::move(queue),
+                           std::shared_ptr<QueueKeeper> queue, std::shared_ptr<NameKeeper> names,
+                           std::function<DutyKeeper&()> keeper) {
+  return [&agent, &applications, files = std::move(files), queue = std::move(queue), names = std::move(names),
           keeper = std::move(keeper)](const role::Call& call, const std::function<bool()>& ended) {
-    return FailoverWork({agent, applications, *files, keeper(), *queue}, call, ended).run();
+    return FailoverWork({agent, applications, *files, keeper(), *queue, *names}, call, ended).run();
   };
 }
 

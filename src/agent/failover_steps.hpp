@@ -1,6 +1,7 @@
 // What each step of a failover does on the server that takes over; its words, order and limits are role::failover()'s.
 #pragma once
 #include "agent/duty_keeper.hpp"
+#include "agent/name_keeper.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/queue_keeper.hpp"
 #include "agent/survey.hpp"
@@ -15,7 +16,8 @@ struct FailoverWish {
 
 // `keeper` is asked when a step is done; it may be made after this. All must outlive the result.
 PerformStep failover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                           std::shared_ptr<QueueKeeper> queue, std::function<DutyKeeper&()> keeper);
+                           std::shared_ptr<QueueKeeper> queue, std::shared_ptr<NameKeeper> names,
+                           std::function<DutyKeeper&()> keeper);
 
 // The run as it would be opened now: this server takes over. refused when it serves already. Worker thread.
 Result<role::Opening> failover_opening(Agent& agent, DutyKeeper& keeper, const FailoverWish& wish,

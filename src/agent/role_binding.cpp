@@ -117,35 +117,39 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
   const auto queue = std::make_shared<QueueKeeper>();
   const auto jobs = std::make_shared<WorkKeeper>();
   const auto certificates = std::make_shared<CertificateKeeper>();
-  const auto of =
-      bind_keepers(settings, operations,
-                   {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
-                    .steps =
-                        [&applications, files, queue, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
-                          const auto switchover = switchover_steps(agent, applications, files, queue, memory, keeper);
-                          const auto failover = failover_steps(agent, applications, files, queue, std::move(keeper));
-                          return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
-                            return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
-                          };
-                        }});
+  const auto names = std::make_shared<NameKeeper>();
+  const auto of = bind_keepers(
+      settings, operations,
+      {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
+       .steps =
+           [&applications, files, queue, names, memory](Agent& agent, std::function<DutyKeeper&()> keeper) {
+             const auto switchover = switchover_steps(agent, applications, files, queue, names, memory, keeper);
+             const auto failover = failover_steps(agent, applications, files, queue, names, std::move(keeper));
+             return [switchover, failover](const role::Call& call, const std::function<bool()>& ended) {
+               return (call.opening.runbook == role::failover().name ? failover : switchover)(call, ended);
+             };
+           }});
   operations.push_back(member_leave_operation(of, applications));
   operations.push_back(database_end_operation(memory));
   operations.push_back(sites_calm_operation(applications));
   operations.push_back(queue_confirm_operation());
+  operations.push_back(dns_operation(names));
   operations.push_back(certificates_renew_operation(certificates));
   operations.push_back(certificates_held_operation(certificates));
   operations.push_back(certificates_put_operation(certificates));
   settings.stream_ports["queue"] = accept_queue;
-  settings.status_parts.push_back([queue, jobs, certificates](const OperationContext& context, Json& status) {
+  settings.status_parts.push_back([queue, jobs, certificates, names](const OperationContext& context, Json& status) {
     queue->add_status(context, status);
     jobs->add_status(context, status);
     certificates->add_status(context, status);
+    names->add_status(context, status);
   });
-  settings.on_member = [before = settings.on_member, queue, jobs, certificates, of](Agent& agent) {
+  settings.on_member = [before = settings.on_member, queue, jobs, certificates, names, of](Agent& agent) {
     before(agent);
     queue->start(agent, of(agent));
     jobs->start(agent, of(agent));
     certificates->start(agent, of(agent));
+    names->start(agent, of(agent));
   };
 }
 

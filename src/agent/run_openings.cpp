@@ -2,6 +2,7 @@
 #include "agent/failover_steps.hpp"
 #include "agent/switchover_steps.hpp"
 #include "base/text.hpp"
+#include "dns/records.hpp"
 #include "replication/queue/queue.hpp"
 #include "role/failover.hpp"
 #include "role/switchover.hpp"
@@ -43,6 +44,22 @@ std::string work_commands(const model::Pair& pair) {
     if (site.celery->beat) add(sites::beat_unit(site));
   }
   return units.empty() ? "true   # no site has jobs or workers" : "systemctl start " + join(units, " ");
+}
+
+// By the names' records as they would be if they all led to the old primary alone.
+std::string dns_commands(const model::Pair& pair, const role::Opening& opening) {
+  if (pair.dns.provider == "none") return "true   # nobody has said who changes names";
+  std::vector<std::string> lines;
+  for (const auto& name : dns::names_of(pair)) {
+    const dns::Change change{.name = name,
+                             .zone = {},
+                             .from = dns::addresses_of(*pair.server(opening.from)),
+                             .to = dns::addresses_of(*pair.server(opening.to))};
+    lines.push_back(pair.dns.provider == "rfc2136"
+                        ? dns::update_command(pair.dns.server, change, static_cast<std::uint32_t>(pair.dns.ttl.count()))
+                        : "true   # change by hand: " + dns::to_text(change));
+  }
+  return join(lines, "\n");
 }
 
 // Of each site that has a release here.
@@ -92,6 +109,7 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
                               {"excludes", join(excludes, " ")},
                               {"health", health_commands(pair)},
                               {"on_promote", promote_commands(pair)},
+                              {"dns", dns_commands(pair, opening)},
                               {"start_work", work_commands(pair)},
                               {"drain", std::to_string(pair.role.drain.count())},
                               {"hold", std::to_string(pair.role.hold.count())}};

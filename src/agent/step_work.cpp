@@ -17,7 +17,7 @@ constexpr std::chrono::seconds flush_patience{1}; // visitors wait
 
 StepWork::StepWork(const StepParts& parts, const role::Call& call, const std::function<bool()>& ended)
     : agent_(parts.agent), applications_(parts.applications), files_(parts.files), keeper_(parts.keeper),
-      queue_(parts.queue), call_(call), now_(snapshot_of(agent_)) {
+      queue_(parts.queue), names_(parts.names), call_(call), now_(snapshot_of(agent_)) {
   const auto until = agent_.ports().clock.boot_time() + call.limit;
   ended_ = [&agent = agent_, &ended, until] { return ended() || agent.ports().clock.boot_time() >= until; };
 }
@@ -168,6 +168,12 @@ Result<void> StepWork::serve_visitors() {
   if (const auto run = run_sites(agent_, applications_, now_, true); !run) // its duty tries again
     tell("after the change of primary: " + describe(run.error()));
   return open_gate();
+}
+
+// What names cannot be changed is told, and tried again by their keeper.
+Result<void> StepWork::switch_dns() {
+  names_.lead_here(agent_, [this](const std::string& line) { tell(line); }, ended_);
+  return {};
 }
 
 // One that cannot begin must not keep the rest of the runbook from happening: status tells of it.

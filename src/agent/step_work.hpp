@@ -3,6 +3,7 @@
 // On a worker thread.
 #pragma once
 #include "agent/duty_keeper.hpp"
+#include "agent/name_keeper.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/queue_keeper.hpp"
 #include "sites/serving.hpp"
@@ -15,6 +16,7 @@ struct StepParts {
   FilesLedger& files;
   DutyKeeper& keeper;
   QueueKeeper& queue;
+  NameKeeper& names;
 };
 
 // What a step does in each of its phases; null: nothing.
@@ -75,6 +77,7 @@ protected:
   Result<void> on_promote();
   Result<void> wait_for_health();
   Result<void> serve_visitors();
+  Result<void> switch_dns();
   Result<void> start_work();
   Result<void> open_gate();
 
@@ -83,6 +86,7 @@ protected:
   FilesLedger& files_;
   DutyKeeper& keeper_;
   QueueKeeper& queue_;
+  NameKeeper& names_;
   const role::Call& call_;
   // The agent stops, or the runbook has given the step up: it must not go on to change anything.
   std::function<bool()> ended_;

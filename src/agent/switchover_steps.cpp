@@ -53,6 +53,7 @@ private:
         {"health", {.action = &S::wait_for_health}},
         {"open-gate", {.action = &S::serve_visitors}},
         {"forward-gate", {.action = &S::forward_gate, .check = &S::nobody_waits}},
+        {"switch-dns", {.action = &S::switch_dns}},
         {"start-work", {.action = &S::start_work}},
         {"follow", {.action = &S::follow}},
         {"turn-files", {.action = &S::send_files}},
@@ -366,12 +367,13 @@ private:
 } // namespace
 
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::shared_ptr<QueueKeeper> queue, std::shared_ptr<StepMemory> memory,
-                             std::function<DutyKeeper&()> keeper) {
-  return [&agent, &applications, files = std::move(files), queue = std::move(queue), memory = std::move(memory),
-          keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
-    return SwitchoverWork({agent, applications, *files, keeper(), *queue}, *memory, call, ended).run();
-  };
+                             std::shared_ptr<QueueKeeper> queue, std::shared_ptr<NameKeeper> names,
+                             std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper) {
+  return
+      [&agent, &applications, files = std::move(files), queue = std::move(queue), names = std::move(names),
+       memory = std::move(memory), keeper = std::move(keeper)](const Call& call, const std::function<bool()>& ended) {
+        return SwitchoverWork({agent, applications, *files, keeper(), *queue, *names}, *memory, call, ended).run();
+      };
 }
 
 } // namespace tandem::agent

@@ -2,6 +2,7 @@
 #pragma once
 #include "agent/duty_keeper.hpp"
 #include "agent/last_files.hpp"
+#include "agent/name_keeper.hpp"
 #include "agent/queue_keeper.hpp"
 
 namespace tandem::agent {
@@ -15,8 +16,8 @@ struct StepMemory {
 
 // `keeper` is asked when a step is done; it may be made after this. All must outlive the result.
 PerformStep switchover_steps(Agent& agent, system::Applications& applications, std::shared_ptr<FilesLedger> files,
-                             std::shared_ptr<QueueKeeper> queue, std::shared_ptr<StepMemory> memory,
-                             std::function<DutyKeeper&()> keeper);
+                             std::shared_ptr<QueueKeeper> queue, std::shared_ptr<NameKeeper> names,
+                             std::shared_ptr<StepMemory> memory, std::function<DutyKeeper&()> keeper);
 
 // The run as it would be opened now, from this server to `to` (empty: the only other one). Worker thread.
 Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const std::string& to, bool cut_requests);

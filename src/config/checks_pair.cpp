@@ -106,6 +106,8 @@ void check_role(const Checked& checked) {
 
 void check_dns(const Checked& checked) {
   const auto& dns = checked.pair.dns;
+  if (dns.provider == "command" && dns.command.empty() && !checked.places.find("dns.command"))
+    checked.report("dns", "[dns] has no \"command\"", "the provider \"command\" needs your own program");
   if (dns.provider != "rfc2136") return;
   for (const auto& [key, given] : {std::pair{"server", !dns.server.empty()}, {"key_file", dns.key_file.has_value()}})
     if (!given && !checked.places.find(std::string("dns.") + key))

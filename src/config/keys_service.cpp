@@ -92,14 +92,14 @@ Keys edge_keys() {
       value("certificates.renew_before", duration_or_auto(hours(1), 365 * day),
             at(certificates, &Certificates::renew_before), "\"auto\": when a third of the lifetime is left"),
 
-      table("dns", "The records that point visitors to the primary.").later(),
+      table("dns", "The records that point visitors to the primary."),
       value("dns.provider", choice({"rfc2136", "command", "manual", "none"}), at(dns, &Dns::provider),
-            "dynamic updates, your own program, a printed list of changes, or nothing")
-          .later(),
-      value("dns.server", text_or_none(rules::host), at(dns, &Dns::server), "the server that takes the updates")
-          .later(),
-      value("dns.key_file", secret_file(), at(dns, &Dns::key_file), "TSIG key, as tsig-keygen prints it").later(),
-      value("dns.ttl", duration(seconds(1), 7 * day), at(dns, &Dns::ttl), "lifetime of the records").later(),
+            "dynamic updates, your own program, a printed list of changes, or nothing"),
+      value("dns.server", text_or_none(rules::host), at(dns, &Dns::server), "the server that takes the updates"),
+      value("dns.key_file", secret_file(), at(dns, &Dns::key_file), "TSIG key, as tsig-keygen prints it"),
+      value("dns.command", arguments(), at(dns, &Dns::command),
+            "your own program, for the provider \"command\": it gets each change as JSON on standard input"),
+      value("dns.ttl", duration(seconds(1), 7 * day), at(dns, &Dns::ttl), "lifetime of the records"),
   };
 }
 

@@ -85,6 +85,7 @@ struct Dns {
   std::string provider = "none"; // "rfc2136", "command", "manual", "none"
   std::string server;
   std::optional<SecretFile> key_file;
+  std::vector<std::string> command;
   Seconds ttl{60};
   bool operator==(const Dns&) const = default;
 };

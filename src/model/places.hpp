@@ -11,6 +11,8 @@ namespace tandem::model {
 
 // From here nginx answers an ACME server's questions, on whichever server they arrive.
 inline constexpr auto* challenge_folder = "/var/lib/tandem-challenges";
+// Made of [dns] key_file.
+inline constexpr auto* dns_key = "/etc/tandem/dns.key";
 // Made of [certificates] ca_bundle.
 inline constexpr auto* acme_bundle = "/etc/tandem/acme-ca.pem";
 

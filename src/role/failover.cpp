@@ -56,6 +56,7 @@ Runbook make_failover() {
   for (auto part : {before_taking_over(), promotion()})
     for (auto& step : part)
       runbook.steps.push_back(std::move(step));
+  runbook.steps.push_back(switch_dns());
   runbook.steps.push_back(start_work());
   return runbook;
 }

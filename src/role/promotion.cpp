@@ -64,6 +64,18 @@ std::vector<Step> promotion() {
   };
 }
 
+Step switch_dns() {
+  return completion(
+      {.id = "switch-dns",
+       .place = Place::new_primary,
+       .title = "Let the sites' names lead to {new}",
+       .what = "In the order of the sites' importance, where [dns] says how. One that cannot be changed keeps "
+               "no other from it, is told, and is tried again later. Resolvers go on with the old address "
+               "until their copies expire; {old} passes those visitors on.",
+       .commands = {"{dns}"},
+       .limit = minutes(2)});
+}
+
 Step start_work() {
   return completion({.id = "start-work",
                      .place = Place::new_primary,

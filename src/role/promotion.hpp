@@ -16,6 +16,8 @@ inline constexpr std::string_view store_epoch =
 
 // From the marker to the open gate of the new primary.
 [[nodiscard]] std::vector<Step> promotion();
+// Names lead to the new primary, once it serves.
+Step switch_dns();
 // Last of all: what works without visitors begins on the new primary.
 Step start_work();
 

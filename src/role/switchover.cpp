@@ -181,7 +181,7 @@ std::vector<Step> after_the_promotion() {
            .check = "nobody waits at the gate any more",
            .limit = seconds(5),
            .visitors_wait = true}),
-      // Here DNS records are switched, sites in order of importance, once they are tandem's.
+      switch_dns(),
       start_work(),
       completion({.id = "follow",
                   .place = old_primary,
@@ -226,7 +226,7 @@ const Runbook& switchover() {
 std::span<const std::string_view> switchover_parameters() {
   static constexpr auto names = std::to_array<std::string_view>(
       {"old_address", "new_address", "database", "data", "programs", "applications", "folders", "excludes", "health",
-       "on_promote", "show", "start_work", "drain", "hold"});
+       "on_promote", "show", "dns", "start_work", "drain", "hold"});
   return names;
 }
 

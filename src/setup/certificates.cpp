@@ -13,6 +13,17 @@ bool by_acme(const View& view) {
 
 } // namespace
 
+// The key by which the name server knows the pair.
+void add_dns(Resources& out, const View& view) {
+  const auto& dns = view.pair.dns;
+  if (dns.provider != "rfc2136" || !dns.key_file) return;
+  out.push_back({.kind = converge::File{.path = model::dns_key,
+                                        .content = view.secrets.at(dns.key_file->path),
+                                        .mode = 0600,
+                                        .secret = true},
+                 .why = "dns.key_file"});
+}
+
 // Until a site has one that browsers trust, and where none is asked for: one of the pair's own authority.
 void add_certificates(Resources& out, const View& view) {
   out.push_back({.kind = converge::Folder{.path = "/etc/tandem/certificates", .mode = 0755}, .why = "HTTPS"});

@@ -10,6 +10,7 @@ void add_packages(Resources& out, const View& view) {
   if (!view.pair.host.mail.empty()) packages.names.emplace_back("exim4-daemon-light");
   if (view.pair.cache.memcached) packages.names.emplace_back("memcached");
   if (!view.pair.certificates.acme.empty()) packages.names.emplace_back("certbot");
+  if (view.pair.dns.provider != "none") packages.names.emplace_back("bind9-dnsutils");
   if (view.pair.host.firewall) packages.names.emplace_back("nftables");
   if (ssh_matters(view.pair)) packages.names.emplace_back("openssh-server");
   for (const auto& name : view.pair.host.packages)

@@ -30,6 +30,7 @@ Resources resources(const View& view) {
   add_logs(out, view);
   add_cache(out, view);
   add_nginx(out, view);
+  add_dns(out, view);
   add_role(out, view);
   add_firewall(out, view);
   return out;

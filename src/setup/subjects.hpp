@@ -16,6 +16,7 @@ void add_mail(Resources& out, const View& view);
 void add_firewall(Resources& out, const View& view);
 void add_www(Resources& out, const View& view);
 void add_postgres(Resources& out, const View& view);
+void add_dns(Resources& out, const View& view);
 void add_certificates(Resources& out, const View& view);
 // For a site's server block on port 80; empty where no certificates are got.
 std::string challenge_text(const View& view);

@@ -76,6 +76,13 @@ acme = {certificates.acme}
 ca_bundle = {certificates.ca_bundle}
 renew_before = {certificates.renew_before}
 
+[dns]
+provider = {dns.provider=none}
+server = {dns.server}
+key_file = {dns.key_file}
+command = {dns.command}
+ttl = {dns.ttl}
+
 [logs]
 rotate = {logs.rotate=weekly}
 keep = {logs.keep}

@@ -13,10 +13,13 @@ constexpr std::chrono::minutes certbot_limit{5};
 // The lines in which certbot says what an ACME server had against it.
 std::string said_by_certbot(const std::string& output) {
   std::vector<std::string> telling;
-  for (const auto& line : lines_of(output))
-    for (const auto* begin : {"  Detail:", "  Domain:", "  Type:", "An unexpected error", "Error ", "urn:ietf"})
-      if (line.starts_with(begin)) telling.emplace_back(trim(line));
   const auto lines = lines_of(output);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    for (const auto* begin : {"  Detail:", "  Domain:", "  Type:", "Error ", "urn:ietf"})
+      if (lines[i].starts_with(begin)) telling.emplace_back(trim(lines[i]));
+    if (lines[i].starts_with("An unexpected error occurred") && i + 1 < lines.size()) // what it was stands below
+      telling.emplace_back(trim(lines[i + 1]));
+  }
   if (telling.empty() && !lines.empty()) telling.emplace_back(trim(lines.back()));
   return join(telling, "; ");
 }

@@ -114,6 +114,12 @@ TEST_F(CertbotTest, AFailureQuotesWhatTheAcmeServerHadAgainstIt) {
     return system::Outcome{.status = 1, .output = {}, .errors = "Saving debug log\nThe account is gone\n"};
   };
   EXPECT_THAT(obtain_certificate(certbot, order).error().message, HasSubstr("The account is gone"));
+  processes.answer = [](const system::Command&) {
+    return system::Outcome{.status = 1,
+                           .output = {},
+                           .errors = "An unexpected error occurred:\nNo address for acme.example\nAsk for help\n"};
+  };
+  EXPECT_THAT(obtain_certificate(certbot, order).error().message, HasSubstr("certbot: No address for acme.example"));
 }
 
 TEST_F(CertbotTest, WhatItGotIsOneTextOfKeyAndChain) {

@@ -33,6 +33,7 @@ Opening example() {
                          {"excludes", "--exclude='*.pyc'"},
                          {"health", "curl -fsSo /dev/null --resolve shop.example:443:127.0.0.1 https://shop.example/"},
                          {"on_promote", "# no site has any"},
+                         {"dns", "# nobody has said who changes names"},
                          {"start_work", "# no site has jobs"},
                          {"drain", "10"},
                          {"hold", "20"}}};
