@@ -74,6 +74,7 @@ void CertificateKeeper::work(Agent& agent, DutyKeeper& duties, bool all) {
       other_served = other_served || (!entry.served.empty() && entry.served != entry.fingerprint);
   });
   look(agent, *now.pair, all || other_served);
+  if (other_served) reload_nginx(agent); // two looks after each other
   agent.on_loop([&] {
     may = duties.part() == DutyKeeper::Part::primary && !duties.runs().is_open() && agent.on_duty() &&
           agent.changing() == 0;
@@ -94,7 +95,7 @@ void CertificateKeeper::work(Agent& agent, DutyKeeper& duties, bool all) {
 bool CertificateKeeper::is_due(Agent& agent, const model::Pair& pair, const model::Site& site) {
   Entry entry;
   agent.on_loop([&] { entry = entries_[site.domain]; });
-  if (entry.next && agent.ports().clock.boot_time() < *entry.next) return false;
+  if (!entry.readable || (entry.next && agent.ports().clock.boot_time() < *entry.next)) return false;
   return replication::why_due(entry.held, names_of(site), pair.certificates.renew_before,
                               agent.ports().clock.wall_time())
       .has_value();
@@ -103,13 +104,15 @@ bool CertificateKeeper::is_due(Agent& agent, const model::Pair& pair, const mode
 // What certbot had got before something came between is of use all the same.
 Result<void> CertificateKeeper::get(Agent& agent, const model::Pair& pair, const model::Site& site, bool anew) {
   const auto certbot = certbot_of(agent);
-  const auto usable = [&](const std::string& pem) {
+  TANDEM_CHECK(agent.ports().files.read(agent.identity_path("ca.pem"))); // else nothing could be told of what is got
+  const auto why_not = [&](const std::string& pem) -> std::optional<std::string> {
     const auto facts = facts_of(agent, pem);
-    return facts && !replication::why_due(facts->first, names_of(site), pair.certificates.renew_before,
-                                          agent.ports().clock.wall_time());
+    if (!facts) return facts.error().message;
+    return replication::why_due(facts->first, names_of(site), pair.certificates.renew_before,
+                                agent.ports().clock.wall_time());
   };
   TANDEM_TRY(auto pem, replication::obtained_certificate(certbot, site.domain));
-  if (anew || !pem || !usable(*pem)) {
+  if (anew || !pem || why_not(*pem)) {
     agent.log(fmt::format("getting a certificate for {} from {}", site.domain, pair.certificates.acme));
     TANDEM_CHECK(replication::obtain_certificate(certbot, {.domain = site.domain,
                                                            .names = names_of(site),
@@ -119,7 +122,10 @@ Result<void> CertificateKeeper::get(Agent& agent, const model::Pair& pair, const
     TANDEM_TRY(pem, replication::obtained_certificate(certbot, site.domain));
   }
   if (!pem) return failed("certbot says that it has got a certificate, and there is none");
-  return install(agent, site.domain, *pem);
+  TANDEM_CHECK(install(agent, site.domain, *pem));
+  // One that is due at once would be got again and again.
+  if (const auto still = why_not(*pem)) return failed("the new one is due as soon as it is there: " + *still);
+  return {};
 }
 
 Result<void> CertificateKeeper::install(Agent& agent, const std::string& domain, const std::string& pem) {
@@ -131,7 +137,22 @@ Result<void> CertificateKeeper::install(Agent& agent, const std::string& domain,
   if (!runbook.empty()) return fail(ErrorKind::unavailable, "the primary is being changed", "Try again later");
   TANDEM_CHECK(agent.ports().files.write(model::certificate_path(domain), pem, 0600, {}));
   TANDEM_TRY(const auto nginx, agent.ports().services.status("nginx.service"));
-  return nginx.active == "active" ? agent.ports().services.reload("nginx.service") : Result<void>();
+  const bool runs = nginx.active == "active" || nginx.active == "activating" || nginx.active == "reloading";
+  return runs ? agent.ports().services.reload("nginx.service") : Result<void>();
+}
+
+// What lies on the disk and is not served was written by an agent that came no further, or nginx did not hear of it.
+void CertificateKeeper::reload_nginx(Agent& agent) {
+  bool other_served = false;
+  bool may = false;
+  agent.on_loop([&] {
+    for (const auto& [domain, entry] : entries_)
+      other_served = other_served || (!entry.served.empty() && entry.served != entry.fingerprint);
+    may = agent.runbook().empty() && agent.changing() == 0;
+  });
+  if (!other_served || !may) return;
+  agent.log("nginx serves another certificate than the one on the disk: it is to read it anew");
+  if (const auto done = agent.ports().services.reload("nginx.service"); !done) agent.log(describe(done.error()));
 }
 
 void CertificateKeeper::note(Agent& agent, const std::string& domain, const Result<void>& got) {
@@ -168,7 +189,9 @@ void CertificateKeeper::hand_out(Agent& agent, const model::Pair& pair) {
 
 CertificateKeeper::Entry CertificateKeeper::read(Agent& agent, const std::string& domain) const {
   Entry entry;
+  const auto there = agent.ports().files.status(model::certificate_path(domain));
   const auto pem = agent.ports().files.read(model::certificate_path(domain));
+  entry.readable = there && (!*there || pem) && agent.ports().files.read(agent.identity_path("ca.pem")).has_value();
   if (!pem) return entry;
   const auto facts = facts_of(agent, *pem);
   if (!facts) return entry;

@@ -29,6 +29,7 @@ private:
     std::string fingerprint;
     std::string served; // its fingerprint; empty: not looked at, or nothing answers
     std::string problem;
+    bool readable = false; // whether what is said of it here is so
     int failures = 0;
     std::optional<std::chrono::nanoseconds> next; // attempt, by the clock since the boot
   };
@@ -39,6 +40,7 @@ private:
   Entry read(Agent& agent, const std::string& domain) const;
   Result<void> get(Agent& agent, const model::Pair& pair, const model::Site& site, bool anew);
   Result<void> install(Agent& agent, const std::string& domain, const std::string& pem);
+  void reload_nginx(Agent& agent);
   void hand_out(Agent& agent, const model::Pair& pair);
   [[nodiscard]] bool is_due(Agent& agent, const model::Pair& pair, const model::Site& site);
   void note(Agent& agent, const std::string& domain, const Result<void>& got);

@@ -64,8 +64,9 @@ public:
       TANDEM_TRY(const auto standing, replication::database_standing(tools));
       if (standing.state != DatabaseState::primary) return {};
     }
-    TANDEM_CHECK(agent_.ports().services.stop(tools.layout.unit));
-    return end_work();
+    const auto stopped = agent_.ports().services.stop(tools.layout.unit);
+    const auto ended = end_work(); // whatever becomes of PostgreSQL
+    return stopped ? ended : stopped;
   }
 
   // The gate first: what visitors ask of this server is passed on to the primary while the rest comes up.
@@ -75,7 +76,7 @@ public:
     TANDEM_CHECK(start_nginx(agent_));
     const auto now = snapshot_of(agent_);
     if (!now.pair) return failed("tandem.toml cannot be read, so nothing follows", "tandem check");
-    TANDEM_CHECK(end_work());
+    if (const auto ended = end_work(); !ended) agent_.log(describe(ended.error())); // nothing that the rest waits for
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools) return {};
     TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));

@@ -84,7 +84,7 @@ Result<std::set<std::string>> work_there(system::Files& files) {
   TANDEM_TRY(const auto names, files.list("/etc/systemd/system"));
   std::set<std::string> found;
   for (const auto& name : names)
-    if (sites::is_work(name)) found.insert(name);
+    if (sites::is_work(name) && (name.ends_with(".service") || name.ends_with(".timer"))) found.insert(name);
   return found;
 }
 

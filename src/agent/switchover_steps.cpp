@@ -146,13 +146,14 @@ private:
       if (running.empty()) return {};
       if (cuts && agent_.ports().clock.boot_time() >= begun + work_patience) {
         cuts = false;
-        TANDEM_CHECK(sites::end_work(services));
+        TANDEM_CHECK(sites::cut_work(services));
       }
       if (left_until(until) == milliseconds(0) || ended_())
         return fail(ErrorKind::refused, running.front() + " still runs",
                     "Try again when it has ended, or end it with --cut-requests");
       if (told != running.front()) tell("waiting until " + (told = running.front()) + " has ended");
-      system::pause_thread(milliseconds(50));
+      system::pause_thread(milliseconds(200));
+      TANDEM_CHECK(sites::hold_work(services)); // whoever had looked before may have started something since
     }
   }
 

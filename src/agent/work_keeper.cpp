@@ -26,8 +26,8 @@ void WorkKeeper::tick(Agent& agent, DutyKeeper& duties) {
   if (looking_ || agent.ending() || !idle) return;
   if (duties.part() != DutyKeeper::Part::primary || !agent.on_duty()) return problems_.clear();
   looking_ = true;
-  agent.in_background([self = shared_from_this(), &agent] {
-    auto problems = look(agent);
+  agent.in_background([self = shared_from_this(), &agent, &duties] {
+    auto problems = look(agent, duties);
     agent.loop().post([self, problems = std::move(problems)] {
       self->looking_ = false;
       self->problems_ = problems;
@@ -35,13 +35,14 @@ void WorkKeeper::tick(Agent& agent, DutyKeeper& duties) {
   });
 }
 
-std::vector<std::string> WorkKeeper::look(Agent& agent) {
+std::vector<std::string> WorkKeeper::look(Agent& agent, DutyKeeper& duties) {
   std::vector<std::string> problems;
   const auto now = snapshot_of(agent);
-  auto services = agent.services_while([&agent]() -> Result<void> {
+  // Asked where nothing comes between: a runbook's steps may have stopped it a moment ago.
+  auto services = agent.services_while([&agent, &duties]() -> Result<void> {
     bool may = false;
-    agent.on_loop([&] { may = agent.may_serve(); });
-    return may ? Result<void>() : fail(ErrorKind::refused, "this server is not the primary any more");
+    agent.on_loop([&] { may = agent.may_serve() && !duties.runs().is_open() && agent.changing() == 0; });
+    return may ? Result<void>() : fail(ErrorKind::unavailable, "something else decides at the moment");
   });
   if (!now.pair) return problems;
   for (const auto& site : now.pair->sites)

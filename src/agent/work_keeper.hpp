@@ -16,7 +16,7 @@ public:
 private:
   void tick(Agent& agent, DutyKeeper& duties);
   // Worker thread.
-  static std::vector<std::string> look(Agent& agent);
+  static std::vector<std::string> look(Agent& agent, DutyKeeper& duties);
 
   // ---- on the loop
   peer::Timer ticking_;

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "converge/unit_words.hpp"
 #include "system/passwords.hpp"
+#include "system/pause.hpp"
 
 namespace tandem::converge {
 
@@ -144,11 +145,24 @@ Result<void> Actions::make_one(const Unit& unit, const Reading& actual) {
       TANDEM_CHECK(*unit.enabled ? services.enable(unit.name) : services.disable(unit.name));
   }
   if (!unit.running) return {};
-  if (!*unit.running) return services.stop(unit.name);
+  if (!*unit.running) return unit.gently ? stop_gently(unit.name) : services.stop(unit.name);
   auto started = std::get<UnitReading>(actual.value).undone ? services.restart(unit.name) : services.start(unit.name);
   if (!started)
     return std::unexpected(with_last_words(context_.ports.processes, unit.name, std::move(started).error()));
   return {};
+}
+
+Result<void> Actions::stop_gently(const std::string& unit) {
+  constexpr std::chrono::milliseconds look_again{200};
+  auto& services = context_.ports.services;
+  TANDEM_CHECK(services.begin(system::UnitDeed::stop, unit));
+  for (bool told = false;; told = true) {
+    TANDEM_TRY(const auto now, services.status(unit));
+    if (now.active == "inactive" || now.active == "failed") return {};
+    TANDEM_CHECK(context_.halts.may_go_on());
+    if (!told) context_.observer.line("waiting for " + unit + " to end what it does");
+    system::pause_thread(look_again);
+  }
 }
 
 Result<void> Actions::sql(const std::string& database, const std::string& statement) {
@@ -204,8 +218,10 @@ Result<void> Actions::make_one(const DatabaseRestart& restart, const Reading& /*
   return std::unexpected(std::move(error));
 }
 
-Result<void> Actions::make_one(const Certificate& certificate, const Reading& /*actual*/) {
+Result<void> Actions::make_one(const Certificate& certificate, const Reading& actual) {
   TANDEM_TRY(const auto owner, ownership(certificate.key_owner, certificate.key_group));
+  if (is_left_alone(certificate, std::get<CertificateReading>(actual.value)))
+    return set_access(certificate.key_path, certificate.key_mode, owner);
   TANDEM_TRY(const auto issued, context_.issuer.issue(certificate.names, certificate.lifetime));
   if (certificate.path == certificate.key_path)
     return context_.ports.files.write(certificate.path, issued.key + issued.certificate, certificate.key_mode, owner);

@@ -34,6 +34,7 @@ private:
   Result<void> make_one(const DatabaseGrant& grant, const Reading& actual);
   Result<void> make_one(const DatabaseRestart& restart, const Reading& actual);
   Result<void> make_one(const Certificate& certificate, const Reading& actual);
+  Result<void> stop_gently(const std::string& unit);
   Result<void> set_access(const std::string& path, std::uint32_t mode, system::Ownership owner);
   Result<void> sql(const std::string& database, const std::string& statement);
 

@@ -233,9 +233,7 @@ struct Compare {
     const auto& found = actual<CertificateReading>();
     if (!found.facts || !found.key.status) return created(resource, {"for " + join(certificate.names, ", ")});
     std::vector<std::string> details;
-    const auto& names = found.facts->names;
-    if (certificate.temporary && !found.facts->ours &&
-        std::ranges::find(names, certificate.names.front()) != names.end()) {
+    if (is_left_alone(certificate, found)) {
       compare_access(details, found.key, certificate.key_mode, certificate.key_owner, certificate.key_group);
       return changed(resource, std::move(details));
     }

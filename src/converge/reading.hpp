@@ -56,6 +56,12 @@ struct CertificateReading {
   std::chrono::system_clock::time_point now;
 };
 
+// Whether another authority has issued one in the place of a temporary certificate: nothing of ours comes upon it.
+[[nodiscard]] inline bool is_left_alone(const Certificate& certificate, const CertificateReading& found) {
+  if (!certificate.temporary || !found.facts || found.facts->ours || !found.key.status) return false;
+  return std::ranges::find(found.facts->names, certificate.names.front()) != found.facts->names.end();
+}
+
 struct Reading {
   std::variant<PackagesReading, GroupReading, UserReading, PathReading, UnitReading, DatabaseReading,
                CertificateReading>

@@ -73,6 +73,7 @@ struct Unit {
   // Succeeds as long as what the unit did is there, for one that does it and ends: somebody else may have undone it,
   // which systemd does not see. It is restarted then.
   std::vector<std::string> proof = {};
+  bool gently = false; // it may take minutes to end, and nobody else who needs systemd waits for that
 };
 
 struct DatabaseRole {

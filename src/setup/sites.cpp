@@ -22,7 +22,8 @@ void end_former_work(Resources& out, const View& view) {
     if (std::ranges::find(view.work, name, &WorkUnit::name) == view.work.end()) former.push_back(name);
   for (const auto& name : former)
     if (name.ends_with(".timer") || !has_timer(name, former))
-      out.push_back({.kind = converge::Unit{.name = name, .running = false}, .why = why});
+      out.push_back(
+          {.kind = converge::Unit{.name = name, .running = false, .gently = !name.ends_with(".timer")}, .why = why});
   for (const auto& name : former)
     out.push_back({.kind = converge::Absent{path_of(name)},
                    .why = why,

@@ -11,9 +11,9 @@ namespace {
 // status 1, which is no failure; whatever ends by itself is started again.
 constexpr auto* worker_ending = "ExecStop=-/usr/lib/tandem/drain-worker {0} {1}\nSuccessExitStatus=1\n"
                                 "KillMode=mixed\nTimeoutStopSec=10min\n";
-// Its memory of what it has sent lies in a folder that goes away with it: one of an earlier time as the primary would
-// send again what another server has sent since.
-constexpr auto* beat_ending = "RuntimeDirectory={0}\nTimeoutStopSec=10\n";
+// Its memory of what it has sent outlasts a restart and goes away with a stop: one of an earlier time as the primary
+// would send again what another server has sent since.
+constexpr auto* beat_ending = "RuntimeDirectory={0}\nRuntimeDirectoryPreserve=restart\nTimeoutStopSec=10\n";
 
 std::string unit_text(const Layout& layout, const model::Site& site, const std::string& what,
                       const std::string& arguments, const std::string& ending) {

@@ -37,9 +37,9 @@ Result<Units> services_of(system::Services& services) {
   return units;
 }
 
+// Also what is about to start, or ends only to be started anew: systemd drops that.
 Result<void> begin_stop(system::Services& services, const LoadedUnit& unit) {
-  return runs(unit.active) && unit.active != "deactivating" ? services.begin(UnitDeed::stop, unit.name)
-                                                            : Result<void>();
+  return runs(unit.active) || unit.queued ? services.begin(UnitDeed::stop, unit.name) : Result<void>();
 }
 
 Result<void> start_timer(system::Services& services, const std::string& timer) {
@@ -59,13 +59,16 @@ Result<void> return_tasks(const WorkTools& tools) {
   return {};
 }
 
-// A worker goes on with the release that it was started from.
-Result<bool> is_of(const WorkTools& tools, const system::UnitStatus& status, const std::string& release) {
-  TANDEM_TRY(const auto folder, tools.files.status(fmt::format("/proc/{}/cwd", status.main_process)));
-  return folder && folder->target.substr(folder->target.rfind('/') + 1) == release;
+// The release that a process was started from, as its working folder tells; empty: it lies somewhere else.
+Result<std::string> release_of(const WorkTools& tools, std::uint32_t process, const std::string& releases) {
+  TANDEM_TRY(const auto folder, tools.files.status(fmt::format("/proc/{}/cwd", process)));
+  if (!folder || !folder->target.starts_with(releases + "/")) return std::string();
+  const auto rest = folder->target.substr(releases.size() + 1);
+  return rest.substr(0, rest.find_first_of("/ ")); // of a folder that is gone the kernel says " (deleted)"
 }
 
-Result<void> start_celery(const WorkTools& tools, const std::string& unit, const std::string& release) {
+Result<void> start_celery(const WorkTools& tools, const model::Site& site, const std::string& unit,
+                          const std::string& release) {
   TANDEM_TRY(const auto status, tools.services.status(unit));
   if (status.load == "not-found") return {};
   if (!runs(status.active)) {
@@ -73,8 +76,8 @@ Result<void> start_celery(const WorkTools& tools, const std::string& unit, const
     return tools.services.begin(UnitDeed::start, unit);
   }
   if (status.active != "active" || status.main_process == 0) return {};
-  TANDEM_TRY(const bool current, is_of(tools, status, release));
-  return current ? Result<void>() : tools.services.begin(UnitDeed::restart, unit);
+  TANDEM_TRY(const auto runs_from, release_of(tools, status.main_process, tools.layout.site_folder(site.domain)));
+  return runs_from.empty() || runs_from == release ? Result<void>() : tools.services.begin(UnitDeed::restart, unit);
 }
 
 std::vector<std::string> celery_units(const model::Site& site) {
@@ -98,8 +101,11 @@ Result<void> start_work(const WorkTools& tools, const model::Site& site) {
   TANDEM_TRY(const auto link, tools.files.status(tools.layout.site_link(site.domain)));
   TANDEM_TRY(const auto environment, tools.files.status(tools.layout.current_environment(site.domain)));
   if (link && environment) // a release is served
-    for (const auto& unit : celery_units(site))
-      note(unit, start_celery(tools, unit, link->target.substr(link->target.rfind('/') + 1)));
+    for (const auto& unit : celery_units(site)) {
+      const auto begun = start_celery(tools, site, unit, link->target.substr(link->target.rfind('/') + 1));
+      note(unit, begun);
+      if (!begun) break; // a queue that hangs would be waited for again
+    }
   return problem ? Result<void>(std::unexpected(*problem)) : Result<void>();
 }
 
@@ -117,7 +123,7 @@ Result<std::vector<std::string>> running_work(system::Services& services) {
   TANDEM_TRY(const auto units, services_of(services));
   std::vector<std::string> names;
   for (const auto& unit : units)
-    if (runs(unit.active)) names.push_back(work_in_words(unit.name));
+    if (runs(unit.active) || unit.queued) names.push_back(work_in_words(unit.name));
   return names;
 }
 
@@ -125,8 +131,16 @@ Result<void> end_work(system::Services& services) {
   TANDEM_TRY(const auto units, services_of(services));
   for (const auto& unit : units) {
     TANDEM_CHECK(begin_stop(services, unit));
-    if (runs(unit.active) && unit.name.starts_with(worker_prefix)) TANDEM_CHECK(services.signal(unit.name, SIGQUIT));
+    if (unit.active == "active" && unit.name.starts_with(worker_prefix))
+      TANDEM_CHECK(services.signal(unit.name, SIGQUIT));
   }
+  return {};
+}
+
+Result<void> cut_work(system::Services& services) {
+  TANDEM_TRY(const auto units, services_of(services));
+  for (const auto& unit : units)
+    if (runs(unit.active) && unit.name.starts_with(worker_prefix)) TANDEM_CHECK(services.signal(unit.name, SIGQUIT));
   return {};
 }
 

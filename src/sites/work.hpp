@@ -26,8 +26,11 @@ Result<void> start_work(const WorkTools& tools, const model::Site& site);
 Result<void> hold_work(system::Services& services);
 // What has not ended yet, in words: "the job feeds of shop.example".
 Result<std::vector<std::string>> running_work(system::Services& services);
-// What runs is to end now: jobs are asked to, and workers return their tasks to the queue.
+// The same for what must not go on: jobs are asked to end, and workers that were still at work return their tasks to
+// the queue.
 Result<void> end_work(system::Services& services);
+// Workers that end their tasks return them to the queue instead. Once: the second time they would lose them.
+Result<void> cut_work(system::Services& services);
 // What failed, in words.
 Result<std::vector<std::string>> failed_work(system::Services& services);
 

@@ -40,8 +40,9 @@ struct Message {
   ~Message() { sd_bus_message_unref(message); }
 };
 
-// The jobs that ended while we listened, by their object path.
+// How the job ended that is waited for, by its object path. Those of everybody else are none of ours.
 struct FinishedJobs {
+  std::string awaited;
   std::map<std::string, std::string> results;
 
   static int on_removed(sd_bus_message* message, void* data, sd_bus_error* /*unused*/) {
@@ -49,8 +50,9 @@ struct FinishedJobs {
     const char* job = nullptr;
     const char* unit = nullptr;
     const char* result = nullptr;
-    if (sd_bus_message_read(message, "uoss", &id, &job, &unit, &result) >= 0)
-      static_cast<FinishedJobs*>(data)->results[job] = result;
+    auto* jobs = static_cast<FinishedJobs*>(data);
+    if (sd_bus_message_read(message, "uoss", &id, &job, &unit, &result) >= 0 && jobs->awaited == job)
+      jobs->results[job] = result;
     return 0;
   }
 };
@@ -74,6 +76,9 @@ struct SystemdServices::Bus {
   }
 
   Result<void> open() {
+    // What systemd has told of other jobs since would pile up, until the connection takes no answer any more.
+    while (bus != nullptr && sd_bus_process(bus, nullptr) > 0) {
+    }
     if (bus != nullptr && sd_bus_is_open(bus) > 0) return {};
     close();
     int code = sd_bus_open_system(&bus);
@@ -163,16 +168,18 @@ struct SystemdServices::Bus {
       const char* load = nullptr;
       const char* active = nullptr;
       const char* sub = nullptr;
+      std::uint32_t job = 0;
       code = sd_bus_message_read(reply.message, "(ssssssouso)", &name, nullptr, &load, &active, &sub, nullptr, nullptr,
-                                 nullptr, nullptr, nullptr);
+                                 &job, nullptr, nullptr);
       if (code == 0) return units;
-      if (code > 0) units.push_back({name, load, active, sub});
+      if (code > 0) units.push_back({name, load, active, sub, job != 0});
     }
     return error.within("asking systemd for " + pattern, code);
   }
 
   Result<void> wait_for(const std::string& job, const std::string& unit, const std::string& doing) {
     const auto limit = std::chrono::steady_clock::now() + job_limit;
+    finished.awaited = job;
     while (!finished.results.contains(job)) {
       if (std::chrono::steady_clock::now() > limit)
         return failed(doing + " " + unit + ": systemd did not finish within five minutes");
@@ -193,8 +200,9 @@ struct SystemdServices::Bus {
     BusError error;
     const int code = sd_bus_call_method(bus, destination, manager_path, manager, "KillUnit", &error.error, nullptr,
                                         "ssi", unit.c_str(), "main", number);
-    if (code < 0) return error.within("sending a signal to " + unit, code);
-    return {};
+    if (code >= 0 || code == -ESRCH || sd_bus_error_has_name(&error.error, "org.freedesktop.systemd1.NoSuchUnit") > 0)
+      return {}; // it has ended
+    return error.within("sending a signal to " + unit, code);
   }
 
   Result<void> change_files(const char* method, const std::string& unit, bool with_force) {

@@ -25,6 +25,7 @@ struct LoadedUnit {
   std::string load; // these three as in UnitStatus
   std::string active;
   std::string sub;
+  bool queued = false; // systemd has yet to do something with it
   bool operator==(const LoadedUnit&) const = default;
 };
 
@@ -41,7 +42,7 @@ public:
   virtual Result<void> stop(const std::string& unit) = 0;
   // Asks systemd for it and returns at once; what comes of it, status() tells.
   virtual Result<void> begin(UnitDeed deed, const std::string& unit) = 0;
-  // Sends a signal to its main process.
+  // Sends a signal to its main process, if it has one.
   virtual Result<void> signal(const std::string& unit, int number) = 0;
   virtual Result<void> restart(const std::string& unit) = 0;
   virtual Result<void> reload(const std::string& unit) = 0; // reload, or restart when it cannot

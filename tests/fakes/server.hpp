@@ -186,6 +186,7 @@ public:
   std::map<std::string, system::UnitStatus> units;
   std::vector<std::string> calls;
   std::string refuse;                                                   // a unit
+  std::set<std::string> queued;                                         // units for which a job is under way
   std::function<void(const std::string&)> on_call = [](const auto&) {}; // "restart nginx.service", once it is done
 
   Result<system::UnitStatus> status(const std::string& unit) override {
@@ -201,7 +202,7 @@ public:
     std::vector<system::LoadedUnit> found;
     for (const auto& [name, status] : units)
       if (name.starts_with(pattern.substr(0, star)) && name.ends_with(pattern.substr(star + 1)))
-        found.push_back({name, status.load, status.active, status.sub});
+        found.push_back({name, status.load, status.active, status.sub, queued.contains(name)});
     return found;
   }
 

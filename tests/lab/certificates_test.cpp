@@ -136,6 +136,28 @@ TEST_F(Certificates, WhatTheStandbyHasLostOrNginxDoesNotServeIsMended) {
   EXPECT_TRUE(wait_until([&] { return served(standby, "shop.test") == before; }, soon));
 }
 
+// As after an agent that died between the two.
+TEST_F(Certificates, OneThatIsThereAndNotServedIsServed) {
+  wait_for_certificates();
+  const auto standby = other(primary());
+  const auto before = served(standby, "shop.test");
+  on(lab(), standby,
+     "systemctl stop tandem; cd /etc/tandem/certificates; cp -p shop.test.pem /root/right.pem; cp second.test.pem "
+     "shop.test.pem; systemctl reload nginx");
+  ASSERT_TRUE(wait_until([&] { return served(standby, "shop.test") != before; }, soon));
+  on(lab(), standby, "cp -p /root/right.pem /etc/tandem/certificates/shop.test.pem; systemctl start tandem");
+  EXPECT_TRUE(wait_until([&] { return served(standby, "shop.test") == before; }, std::chrono::minutes(2)));
+}
+
+TEST_F(Certificates, WhoMayReadThemIsMendedWithoutTouchingThem) {
+  wait_for_certificates();
+  const auto before = served(primary(), "shop.test");
+  on(lab(), primary(), "chmod 0644 /etc/tandem/certificates/shop.test.pem");
+  ASSERT_OK(pair().tandem(primary(), {"apply"}));
+  EXPECT_EQ(on(lab(), primary(), "stat -c %a /etc/tandem/certificates/shop.test.pem"), "600");
+  EXPECT_EQ(served(primary(), "shop.test"), before);
+}
+
 // Each server in turn renews what it serves; nobody is asked for anything.
 TEST_F(Certificates, ShortLivedOnesAreRenewedByWhoeverIsThePrimary) {
   wait_for_certificates();

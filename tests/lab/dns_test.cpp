@@ -154,6 +154,8 @@ TEST_F(Dns, ThatAPersonChangesAreNamed) {
       [&] { return told(now).find("shop.test A " + address_of(old) + " -> " + address_of(now)) != std::string::npos; },
       soon));
   EXPECT_EQ(asked("shop.test"), address_of(old));
+  start({}); // the person has done it
+  EXPECT_EQ(wait_until_whole(), now);
 }
 
 TEST_F(Dns, AreLeftAloneWhereNobodyIsNamedToChangeThem) {

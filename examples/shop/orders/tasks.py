@@ -15,6 +15,6 @@ def count(number, seconds=0):
 
 
 @shared_task
-def tick():
-    """Beat's, once a second."""
-    Work.objects.create(name="tick", number=int(time.time()), server=socket.gethostname())
+def tick(sender):
+    """Beat's, once a second, from the server that beat runs on."""
+    Work.objects.create(name="tick", number=int(time.time()), server=sender)

@@ -299,7 +299,7 @@ TEST_F(PortTest, AProgramThatTakesNobodyHoldsUpNobodyElse) {
   lead_to(hangs.port);
   auto waits = std::async(std::launch::async, [&] { return open(); });
   EXPECT_EQ(run("copy", "hello").value(), "hello");
-  waits.wait();
+  EXPECT_EQ(waits.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "nobody has waited for it";
   EXPECT_THAT(waits.get()->open->error().message, ::testing::HasSubstr("no answer in time"));
 }
 

@@ -71,10 +71,8 @@ TEST(Work, StartsAndStopsWhatThereIsAndNamesWhatRunsAndWhatFailed) {
   EXPECT_THAT(*running_work(services), ElementsAre("the job feeds of shop.example", renamed)) << "they go on";
   services.calls.clear();
   ASSERT_TRUE(end_work(services));
-  ASSERT_TRUE(end_work(services));
   EXPECT_THAT(services.calls, ElementsAre("begin-stop " + job_service(site, site.jobs[0]),
-                                          "begin-stop tandem-job-shop.example:renamed.service"))
-      << "each once";
+                                          "begin-stop tandem-job-shop.example:renamed.service"));
   EXPECT_THAT(*running_work(services), ElementsAre("the job feeds of shop.example", renamed))
       << "until they have ended";
 }
@@ -148,8 +146,25 @@ TEST(Work, WorkersEndTheirTasksOrReturnThem) {
   EXPECT_THAT(*running_work(server.services),
               ElementsAre("the worker mail of shop.example", "the beat of shop.example"));
   server.services.calls.clear();
-  ASSERT_TRUE(end_work(server.services));
+  ASSERT_TRUE(cut_work(server.services));
   EXPECT_THAT(server.services.calls, ElementsAre("signal 3 " + worker));
+  server.services.calls.clear();
+  server.services.put(worker, "active", "static");
+  ASSERT_TRUE(end_work(server.services));
+  ASSERT_TRUE(end_work(server.services));
+  EXPECT_EQ(std::ranges::count(server.services.calls, "signal 3 " + worker), 1) << "a second one would lose the tasks";
+}
+
+// systemd starts it again when it has ended, unless it is told otherwise.
+TEST(Work, OneThatEndsOnlyToBeStartedAnewIsStoppedAndCounts) {
+  const auto site = with_celery();
+  const auto worker = worker_unit(site, site.celery->workers[0]);
+  WorkServer server;
+  server.services.put(worker, "inactive", "static");
+  server.services.queued.insert(worker);
+  EXPECT_THAT(*running_work(server.services), ElementsAre("the worker mail of shop.example"));
+  ASSERT_TRUE(hold_work(server.services));
+  EXPECT_THAT(server.services.calls, ElementsAre("begin-stop " + worker));
 }
 
 TEST(Work, OneThatKeepsFailingIsTold) {
