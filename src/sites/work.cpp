@@ -139,8 +139,10 @@ Result<void> end_work(system::Services& services) {
 
 Result<void> cut_work(system::Services& services) {
   TANDEM_TRY(const auto units, services_of(services));
-  for (const auto& unit : units)
-    if (runs(unit.active) && unit.name.starts_with(worker_prefix)) TANDEM_CHECK(services.signal(unit.name, SIGQUIT));
+  for (const auto& unit : units) {
+    const bool worker = unit.name.starts_with(worker_prefix);
+    if (runs(unit.active)) TANDEM_CHECK(worker ? services.signal(unit.name, SIGQUIT) : begin_stop(services, unit));
+  }
   return {};
 }
 

@@ -29,7 +29,8 @@ Result<std::vector<std::string>> running_work(system::Services& services);
 // The same for what must not go on: jobs are asked to end, and workers that were still at work return their tasks to
 // the queue.
 Result<void> end_work(system::Services& services);
-// Workers that end their tasks return them to the queue instead. Once: the second time they would lose them.
+// What runs ends now: jobs are asked to, and workers that end their tasks return them to the queue instead. Once: the
+// second time they would lose them.
 Result<void> cut_work(system::Services& services);
 // What failed, in words.
 Result<std::vector<std::string>> failed_work(system::Services& services);

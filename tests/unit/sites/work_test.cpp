@@ -70,7 +70,7 @@ TEST(Work, StartsAndStopsWhatThereIsAndNamesWhatRunsAndWhatFailed) {
   EXPECT_THAT(services.calls, ElementsAre("stop " + feeds, "stop tandem-job-shop.example:renamed.timer"));
   EXPECT_THAT(*running_work(services), ElementsAre("the job feeds of shop.example", renamed)) << "they go on";
   services.calls.clear();
-  ASSERT_TRUE(end_work(services));
+  ASSERT_TRUE(cut_work(services));
   EXPECT_THAT(services.calls, ElementsAre("begin-stop " + job_service(site, site.jobs[0]),
                                           "begin-stop tandem-job-shop.example:renamed.service"));
   EXPECT_THAT(*running_work(services), ElementsAre("the job feeds of shop.example", renamed))
@@ -147,7 +147,7 @@ TEST(Work, WorkersEndTheirTasksOrReturnThem) {
               ElementsAre("the worker mail of shop.example", "the beat of shop.example"));
   server.services.calls.clear();
   ASSERT_TRUE(cut_work(server.services));
-  EXPECT_THAT(server.services.calls, ElementsAre("signal 3 " + worker));
+  EXPECT_THAT(server.services.calls, ElementsAre("signal 3 " + worker, "begin-stop " + beat_unit(site)));
   server.services.calls.clear();
   server.services.put(worker, "active", "static");
   ASSERT_TRUE(end_work(server.services));
