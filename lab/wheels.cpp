@@ -19,7 +19,7 @@ using system::Outcome;
 using system::Processes;
 
 // Raise it when the way of packing changes: wheels made by an older recipe are made anew.
-constexpr auto recipe_version = "1";
+constexpr auto recipe_version = "2";
 
 // Debian package -> the name of its distribution. libjs-jquery is no wheel: Django's admin links into it.
 struct Recipe {
@@ -335,6 +335,15 @@ Result<void> build(Processes& processes, const Recipe& recipe, const fs::path& a
   return {};
 }
 
+// Of the header alone: a text may follow.
+std::string without_requirement(const std::string& info, const std::string& name) {
+  static constexpr std::string_view begin = "\nRequires-Dist: ";
+  const auto at = info.find(std::string(begin) + name);
+  if (at == std::string::npos || at > info.find("\n\n")) return info;
+  const auto end = info.find('\n', at + 1);
+  return info.substr(0, at) + (end == std::string::npos ? std::string("\n") : info.substr(end));
+}
+
 } // namespace
 
 std::vector<std::string> sources_for(const std::string& release, const std::string& own,
@@ -351,7 +360,8 @@ std::vector<std::string> sources_for(const std::string& release, const std::stri
   return sources;
 }
 
-std::string wheel_metadata(const std::string& package_info, const std::vector<std::string>& requirements) {
+std::string wheel_metadata(const std::string& whole_info, const std::vector<std::string>& requirements) {
+  const auto package_info = without_requirement(whole_info, "tzdata"); // Python takes the system's own
   std::string added;
   for (const auto& name : requirements)
     if (package_info.find("\nRequires-Dist: " + name) == std::string::npos) added += "Requires-Dist: " + name + "\n";

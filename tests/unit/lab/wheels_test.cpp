@@ -34,6 +34,14 @@ TEST(Wheels, ARequirementThatIsStillThereKeepsItsLimits) {
   EXPECT_EQ(wheel_metadata(info, {"asgiref"}), info);
 }
 
+TEST(Wheels, WhatTheSystemHasIsNotRequired) {
+  EXPECT_EQ(
+      wheel_metadata("Name: kombu\nVersion: 5.5\nRequires-Dist: vine\nRequires-Dist: tzdata>=2025.2; x\nSummary: s\n\n"
+                     "Requires-Dist: tzdata\n",
+                     {}),
+      "Name: kombu\nVersion: 5.5\nRequires-Dist: vine\nSummary: s\n\nRequires-Dist: tzdata\n");
+}
+
 TEST(Wheels, AReleaseWithoutARecipeIsRefusedBeforeAnythingIsFetched) {
   struct NoProcesses : system::Processes {
     Result<system::Outcome> run(const system::Command&, const system::LineSink&) override {
