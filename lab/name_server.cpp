@@ -38,12 +38,13 @@ std::string configuration(const std::string& role, const NameServers& wanted) {
   auto text = options_text(role, first ? name_server : second_name_server) + (first ? key : "");
   for (const auto& zone : wanted.zones) {
     const bool refused = std::ranges::find(wanted.refused, zone) != wanted.refused.end();
-    text +=
-        first ? fmt::format("zone \"{}\" {{ type master; file \"{}\"; update-policy {{ {} shops zonesub A AAAA; }}; "
-                            "also-notify {{ {}; }}; notify explicit; }};\n",
-                            zone, zone, refused ? "deny" : "grant", second_name_server)
-              : fmt::format("zone \"{}\" {{ type slave; masters {{ {}; }}; file \"{}\"; allow-notify {{ {}; }}; }};\n",
-                            zone, name_server, zone, name_server);
+    text += first
+                ? fmt::format("zone \"{}\" {{ type primary; file \"{}\"; update-policy {{ {} shops zonesub A AAAA; }}; "
+                              "also-notify {{ {}; }}; notify explicit; allow-transfer {{ {}; }}; }};\n",
+                              zone, zone, refused ? "deny" : "grant", second_name_server, second_name_server)
+                : fmt::format(
+                      "zone \"{}\" {{ type secondary; primaries {{ {}; }}; file \"{}\"; allow-notify {{ {}; }}; }};\n",
+                      zone, name_server, zone, name_server);
   }
   return text;
 }
