@@ -5,38 +5,54 @@
 
 #include <nlohmann/json.hpp>
 
+#include <deque>
+
 namespace tandem::agent {
 
-// One connection is what a copy needs. The latest counts: Redis has given up the one before it.
+namespace {
+
+constexpr std::size_t most_links = 4;
+
+} // namespace
+
+// A copy needs two connections at the most: from Redis 8 on its first copy comes over one of its own
+// (repl-rdb-channel). The latest count: Redis has given up those before.
 struct QueueRelay::State : std::enable_shared_from_this<QueueRelay::State> {
-  system::Descriptor arrived; // waits for its way to the primary
-  bool opening = false;
-  std::string primary; // that the link leads to
-  std::weak_ptr<peer::Connection> link;
+  std::size_t opening = 0;
+  std::string primary; // that the links lead to
+  std::deque<std::weak_ptr<peer::Connection>> links;
 
   // A descriptor that goes away here closes the connection, and Redis tries again a second later.
   void take(Agent& agent, system::Descriptor copy) {
     const auto now = agent.state().standing.primary;
-    if (now.empty() || now == agent.state().server || agent.network() == nullptr) return;
-    arrived = std::move(copy);
-    if (std::exchange(opening, true)) return;
-    agent.network()->open_stream(
-        now, "queue", Json::object(), [weak = weak_from_this(), &agent, now](Result<peer::ConnectionPtr> far) {
-          const auto self = weak.lock();
-          if (!self) return;
-          self->opening = false;
-          auto waiting = std::exchange(self->arrived, {});
-          if (!far) return;
-          self->end(Error{ErrorKind::unavailable, "a newer one has taken its place", {}});
-          self->primary = now;
-          self->link = *far;
-          peer::join_stream_to_descriptor(agent.loop(), *far, waiting.release(), [](const Result<void>&) {});
-        });
+    if (now.empty() || now == agent.state().server || agent.network() == nullptr || opening >= most_links) return;
+    ++opening;
+    const auto held = std::make_shared<system::Descriptor>(std::move(copy));
+    agent.network()->open_stream(now, "queue", Json::object(),
+                                 [weak = weak_from_this(), &agent, held, now](Result<peer::ConnectionPtr> far) {
+                                   const auto self = weak.lock();
+                                   if (!self) return;
+                                   --self->opening;
+                                   if (far) self->add(agent, *far, held->release(), now);
+                                 });
   }
 
-  void end(const Error& why) {
-    if (const auto connection = link.lock()) connection->abort(why);
-    link.reset();
+  void add(Agent& agent, const peer::ConnectionPtr& far, int copy, const std::string& leads_to) {
+    if (leads_to != primary) end(0, Error{ErrorKind::unavailable, primary + " is not the primary any more", {}});
+    primary = leads_to;
+    std::erase_if(links, [](const auto& link) { return link.expired(); });
+    end(most_links - 1, Error{ErrorKind::unavailable, "newer ones have taken its place", {}});
+    links.push_back(far);
+    peer::join_stream_to_descriptor(agent.loop(), far, copy, [](const Result<void>&) {});
+  }
+
+  // The oldest, until so many are left.
+  void end(std::size_t left, const Error& why) {
+    while (links.size() > left) {
+      const auto connection = links.front().lock();
+      links.pop_front();
+      if (connection) connection->abort(why);
+    }
   }
 };
 
@@ -44,7 +60,7 @@ void QueueRelay::keep_up(Agent& agent) {
   if (!state_) state_ = std::make_shared<State>();
   const auto primary = agent.state().standing.primary;
   if (state_->primary != primary)
-    state_->end(Error{ErrorKind::unavailable, state_->primary + " is not the primary any more", {}});
+    state_->end(0, Error{ErrorKind::unavailable, state_->primary + " is not the primary any more", {}});
   if (listener_) return;
   auto listening = peer::listen_loopback(agent.loop(), model::queue_relay_port,
                                          [weak = std::weak_ptr(state_), &agent](system::Descriptor copy) {

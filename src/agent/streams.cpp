@@ -11,6 +11,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::size_t most_streams = 16;
+constexpr std::size_t most_to_a_port = 4;
 constexpr std::chrono::seconds connect_limit{3};
 
 } // namespace
@@ -29,17 +30,22 @@ Result<void> Streams::start(const peer::Request& request) {
               "Install the same version of tandem on every server");
 }
 
-// A server has one stream to a port: one that it opens anew takes the place of the one before, which it has given up.
+// A server has a few streams to a port. One that it opens beyond that takes the place of the oldest, which it has given
+// up.
 Result<void> Streams::connect(const peer::Request& request, const std::string& name, const StreamPort& known) {
   TANDEM_TRY(const auto port, known(agent_, request.from()));
   peer::connect_loopback(agent_.loop(), port, connect_limit, [this, request, name](Result<system::Descriptor> socket) {
     if (!socket) return request.answer(std::unexpected(std::move(socket).error()));
     const auto connection = request.accept_stream();
     if (!connection) return; // it has gone meanwhile
-    auto& current = to_ports_[{request.from(), name}];
-    if (const auto former = current.lock())
-      former->abort(Error{ErrorKind::unavailable, "a newer one has taken its place", {}});
-    current = connection;
+    auto& open = to_ports_[{request.from(), name}];
+    std::erase_if(open, [](const auto& known) { return known.expired(); });
+    while (open.size() >= most_to_a_port) {
+      const auto former = open.front().lock();
+      open.erase(open.begin());
+      if (former) former->abort(Error{ErrorKind::unavailable, "newer ones have taken its place", {}});
+    }
+    open.push_back(connection);
     peer::join_stream_to_descriptor(agent_.loop(), connection, socket->release(), [](const Result<void>&) {});
   });
   return {};

@@ -69,7 +69,7 @@ private:
   std::map<std::string, Latch> latches_;
   std::vector<std::weak_ptr<system::LinkedProgram>> started_; // for other servers
   // By the other server and the stream's name.
-  std::map<std::pair<std::string, std::string>, std::weak_ptr<peer::Connection>> to_ports_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::weak_ptr<peer::Connection>>> to_ports_;
   std::size_t open_ = 0; // but for those
 };
 

@@ -281,7 +281,7 @@ TEST_F(PortTest, BytesReachTheProgramThatListensThere) {
   EXPECT_EQ(run("port", "hello").value(), "hello");
 }
 
-TEST_F(PortTest, OneThatIsOpenedAnewTakesThePlaceOfTheOneBefore) {
+TEST_F(PortTest, OneThatIsOpenedAnewTakesThePlaceOfTheOldest) {
   const Echo echo;
   lead_to(echo.port);
   const auto first = open();
