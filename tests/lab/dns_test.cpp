@@ -34,6 +34,9 @@ protected:
     apply(toml("provider = \"rfc2136\"\nserver = \"10.77.0.13\"\nkey_file = \"secrets/dns.key\"\nttl = \"2m\"\n"));
   }
 
+  // Whatever a test has left, the next one finds a pair that nobody looks at the names of.
+  void TearDown() override { apply(shop_toml()); }
+
   static void start(const std::vector<std::string>& refused) {
     const auto key = start_name_servers(
         lab(),
@@ -154,8 +157,6 @@ TEST_F(Dns, ThatAPersonChangesAreNamed) {
       [&] { return told(now).find("shop.test A " + address_of(old) + " -> " + address_of(now)) != std::string::npos; },
       soon));
   EXPECT_EQ(asked("shop.test"), address_of(old));
-  start({}); // the person has done it
-  EXPECT_EQ(wait_until_whole(), now);
 }
 
 TEST_F(Dns, AreLeftAloneWhereNobodyIsNamedToChangeThem) {
@@ -165,7 +166,6 @@ TEST_F(Dns, AreLeftAloneWhereNobodyIsNamedToChangeThem) {
   ASSERT_OK(pair().tandem(old, {"switchover"}));
   EXPECT_EQ(asked("shop.test"), address_of(old));
   EXPECT_EQ(wait_until_whole(), now);
-  apply(shop_toml());
 }
 
 } // namespace tandem::lab
