@@ -1,6 +1,7 @@
 #include "sites/celery.hpp"
 
 #include "base/text.hpp"
+#include "sites/confinement.hpp"
 
 namespace tandem::sites {
 
@@ -35,16 +36,12 @@ ExecStart=:/usr/bin/env -- celery --app {app} {arguments}
 Restart=always
 RestartSec=5
 {ending}UMask=0022
-PrivateTmp=yes
-ProtectSystem=full
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-)",
+{confinement})",
                      fmt::arg("what", what), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
                      fmt::arg("folder", layout.site_link(site.domain)),
                      fmt::arg("environment", layout.current_environment(site.domain)),
-                     fmt::arg("app", site.celery->app), fmt::arg("arguments", arguments), fmt::arg("ending", ending));
+                     fmt::arg("app", site.celery->app), fmt::arg("arguments", arguments), fmt::arg("ending", ending),
+                     fmt::arg("confinement", confinement));
 }
 
 } // namespace

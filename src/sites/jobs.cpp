@@ -1,5 +1,6 @@
 #include "sites/jobs.hpp"
 
+#include "sites/confinement.hpp"
 #include "sites/words.hpp"
 
 namespace tandem::sites {
@@ -65,15 +66,11 @@ TimeoutStopSec=30
 # One that a change of primary ends has not failed.
 SuccessExitStatus=SIGTERM
 UMask=0022
-PrivateTmp=yes
-ProtectSystem=full
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-)",
+{confinement})",
                      fmt::arg("name", job.name), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
                      fmt::arg("folder", layout.site_link(site.domain)),
-                     fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line));
+                     fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line),
+                     fmt::arg("confinement", confinement));
 }
 
 } // namespace tandem::sites

@@ -1,5 +1,7 @@
 #include "sites/uwsgi.hpp"
 
+#include "sites/confinement.hpp"
+
 #include <array>
 
 namespace tandem::sites {
@@ -76,13 +78,8 @@ RestartPreventExitStatus=22
 KillMode=mixed
 TimeoutStartSec=60
 TimeoutStopSec=10
-PrivateTmp=yes
-ProtectSystem=full
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-)",
-                     layout.state);
+{1})",
+                     layout.state, confinement);
 }
 
 std::string uwsgi_ini(const Layout& layout, const model::Site& site, const Release& release) {

@@ -23,7 +23,7 @@ TEST(Jobs, TheServiceRunsAsTheOwnerWithTheEnvironmentOfTheReleaseThatIsServed) {
   for (const auto* line :
        {"ConditionPathExists=/primary_server\n", "User=shop\n", "WorkingDirectory=/www/shop.example\n",
         "EnvironmentFile=/var/lib/tandem/sites/shop.example/current.env\n", "StartLimitIntervalSec=0\n",
-        "ExecStart=:/usr/bin/env -- \"python\" \"manage.py\" \"make_feeds\"\n"})
+        "ProtectControlGroups=yes\n", "ExecStart=:/usr/bin/env -- \"python\" \"manage.py\" \"make_feeds\"\n"})
     EXPECT_THAT(*text, HasSubstr(line));
   EXPECT_THAT(job_timer_text(site, site.jobs[0]), HasSubstr("OnCalendar=*-*-* 03:15\n"));
   EXPECT_EQ(job_timer(site, site.jobs[0]), "tandem-job-shop.example:feeds.timer");

@@ -97,7 +97,8 @@ TEST(Work, CelerysUnitsRunAsTheOwnerFromTheReleaseThatIsServedAndEndInTheirOwnTi
   for (const auto* line :
        {"ConditionPathExists=/primary_server\n", "User=shop\n", "WorkingDirectory=/www/shop.example\n",
         "EnvironmentFile=/var/lib/tandem/sites/shop.example/current.env\n", "KillMode=mixed\n",
-        "TimeoutStopSec=10min\n", "ExecStop=-/usr/lib/tandem/drain-worker shop mail@shop.example\n",
+        "ProtectControlGroups=yes\n", "TimeoutStopSec=10min\n",
+        "ExecStop=-/usr/lib/tandem/drain-worker shop mail@shop.example\n",
         "ExecStart=:/usr/bin/env -- celery --app shop worker --hostname mail@shop.example --concurrency 3 --loglevel "
         "INFO "
         "--queues a,b\n"})
