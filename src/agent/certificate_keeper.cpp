@@ -5,6 +5,7 @@
 #include "model/places.hpp"
 #include "model/ports.hpp"
 #include "peer/certificate_details.hpp"
+#include "system/pause.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,8 @@ constexpr std::uint64_t ticks_between_all = 6; // looks at what is served, and a
 constexpr milliseconds served_patience{1000};
 constexpr std::chrono::seconds between_two{30}; // whatever the certificates say of themselves
 constexpr std::chrono::seconds peer_patience{5};
+constexpr std::chrono::minutes turn_patience{5}; // of a person, while the keeper gets or hands out
+constexpr std::chrono::seconds reload_patience{10};
 
 std::set<std::string> names_of(const model::Site& site) {
   std::set<std::string> names(site.aliases.begin(), site.aliases.end());
@@ -244,6 +247,33 @@ Result<void> CertificateKeeper::take(Agent& agent, const std::string& from, cons
   return {};
 }
 
+Result<CertificateKeeper::Lock> CertificateKeeper::turn(const OperationContext& context) {
+  Lock held(work_, std::try_to_lock);
+  if (held.owns_lock()) return held;
+  context.report("waiting for what the agent itself gets or hands out");
+  const auto& clock = context.ports().clock;
+  const auto end = clock.boot_time() + turn_patience;
+  while (!held.try_lock_for(milliseconds(200))) {
+    if (context.cancelled()) return fail(ErrorKind::unavailable, "ended here");
+    if (clock.boot_time() >= end)
+      return fail(ErrorKind::unavailable, "a certificate is being got already", "Try again in a moment");
+  }
+  return held;
+}
+
+// nginx takes a new one up by and by: its reload ends before its workers have changed.
+bool CertificateKeeper::comes_to_be_served(const OperationContext& context, const std::string& domain) const {
+  const auto there = read(context.agent(), domain).fingerprint;
+  const auto& clock = context.ports().clock;
+  const auto end = clock.boot_time() + reload_patience;
+  while (true) {
+    const auto served = peer::served_fingerprint("127.0.0.1", model::https_port, domain, served_patience);
+    if (served && *served == there) return true;
+    if (context.cancelled() || clock.boot_time() >= end) return false;
+    system::pause_thread(milliseconds(50));
+  }
+}
+
 Result<Json> CertificateKeeper::renew(OperationContext& context, const std::string& domain) {
   auto& agent = context.agent();
   const auto now = context.snapshot();
@@ -253,8 +283,7 @@ Result<Json> CertificateKeeper::renew(OperationContext& context, const std::stri
   TANDEM_TRY(const auto pair, context.load_pair());
   if (pair->certificates.acme.empty())
     return fail(ErrorKind::refused, "tandem.toml names no ACME server", "[certificates] acme, then: tandem apply");
-  const std::unique_lock held(work_, std::try_to_lock);
-  if (!held.owns_lock()) return fail(ErrorKind::refused, "a certificate is being got already", "Try again in a moment");
+  TANDEM_TRY(const auto held, turn(context));
   Json sites = Json::array();
   std::vector<std::string> failed_ones;
   for (const auto& site : pair->sites) {
@@ -264,7 +293,7 @@ Result<Json> CertificateKeeper::renew(OperationContext& context, const std::stri
     const auto got = get(agent, *pair, site, true);
     note(agent, site.domain, got);
     if (got)
-      sites.push_back({{"domain", site.domain}});
+      sites.push_back({{"domain", site.domain}, {"served", comes_to_be_served(context, site.domain)}});
     else
       failed_ones.push_back(site.domain + ": " + describe(got.error()));
   }

@@ -16,6 +16,7 @@ public:
 
   // ---- worker thread
   // A person's: new ones now for that site, or for all; nothing is waited for that an earlier failure asks for.
+  // Waits for what is being got already, and until nginx serves the new one: "served" in the answer.
   Result<Json> renew(OperationContext& context, const std::string& domain);
   // The primary hands one over.
   Result<void> take(Agent& agent, const std::string& from, const std::string& domain, const std::string& pem);
@@ -34,6 +35,8 @@ private:
     std::optional<std::chrono::nanoseconds> next; // attempt, by the clock since the boot
   };
 
+  using Lock = std::unique_lock<std::timed_mutex>;
+
   void tick(Agent& agent, DutyKeeper& duties);
   void work(Agent& agent, DutyKeeper& duties, bool all);
   void look(Agent& agent, const model::Pair& pair, bool served);
@@ -45,7 +48,10 @@ private:
   [[nodiscard]] bool is_due(Agent& agent, const model::Pair& pair, const model::Site& site);
   void note(Agent& agent, const std::string& domain, const Result<void>& got);
 
-  std::mutex work_; // held by whoever gets or hands out
+  Result<Lock> turn(const OperationContext& context);
+  [[nodiscard]] bool comes_to_be_served(const OperationContext& context, const std::string& domain) const;
+
+  std::timed_mutex work_; // held by whoever gets or hands out
   // ---- on the loop
   peer::Timer ticking_;
   std::uint64_t ticks_ = 0;

@@ -44,7 +44,8 @@ Result<void> renew(CommandLine& line, const std::string& site) {
   if (!site.empty()) params["site"] = site;
   TANDEM_TRY(const Json answer, watch_operation(line.environment, "certificates.renew", params));
   for (const auto& one : answer["sites"])
-    line.environment.out << one["domain"].get<std::string>() << " has a new certificate\n";
+    line.environment.out << one["domain"].get<std::string>() << " has a new certificate"
+                         << (one.value("served", true) ? "\n" : "; nginx does not serve it yet: tandem status\n");
   return {};
 }
 

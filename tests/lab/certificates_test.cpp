@@ -104,8 +104,18 @@ TEST_F(Certificates, AQuestionThatReachesTheStandbyIsAnsweredByThePrimary) {
   const auto before = served(serving, "shop.test");
   ASSERT_OK(pair().tandem(serving, {"certificates", "renew", "shop.test"}));
   ASSERT_OK(lead_names_to(lab(), address_of(serving)));
-  EXPECT_NE(served(serving, "shop.test"), before);
-  EXPECT_TRUE(wait_until([] { return same_on_both("shop.test"); }, soon));
+  EXPECT_TRUE(wait_until([&] { return served(serving, "shop.test") != before && same_on_both("shop.test"); }, soon));
+}
+
+TEST_F(Certificates, WhoAsksWhileOneIsBeingGotWaits) {
+  wait_for_certificates();
+  const auto serving = primary();
+  const auto said = on(lab(), serving,
+                       "tandem certificates renew shop.test > /root/first 2>&1 & "
+                       "tandem certificates renew second.test 2>&1; wait; cat /root/first");
+  EXPECT_THAT(said, HasSubstr("second.test has a new certificate"));
+  EXPECT_THAT(said, HasSubstr("shop.test has a new certificate"));
+  EXPECT_TRUE(wait_until([] { return same_on_both("shop.test") && same_on_both("second.test"); }, soon));
 }
 
 TEST_F(Certificates, AFailureIsToldAndTheOneAtHandIsServedOn) {
