@@ -251,7 +251,7 @@ Result<CertificateKeeper::Lock> CertificateKeeper::turn(const OperationContext& 
   Lock held(work_, std::try_to_lock);
   if (held.owns_lock()) return held;
   context.report("waiting for what the agent itself gets or hands out");
-  const auto& clock = context.ports().clock;
+  auto& clock = context.ports().clock;
   const auto end = clock.boot_time() + turn_patience;
   while (!held.try_lock_for(milliseconds(200))) {
     if (context.cancelled()) return fail(ErrorKind::unavailable, "ended here");
@@ -264,7 +264,7 @@ Result<CertificateKeeper::Lock> CertificateKeeper::turn(const OperationContext& 
 // nginx takes a new one up by and by: its reload ends before its workers have changed.
 bool CertificateKeeper::comes_to_be_served(const OperationContext& context, const std::string& domain) const {
   const auto there = read(context.agent(), domain).fingerprint;
-  const auto& clock = context.ports().clock;
+  auto& clock = context.ports().clock;
   const auto end = clock.boot_time() + reload_patience;
   while (true) {
     const auto served = peer::served_fingerprint("127.0.0.1", model::https_port, domain, served_patience);
