@@ -30,10 +30,11 @@ struct RealPorts {
   system::LocalPostgres databases;
   system::LinuxClock clock;
   system::LinuxReach reach;
+  system::LinuxUploads uploads;
   system::UwsgiApplications applications;
 
   system::Ports ports() {
-    return {files, processes, services, packages, accounts, databases, clock, &reach, &questions};
+    return {files, processes, services, packages, accounts, databases, clock, &reach, &questions, &uploads};
   }
 };
 

@@ -18,8 +18,8 @@ constexpr std::chrono::seconds listen_again{3};
 
 Agent::Agent(peer::Loop& loop, const system::Ports& ports, Settings settings, std::vector<Operation> operations)
     : loop_(loop), services_(ports.services, ports.questions), databases_(ports.databases),
-      ports_{ports.files,    ports.processes, services_,   ports.packages,
-             ports.accounts, databases_,      ports.clock, ports.reach},
+      ports_{ports.files, ports.processes, services_,   ports.packages, ports.accounts,
+             databases_,  ports.clock,     ports.reach, nullptr,        ports.uploads},
       settings_(std::move(settings)), gate_(loop, ports.files, settings_.run_folder),
       streams_(*this, settings_.streams, settings_.stream_ports), runner_(*this, std::move(operations)) {}
 

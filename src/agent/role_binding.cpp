@@ -3,6 +3,7 @@
 #include "agent/failover_steps.hpp"
 #include "agent/operations/certificates.hpp"
 #include "agent/operations/failover.hpp"
+#include "agent/operations/imports.hpp"
 #include "agent/operations/remove.hpp"
 #include "agent/switchover_steps.hpp"
 #include "agent/work_keeper.hpp"
@@ -118,6 +119,7 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
   const auto jobs = std::make_shared<WorkKeeper>();
   const auto certificates = std::make_shared<CertificateKeeper>();
   const auto names = std::make_shared<NameKeeper>();
+  const auto imports = std::make_shared<ImportKeeper>();
   const auto of = bind_keepers(
       settings, operations,
       {.duties = [&applications](Agent& agent) { return make_duties(agent, applications); },
@@ -137,19 +139,25 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
   operations.push_back(certificates_renew_operation(certificates));
   operations.push_back(certificates_held_operation(certificates));
   operations.push_back(certificates_put_operation(certificates));
+  operations.push_back(imports_operation(imports));
+  operations.push_back(imports_put_operation(imports));
+  operations.push_back(imports_return_operation(imports));
   settings.stream_ports["queue"] = accept_queue;
-  settings.status_parts.push_back([queue, jobs, certificates, names](const OperationContext& context, Json& status) {
-    queue->add_status(context, status);
-    jobs->add_status(context, status);
-    certificates->add_status(context, status);
-    names->add_status(context, status);
-  });
-  settings.on_member = [before = settings.on_member, queue, jobs, certificates, names, of](Agent& agent) {
+  settings.status_parts.push_back(
+      [queue, jobs, certificates, names, imports](const OperationContext& context, Json& status) {
+        queue->add_status(context, status);
+        jobs->add_status(context, status);
+        certificates->add_status(context, status);
+        names->add_status(context, status);
+        imports->add_status(context, status);
+      });
+  settings.on_member = [before = settings.on_member, queue, jobs, certificates, names, imports, of](Agent& agent) {
     before(agent);
     queue->start(agent, of(agent));
     jobs->start(agent, of(agent));
     certificates->start(agent, of(agent));
     names->start(agent, of(agent));
+    imports->start(agent, of(agent));
   };
 }
 

@@ -97,6 +97,10 @@ role::Parameters parameters_of(Agent& agent, const model::Pair& pair, const role
   std::vector<std::string> excludes;
   for (const auto& pattern : pair.files.exclude)
     excludes.push_back("--exclude='" + pattern + "'");
+  for (const auto& site : pair.sites)
+    for (const auto& inbox : pair.inboxes(site)) // anchored: in the folder that is replicated with it
+      for (const auto& root : pair.files.replicate)
+        if (inbox.starts_with(root + "/")) excludes.push_back("--exclude='" + inbox.substr(root.size()) + "/*'");
   const auto applications = applications_of(agent, pair);
   role::Parameters parameters{{"old_address", pair.server(opening.from)->peer_address},
                               {"new_address", pair.server(opening.to)->peer_address},

@@ -2,12 +2,14 @@
 
 #include "agent/agent.hpp"
 #include "agent/halt.hpp"
+#include "agent/host_keys.hpp"
 #include "agent/orders.hpp"
 #include "agent/pair_issuer.hpp"
 #include "agent/tenure.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
 #include "sites/celery.hpp"
+#include "sites/imports.hpp"
 #include "sites/jobs.hpp"
 #include "sites/uwsgi.hpp"
 #include "sites/work.hpp"
@@ -76,6 +78,10 @@ Result<std::vector<setup::WorkUnit>> work_of(system::Processes& processes, const
           {.name = sites::job_timer(site, job), .text = sites::job_timer_text(site, job), .why = why, .by_role = true});
     }
     add_celery(units, site);
+    if (!site.import) continue;
+    TANDEM_TRY(auto service, sites::import_service_text({}, site));
+    units.push_back(
+        {.name = sites::import_service(site), .text = std::move(service), .why = "the import of " + site.domain});
   }
   return units;
 }
@@ -107,6 +113,7 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
                            .ssh_ports = std::move(ports),
                            .ca_certificate = authority.certificate(),
                            .secrets = input.secrets,
+                           .host_keys = input.host_keys,
                            .site_unit = sites::site_unit_text({}),
                            .work = std::move(work),
                            .work_there = std::move(there)});
@@ -189,6 +196,7 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
     TANDEM_TRY(const auto number, peer::number_member(gids, group));
     input.gids[group] = static_cast<std::uint32_t>(number);
   }
+  TANDEM_TRY(input.host_keys, host_keys_of(orders.value("host_keys", Json::object())));
   return input;
 }
 

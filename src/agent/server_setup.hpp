@@ -16,6 +16,8 @@ struct SetupInput {
   std::map<std::string, std::uint32_t> uids;
   std::map<std::string, std::uint32_t> gids;
   std::map<std::string, std::string> secrets; // absolute path -> content
+  // sshd's, which all servers are to show; by path. None: each keeps its own.
+  std::map<std::string, std::string> host_keys = {};
 };
 
 // From the parameters of "server.plan" and "server.apply".

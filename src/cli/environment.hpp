@@ -43,6 +43,7 @@ struct CommandLine {
 // One file each in this folder.
 void add_switchover(CLI::App& app, CommandLine& line);
 void add_dns(CLI::App& app, CommandLine& line);
+void add_imports(CLI::App& app, CommandLine& line);
 void add_certificates(CLI::App& app, CommandLine& line);
 void add_events(CLI::App& app, CommandLine& line);
 void add_failover(CLI::App& app, CommandLine& line);

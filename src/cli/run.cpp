@@ -96,6 +96,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_events(app, line);
   add_certificates(app, line);
   add_dns(app, line);
+  add_imports(app, line);
   add_agent(app, line);
   add_database(app, line);
   add_files(app, line);

@@ -95,10 +95,28 @@ void check_pip_options(const Checked& checked, const model::Site& site, const st
                    "an option first, such as \"--no-index\"; its value follows as a text of its own");
 }
 
+// Two imports of the same uploads would take them away from each other.
+void check_import(const Checked& checked, const model::Site& site, const std::string& place) {
+  if (!site.import || site.import->user.empty()) return;
+  const auto& import = *site.import;
+  const auto* user = checked.pair.user(import.user);
+  if (user == nullptr)
+    return checked.report(place + ".import.user", fmt::format("the import user {} is not a user", quote(import.user)),
+                          one_of("the name of a [[user]]", user_names(checked.pair), import.user));
+  if (user->folders.empty())
+    checked.report(place + ".import.user", fmt::format("the import user {} has no folder", quote(import.user)),
+                   "folders = [\"import\"] in its [[user]], for what it uploads");
+  for (const auto& other : checked.pair.sites) {
+    if (&other == &site) break;
+    if (other.import && other.import->user == import.user && other.import->pattern == import.pattern)
+      checked.report(place + ".import.pattern",
+                     fmt::format("{} takes the same uploads of {} in", other.domain, quote(import.user)),
+                     "a pattern of its own, or a user of its own");
+  }
+}
+
 void check_work(const Checked& checked, const model::Site& site, const std::string& place) {
-  if (site.import && !site.import->user.empty() && checked.pair.user(site.import->user) == nullptr)
-    checked.report(place + ".import.user", fmt::format("the import user {} is not a user", quote(site.import->user)),
-                   one_of("the name of a [[user]]", user_names(checked.pair), site.import->user));
+  check_import(checked, site, place);
   Once jobs(checked);
   for (std::size_t i = 0; i < site.jobs.size(); ++i)
     jobs.see("job", site.jobs[i].name, fmt::format("{}.job[{}].name", place, i));

@@ -70,15 +70,16 @@ Keys background_keys() {
       value("site.celery.worker.concurrency", count(1, 1024), at(worker, &CeleryWorker::concurrency),
             "tasks at a time"),
 
-      table("site.import", site, &model::Site::import, "Uploads by SFTP that a command takes in.").later(),
-      value("site.import.user", text(rules::user_name), at(import, &Import::user), "the user that uploads")
-          .required()
-          .later(),
-      value("site.import.pattern", text(rules::any_text), at(import, &Import::pattern), "which files").later(),
+      table("site.import", site, &model::Site::import, "Uploads by SFTP that a command takes in."),
+      value("site.import.user", text(rules::user_name), at(import, &Import::user),
+            "the user that uploads, to its `folders`")
+          .required(),
+      value("site.import.pattern", text(rules::file_pattern), at(import, &Import::pattern),
+            "which files, as a shell's pattern; never those that begin with a dot"),
       value("site.import.run", text(rules::command), at(import, &Import::run),
-            "run once for each finished upload, one at a time, on the primary")
-          .required()
-          .later(),
+            "run once for each finished upload, one at a time, on the primary; its path stands where the command says "
+            "{file}, or comes last")
+          .required(),
 
       tables("site.job", site, &model::Site::jobs, "Instead of crontab: on the primary only, never twice."),
       value("site.job.name", text(rules::label), at(job, &Job::name), "its name").required(),

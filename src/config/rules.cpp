@@ -49,6 +49,8 @@ const Rule replicated_path{"an absolute path", "a path that begins with \"/\", w
 const Rule folder_name{"a folder's name", "letters, digits, inner dots, - and _, without \"/\"", is_folder_name};
 const Rule site_folder{"a folder's name", "letters, digits, inner dots, - and _, without \"/\"", is_folder_name,
                        reserved::site_folder};
+const Rule file_pattern{"a pattern of file names", "a shell's pattern without \"/\", such as \"*.txt\"",
+                        is_file_pattern};
 const Rule exclude_pattern{"a pattern of files to leave out", "a pattern of rsync, such as \"*.pyc\" or \"logs/\"",
                            is_exclude_pattern};
 const Rule url_path{"a path on the site", "a path that begins with \"/\", such as \"/health/\"", is_url_path};

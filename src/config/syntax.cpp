@@ -112,6 +112,10 @@ bool is_folder_name(std::string_view text) {
   return sized(text, 255) && only(text, "._-") && text.front() != '-' && text.front() != '.';
 }
 
+bool is_file_pattern(std::string_view text) {
+  return sized(text, 255) && is_printable(text) && !text.contains('/') && text.front() != '.';
+}
+
 bool is_exclude_pattern(std::string_view text) {
   return !text.empty() && text != "!" && !text.starts_with("+ ") && !text.starts_with("- ");
 }

@@ -34,6 +34,7 @@ namespace tandem::config {
 [[nodiscard]] bool is_relative_path(std::string_view text);   // within a folder: no "..", not absolute
 [[nodiscard]] bool is_file_path(std::string_view text);       // either
 [[nodiscard]] bool is_folder_name(std::string_view text);     // one part of a path, no leading "-" or "."
+[[nodiscard]] bool is_file_pattern(std::string_view text);    // of names in one folder, as fnmatch(3) takes it
 [[nodiscard]] bool is_exclude_pattern(std::string_view text); // for rsync, and no filter rule of its own
 [[nodiscard]] bool is_url_path(std::string_view text);        // begins with "/"
 [[nodiscard]] bool is_serve_prefix(std::string_view text);    // "/static/": begins and ends with "/"

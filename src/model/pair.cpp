@@ -25,4 +25,13 @@ const User* Pair::user(std::string_view name) const {
   return find_by(users, &User::name, name);
 }
 
+std::vector<std::string> Pair::inboxes(const Site& site) const {
+  std::vector<std::string> folders;
+  const auto* uploader = site.import ? user(site.import->user) : nullptr;
+  if (uploader == nullptr) return folders;
+  for (const auto& folder : uploader->folders)
+    folders.push_back("/home/" + uploader->name + "/" + folder);
+  return folders;
+}
+
 } // namespace tandem::model

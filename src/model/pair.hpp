@@ -238,6 +238,8 @@ struct Pair {
   [[nodiscard]] const Server* server(std::string_view name) const;
   [[nodiscard]] const Site* site(std::string_view domain) const;
   [[nodiscard]] const User* user(std::string_view name) const;
+  // The folders in which the uploads of a site's import arrive.
+  [[nodiscard]] std::vector<std::string> inboxes(const Site& site) const;
 };
 
 } // namespace tandem::model

@@ -74,6 +74,15 @@ void add_ssh(Resources& out, const View& view) {
   if (!ssh_matters(view.pair)) return;
   const std::string unit = "ssh.service";
   const std::string why = "how users log in";
+  // A partner that reaches whichever server knows it.
+  for (const auto& [path, content] : view.host_keys) {
+    const bool open = path.ends_with(".pub");
+    out.push_back(
+        {.kind = converge::File{.path = path, .content = content, .mode = open ? 0644U : 0600U, .secret = !open},
+         .why = "all servers show partners the same key",
+         .reactions = {{converge::ReactionKind::reload, unit}},
+         .after = {"packages"}});
+  }
   // Of each setting the first one counts, and Debian's own file begins with what lies here.
   out.push_back({.kind = converge::File{.path = "/etc/ssh/sshd_config.d/00-tandem.conf",
                                         .content = sshd_text(view.pair),

@@ -35,6 +35,7 @@ struct View {
   std::set<std::uint16_t> ssh_ports = {};     // on which sshd listens here; for a firewall only
   std::string ca_certificate;                 // PEM of the pair's own authority
   std::map<std::string, std::string> secrets; // absolute path -> content, of the files that the configuration names
+  std::map<std::string, std::string> host_keys = {}; // that sshd is to show, by path; none: its own
   // Text of the systemd template unit for sites, and of /run's folder for it (both from sites/).
   std::string site_unit;
   std::vector<WorkUnit> work = {};

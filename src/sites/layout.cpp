@@ -95,6 +95,10 @@ std::string Layout::current_socket(const std::string& domain) const {
   return socket_folder(domain) + "/current.sock";
 }
 
+std::string Layout::imports(const std::string& domain) const {
+  return spool + "/imports/" + domain;
+}
+
 std::string release_id(std::chrono::system_clock::time_point now, std::string_view commit) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   std::tm utc{};

@@ -9,6 +9,7 @@
 //                      current.env -> RELEASE.env     what the site's jobs find in their environment
 //   RUN/tandem-sites/DOMAIN/RELEASE.sock              its socket
 //                           current.sock -> RELEASE.sock   where nginx connects
+//   SPOOL/imports/DOMAIN/…                            uploads that were taken in: see import_spool.hpp
 //
 // Only root may write in .releases/DOMAIN and STATE; a release, an environment and a shared folder belong to the site's
 // owner. A repository that its own site could change would let the site run programs as root at the next fetch.
@@ -23,6 +24,7 @@ struct Layout {
   std::string www = "/www";
   std::string state = "/var/lib/tandem";
   std::string run = "/run";
+  std::string spool = "/var/spool/tandem";
 
   [[nodiscard]] std::string site_link(const std::string& domain) const;
   [[nodiscard]] std::string link_target(const std::string& domain, const std::string& release) const; // relative
@@ -40,6 +42,7 @@ struct Layout {
   [[nodiscard]] std::string socket_folder(const std::string& domain) const;
   [[nodiscard]] std::string socket(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string current_socket(const std::string& domain) const;
+  [[nodiscard]] std::string imports(const std::string& domain) const;
 };
 
 // UTC time and short commit, "20261124083000-85e57f8"; sorts by time.

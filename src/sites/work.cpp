@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "model/ports.hpp"
 #include "sites/celery.hpp"
+#include "sites/imports.hpp"
 #include "sites/jobs.hpp"
 
 #include <csignal>
@@ -20,7 +21,10 @@ bool runs(const std::string& active) {
 }
 
 Result<Units> jobs_of(system::Services& services) {
-  return services.loaded(job_prefix + std::string("*.service"));
+  TANDEM_TRY(auto units, services.loaded(job_prefix + std::string("*.service")));
+  TANDEM_TRY(const auto imports, services.loaded(import_prefix + std::string("*.service")));
+  units.insert(units.end(), imports.begin(), imports.end());
+  return units;
 }
 
 Result<Units> celery_of(system::Services& services) {
@@ -150,6 +154,7 @@ Result<std::vector<std::string>> failed_work(system::Services& services) {
   TANDEM_TRY(const auto units, services_of(services));
   std::vector<std::string> told;
   for (const auto& unit : units) {
+    if (unit.name.starts_with(import_prefix)) continue; // what failed there is kept, and told until somebody decides
     const bool again = unit.sub == "auto-restart";
     if (unit.load == "loaded" && (unit.active == "failed" || again))
       told.push_back(fmt::format("{} {} (`journalctl -u '{}'` tells why)", work_in_words(unit.name),
@@ -163,6 +168,7 @@ std::string work_in_words(const std::string& unit) {
     return unit.substr(prefix.size(), unit.rfind('.') - prefix.size());
   };
   if (unit.starts_with(beat_prefix)) return "the beat of " + name_behind(beat_prefix);
+  if (unit.starts_with(import_prefix)) return "the import of " + name_behind(import_prefix);
   const bool job = unit.starts_with(job_prefix);
   const auto name = name_behind(job ? job_prefix : worker_prefix);
   const auto colon = name.find(':');
@@ -170,7 +176,8 @@ std::string work_in_words(const std::string& unit) {
 }
 
 bool is_work(const std::string& unit) {
-  return unit.starts_with(job_prefix) || unit.starts_with(worker_prefix) || unit.starts_with(beat_prefix);
+  return unit.starts_with(job_prefix) || unit.starts_with(import_prefix) || unit.starts_with(worker_prefix) ||
+         unit.starts_with(beat_prefix);
 }
 
 } // namespace tandem::sites

@@ -1,4 +1,5 @@
-// What sites do besides answering visitors: jobs (jobs.hpp) and Celery's workers and beat (celery.hpp). All of it
+// What sites do besides answering visitors: jobs (jobs.hpp), imports (imports.hpp, begun by the agent's keeper of them)
+// and Celery's workers and beat (celery.hpp). All of it
 // belongs to the role. Each function but the first is about all sites, and about work that has left tandem.toml while
 // it ran. Nothing here waits for work to end. Any thread; idempotent.
 #pragma once

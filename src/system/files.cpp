@@ -119,7 +119,8 @@ Result<std::optional<FileStatus>> LinuxFiles::status(const std::string& path) {
                     .gid = found.st_gid,
                     .size = static_cast<std::uint64_t>(found.st_size),
                     .modified_ns = found.st_mtim.tv_sec * 1'000'000'000 + found.st_mtim.tv_nsec,
-                    .target = {}};
+                    .target = {},
+                    .changed_ns = found.st_ctim.tv_sec * 1'000'000'000 + found.st_ctim.tv_nsec};
   if (status.type == FileType::link) {
     std::array<char, PATH_MAX> target{};
     const auto length = ::readlink(path.c_str(), target.data(), target.size());

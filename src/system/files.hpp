@@ -20,6 +20,7 @@ struct FileStatus {
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0; // since the epoch
   std::string target;           // of a link
+  std::int64_t changed_ns = 0;  // since the epoch: content, name, owner or mode; nobody but the kernel sets it
 };
 
 struct Ownership {

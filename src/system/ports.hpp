@@ -8,6 +8,7 @@
 #include "system/processes.hpp"
 #include "system/reach.hpp"
 #include "system/services.hpp"
+#include "system/uploads.hpp"
 
 namespace tandem::system {
 
@@ -22,6 +23,7 @@ struct Ports {
   Reach* reach = nullptr; // null: no other machine can be asked
   // A connection of its own for questions, which do not wait for what another thread starts or stops; null: the same.
   Services* questions = nullptr;
+  Uploads* uploads = nullptr; // null: nobody uploads anything here
 };
 
 } // namespace tandem::system

@@ -45,6 +45,9 @@ groups = ["sudo", "www-data"]
 name = {user.name}
 uid = {user.uid}
 [[user]]
+name = "importer"
+folders = ["import"]
+[[user]]
 name = "keeper"
 primary_group = {user.primary_group}
 groups = {user.groups}
@@ -141,6 +144,10 @@ beat = {site.celery.beat}
 name = {site.celery.worker.name}
 queues = {site.celery.worker.queues}
 concurrency = {site.celery.worker.concurrency}
+[site.import]
+user = {site.import.user}
+pattern = {site.import.pattern}
+run = {site.import.run}
 [[site.job]]
 name = {site.job.name}
 schedule = {site.job.schedule}

@@ -1,6 +1,7 @@
 // Who logs in over ssh, and an account that partners send files to: chrooted, SFTP and nothing else.
 #include "base/text.hpp"
 #include "pair_fixture.hpp"
+#include "partner.hpp"
 
 #include <gmock/gmock.h>
 
@@ -29,10 +30,7 @@ folders = ["import"]
 class Logins : public PairTest {
 protected:
   void prepare() override {
-    // Passwords are typed by a program, as ssh(1) has it for SSH_ASKPASS.
-    on(lab(), "tre",
-       "printf '#!/bin/sh\\ncat /root/password\\n' > /root/askpass && chmod 755 /root/askpass && "
-       "(test -e /root/boss || ssh-keygen -q -t ed25519 -N '' -f /root/boss)");
+    make_partner(lab());
     const auto more = replace_all(users, "%key%", key());
     on(lab(), primary(), "mkdir -p -m 700 /etc/tandem/secrets");
     ASSERT_OK(lab().write_file(primary(), "/etc/tandem/secrets/import1c", "the right one\n", 0600));
@@ -41,21 +39,11 @@ protected:
 
   static std::string key() { return std::string(trim(lab().read_file("tre", "/root/boss.pub").value_or(""))); }
 
-  // What a command of ssh's on tre says, and "status N". Its options stand where it has %o.
-  static std::string said(const std::string& command, const std::string& password = "the right one") {
-    const auto options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
-                         "-o NumberOfPasswordPrompts=1 -o BatchMode=no -o ConnectTimeout=20";
-    return on(lab(), "tre",
-              "echo '" + password +
-                  "' > /root/password; export SSH_ASKPASS=/root/askpass SSH_ASKPASS_REQUIRE=force; timeout 60 " +
-                  replace_all(command, "%o", options) + " 2>&1; echo status $?");
-  }
+  static std::string said(const std::string& command) { return partner_runs(lab(), command); }
 
-  // A line of sftp's after the other, until one fails.
   static std::string sftp(const std::string& host, const std::string& lines,
-                          const std::string& password = "the right one") {
-    on(lab(), "tre", "printf '" + lines + "\\n' > /root/lines");
-    return said("sftp %o -b /root/lines import1c@" + address_of(host), password);
+                          const std::string& password = partner_password) {
+    return lab::sftp(lab(), address_of(host), lines, password);
   }
 };
 

@@ -160,7 +160,7 @@ TEST_F(Workers, GoOnWithTheNewReleaseAfterADeploy) {
   const auto host = primary();
   const auto release_of = [&] {
     return on(lab(), host,
-              fmt::format("basename $(readlink /proc/$(systemctl show -p MainPID --value '{}')/cwd)", worker));
+              fmt::format("readlink /proc/$(systemctl show -p MainPID --value '{}')/cwd | sed 's,.*/,,'", worker));
   };
   const auto before = release_of();
   ASSERT_OK(pair().tandem(host, {"deploy", "shop.test"}));

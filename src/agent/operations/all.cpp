@@ -17,6 +17,7 @@ std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases
           plan_operation(),
           apply_operation(),
           server_accounts_operation(),
+          server_host_keys_operation(),
           server_plan_operation(),
           server_apply_operation(),
           repair_operation(),

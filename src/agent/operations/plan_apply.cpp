@@ -1,6 +1,7 @@
 // `tandem plan` and `tandem apply`: the pair's half. Idempotent: what is true already is not made again.
 #include "agent/agent.hpp"
 #include "agent/configuration.hpp"
+#include "agent/host_keys.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/setup.hpp"
@@ -78,6 +79,15 @@ Result<void> check_nobody_is_missing(const OperationContext& context, const mode
   return {};
 }
 
+// The primary's, where partners send files. Without an answer of it nothing is changed about them.
+Result<Json> shared_host_keys(const OperationContext& context, const Orders& orders) {
+  const auto imports = [](const model::Site& site) { return site.import.has_value(); };
+  if (std::ranges::none_of(orders.own.pair.sites, imports)) return Json::object();
+  if (orders.own.primary == orders.own.self) return host_keys_here(context.ports().files);
+  if (std::ranges::find(orders.present, orders.own.primary) == orders.present.end()) return Json::object();
+  return context.call_peer(orders.own.primary, "server.host_keys", Json::object());
+}
+
 Result<Orders> orders_for(const OperationContext& context) {
   auto& files = context.ports().files;
   TANDEM_TRY(const auto configuration, check_configuration(files, context.agent().settings().configuration_file));
@@ -95,7 +105,10 @@ Result<Orders> orders_for(const OperationContext& context) {
   TANDEM_TRY(orders.own.uids, setup::assign_uids(orders.own.pair, tables));
   TANDEM_TRY(orders.own.gids, setup::assign_gids(orders.own.pair, orders.own.uids, tables));
   TANDEM_TRY(auto packed, pack(files, configuration));
+  TANDEM_TRY(auto host_keys, shared_host_keys(context, orders));
+  TANDEM_TRY(orders.own.host_keys, host_keys_of(host_keys));
   orders.params = {{"configuration", std::move(packed)},
+                   {"host_keys", std::move(host_keys)},
                    {"uids", orders.own.uids},
                    {"gids", orders.own.gids},
                    {"primary", orders.own.primary}};

@@ -2,6 +2,7 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/host_keys.hpp"
 #include "agent/operations/setup.hpp"
 #include "agent/orders.hpp"
 #include "agent/reaction_turns.hpp"
@@ -70,6 +71,12 @@ Result<Json> accounts(OperationContext& context) {
 
 Operation server_accounts_operation() {
   return {.name = "server.accounts", .callers = {Caller::peer}, .run = accounts};
+}
+
+Operation server_host_keys_operation() {
+  return {.name = "server.host_keys", .callers = {Caller::peer}, .run = [](OperationContext& context) {
+            return host_keys_here(context.ports().files);
+          }};
 }
 
 Operation server_plan_operation() {

@@ -12,6 +12,8 @@ Operation apply_operation();
 // Between agents: names and numbers of this server's users and groups, for such as fit everywhere. -> {"users": [[name,
 // uid]], "groups": [[name, gid]]}
 Operation server_accounts_operation();
+// Between agents: the keys that all servers' sshd is to show. -> {path: content}
+Operation server_host_keys_operation();
 // Between agents: {"configuration", "uids", "primary"} -> {"text", "changes", "edited", "ids"}; changes nothing.
 Operation server_plan_operation();
 // The same, and does it. -> {"text", "done": [id], "failed"?: id}

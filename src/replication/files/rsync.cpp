@@ -18,6 +18,13 @@ bool is_digit(char letter) {
   return letter >= '0' && letter <= '9';
 }
 
+// Of uploads that nobody has taken in yet each server's are its own: a standby's would be taken for superfluous.
+void leave_out_inboxes(std::vector<std::string>& rules, const model::Pair& pair, const std::string& root) {
+  for (const auto& site : pair.sites)
+    for (const auto& inbox : pair.inboxes(site))
+      if (inbox.starts_with(root + "/") || inbox == root) rules.push_back(leave_out(inbox.substr(root.size()) + "/"));
+}
+
 std::optional<std::string> target_option(const RsyncJob& job) {
   if (!job.most_deletions) return std::nullopt;
   return "--max-delete=" + std::to_string(*job.most_deletions);
@@ -34,6 +41,7 @@ std::vector<std::string> filter_rules(const model::Pair& pair, const std::string
       for (const auto& folder : site.folders)
         if (!folder.replicate) rules.push_back(leave_out("/.releases/" + site.domain + "/shared/" + folder.name + "/"));
   }
+  leave_out_inboxes(rules, pair, root);
   for (const auto& pattern : pair.files.exclude)
     rules.push_back(leave_out(pattern));
   return rules;

@@ -82,8 +82,11 @@ TEST_F(Example, CertificatesDnsAlertsAndLogsArrive) {
   EXPECT_EQ(pair().certificates.acme, "https://acme-v02.api.letsencrypt.org/directory");
   EXPECT_EQ(pair().certificates.ca_bundle, std::nullopt) << "an empty text names no file";
   EXPECT_EQ(pair().certificates.renew_before, std::nullopt) << "auto";
-  EXPECT_EQ(pair().dns, (model::Dns{"rfc2136", "192.0.2.53",
-                                    model::SecretFile{"secrets/dns.key", "/etc/tandem/secrets/dns.key"}, {}, seconds(60)}));
+  EXPECT_EQ(pair().dns, (model::Dns{"rfc2136",
+                                    "192.0.2.53",
+                                    model::SecretFile{"secrets/dns.key", "/etc/tandem/secrets/dns.key"},
+                                    {},
+                                    seconds(60)}));
   EXPECT_EQ(pair().alerts, (model::Alerts{true, {}, seconds(30), std::nullopt, 0.9}));
   EXPECT_EQ(pair().logs, (model::Logs{"daily", 7}));
 }
@@ -154,9 +157,9 @@ TEST(Load, EveryKeyOfTheExampleThatIsNotBuiltIsRefusedByName) {
   EXPECT_FALSE(loaded.pair);
   const auto text = messages(loaded);
   for (const auto* name : {"security_updates", "synchronous", "synchronous_fallback", "rehearse", "etcd", "alerts",
-                           "webhook_secret_file", "import", "backup"})
+                           "webhook_secret_file", "backup"})
     EXPECT_TRUE(text.contains(fmt::format("\"{}\" is not built yet in this version of tandem", name))) << name;
-  EXPECT_EQ(loaded.problems.size(), 9U) << "nothing but these is wrong with it:\n" << text;
+  EXPECT_EQ(loaded.problems.size(), 8U) << "nothing but these is wrong with it:\n" << text;
 }
 
 // CloudNativePG #8790: a "preferred" synchronous mode lost acknowledged writes. Nobody is promised what is not kept.

@@ -23,6 +23,21 @@ TEST(FilterRules, LeaveOutWhatTheConfigurationSays) {
   EXPECT_THAT(filter_rules(pair, "/home/import1c"), Not(Contains(HasSubstr(".releases")))) << "sites lie in /www alone";
 }
 
+TEST(FilterRules, LeaveEachServersUploadsAlone) {
+  model::Pair pair;
+  pair.users.push_back({.name = "import1c", .folders = {"import"}});
+  pair.files.exclude = {};
+  model::Site site;
+  site.domain = "janome.club";
+  pair.sites = {site};
+  EXPECT_THAT(filter_rules(pair, "/home/import1c"), Not(Contains(HasSubstr("import")))) << "no import takes them in";
+  pair.sites[0].import = model::Import{.user = "import1c", .run = "x"};
+  EXPECT_THAT(filter_rules(pair, "/home/import1c"), Contains("--filter=-p /import/*"));
+  EXPECT_THAT(filter_rules(pair, "/home"), Contains("--filter=-p /import1c/import/*"));
+  EXPECT_THAT(filter_rules(pair, "/home/import1c/import"), Contains("--filter=-p /*"));
+  EXPECT_THAT(filter_rules(pair, "/www"), Not(Contains(HasSubstr("import"))));
+}
+
 TEST(RsyncArguments, NameTheJobAndNothingFromElsewhere) {
   const RsyncJob job{.root = "/www", .most_deletions = 12};
   const auto client = client_arguments(job, {"--filter=-p *.pyc"}, "tandem stream duo files");

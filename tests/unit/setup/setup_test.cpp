@@ -217,6 +217,18 @@ TEST(Setup, AUserOfSftpAloneIsShutInItsHomeAndCannotGiveItselfKeys) {
   EXPECT_NE(file_at(later, sshd_file)->content.find("Match Group tandem-sftp"), std::string::npos);
 }
 
+TEST(Setup, AllServersShowPartnersTheSameKeyAndNoPlanShowsIt) {
+  const auto pair = shops();
+  auto view = view_of(pair, "duo");
+  view.host_keys = {{"/etc/ssh/ssh_host_ed25519_key", "secret"}, {"/etc/ssh/ssh_host_ed25519_key.pub", "open"}};
+  const auto all = resources(view);
+  const auto* key = file_at(all, "/etc/ssh/ssh_host_ed25519_key");
+  ASSERT_NE(key, nullptr);
+  EXPECT_TRUE(key->secret);
+  EXPECT_EQ(key->mode, 0600U);
+  EXPECT_EQ(file_at(all, "/etc/ssh/ssh_host_ed25519_key.pub")->mode, 0644U);
+}
+
 TEST(Setup, MailGoesTheWayOfTheFileAndIsLeftAloneWithoutOne) {
   auto pair = shops();
   pair.host.mail.clear();

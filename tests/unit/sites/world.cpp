@@ -111,8 +111,16 @@ Result<void> MemoryFiles::set_owner(const std::string& path, system::Ownership o
   return {};
 }
 
-Result<void> MemoryFiles::rename(const std::string& /*from*/, const std::string& /*to*/) {
-  return failed("sites rename through links and whole files only");
+Result<void> MemoryFiles::rename(const std::string& from, const std::string& to) {
+  const auto paths = below(from);
+  if (paths.empty() || nodes.contains(to)) return failed("cannot rename " + from + " to " + to);
+  power_.spend();
+  for (const auto& path : paths) {
+    auto moved = nodes.extract(path);
+    moved.key() = to + path.substr(from.size());
+    nodes.insert(std::move(moved));
+  }
+  return {};
 }
 
 Result<void> MemoryFiles::remove(const std::string& path) {

@@ -1,0 +1,89 @@
+// Uploads that sites take in: what waits, runs, has failed and is done, and what becomes of one that failed.
+#include "cli/watch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <ostream>
+
+namespace tandem::cli {
+
+namespace {
+
+std::string remark_on(const std::string& state, const Json& upload) {
+  if (state == "failed") return upload.value("why", "");
+  if (state == "done") return fmt::format("{} {}", upload.value("fate", ""), upload.value("at", ""));
+  if (state == "waiting" && !upload.value("offered", "").empty())
+    return upload["offered"].get<std::string>() + " is asked whether it has it";
+  return {};
+}
+
+void print_import(std::ostream& out, const std::string& server, const Json& import) {
+  out << fmt::format("  {}: {} waiting, {} running, {} failed\n", server, import["waiting"].size(),
+                     import["running"].size(), import["failed"].size());
+  for (const auto* state : {"done", "failed", "running", "waiting"})
+    for (const auto& upload : import[state]) {
+      const auto cut = upload.value("interruptions", 0U);
+      out << fmt::format("    {:<8} {}  {} ({} B) {}{}\n", state, upload["id"].get<std::string>(),
+                         upload["name"].get<std::string>(), upload["size"].get<std::uint64_t>(),
+                         remark_on(state, upload),
+                         cut == 0 ? "" : fmt::format("; cut off {} time{} and repeated", cut, cut == 1 ? "" : "s"));
+    }
+}
+
+Result<void> list_imports(CommandLine& line) {
+  TANDEM_TRY(const Json status, watch_operation(line.environment, "status", Json::object()));
+  Json sites = Json::object();
+  for (const auto& server : status["servers"])
+    for (const auto& import : server.value("imports", Json::array()))
+      sites[import["domain"].get<std::string>()][server["name"].get<std::string>()] = import;
+  auto& out = line.environment.out;
+  if (line.json) {
+    out << peer::to_pretty_text(sites) << '\n';
+    return {};
+  }
+  for (const auto& [domain, servers] : sites.items()) {
+    out << domain << '\n';
+    for (const auto& [server, import] : servers.items())
+      print_import(out, server, import);
+  }
+  if (sites.empty()) out << "no site takes uploads in\n";
+  return {};
+}
+
+Result<void> decide(CommandLine& line, const std::string& what, const std::string& id) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "imports", {{what, id}}));
+  auto& out = line.environment.out;
+  if (what == "log")
+    out << answer["log"].get<std::string>();
+  else
+    out << fmt::format("{} on {} {}\n", id, answer["server"].get<std::string>(),
+                       what == "retry" ? "is imported again" : "is removed and will not be imported");
+  return {};
+}
+
+} // namespace
+
+void add_imports(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      app.add_subcommand("imports", "List uploads that sites take in, and decide about one that failed");
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("Each finished upload is handed to the site's command once, on the primary. One that failed is kept "
+                  "with what the command said.\n\nExamples:\n  tandem imports\n  tandem imports log 1795509000123-uno-7"
+                  "\n  tandem imports retry 1795509000123-uno-7");
+  command->callback([&line, command] {
+    if (command->get_subcommands().empty()) line.chosen = [&line] { return list_imports(line); };
+  });
+  auto id = std::make_shared<std::string>();
+  for (const auto& [what, help] : {std::pair{"log", "Print what the command said when it failed"},
+                                   std::pair{"retry", "Import one that failed again"},
+                                   std::pair{"drop", "Remove one that failed or waits; it cannot be brought back"}}) {
+    CLI::App* one = command->add_subcommand(what, help);
+    one->add_option("id", *id, "As `tandem imports` lists it, on whatever server it is")->required();
+    one->footer(fmt::format("Example:\n  tandem imports {} 1795509000123-uno-7", what));
+    one->callback(
+        [&line, id, name = std::string(what)] { line.chosen = [&line, id, name] { return decide(line, name, *id); }; });
+  }
+}
+
+} // namespace tandem::cli

@@ -1,0 +1,116 @@
+#include "sites/imports.hpp"
+
+#include "base/text.hpp"
+#include "sites/confinement.hpp"
+#include "sites/jobs.hpp"
+#include "sites/words.hpp"
+
+#include <fnmatch.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::sites {
+
+namespace {
+
+constexpr std::size_t id_digits = 13; // milliseconds since the epoch, until the year 2286
+constexpr std::size_t longest_name = 255;
+constexpr std::string_view asked_to_end = "143"; // 128 and SIGTERM: how a program says it that took the signal itself
+
+// Where the command says "{file}" the upload's path stands, or behind it all.
+Result<std::string> command_line(const model::Import& import) {
+  TANDEM_TRY(auto arguments, split_command(import.run));
+  const auto names_it = [](const std::string& argument) { return argument.find("{file}") != std::string::npos; };
+  if (std::ranges::none_of(arguments, names_it)) arguments.emplace_back("{file}");
+  std::string line;
+  for (const auto& argument : arguments)
+    line += " " + replace_all(replace_all(systemd_quoted(argument), "$", "$$"), "{file}", "${TANDEM_UPLOAD}");
+  return line;
+}
+
+} // namespace
+
+std::string import_service(const model::Site& site) {
+  return import_prefix + site.domain + ".service";
+}
+
+Result<std::string> import_service_text(const Layout& layout, const model::Site& site) {
+  TANDEM_TRY(const auto line, command_line(*site.import));
+  return fmt::format(
+      R"(# By tandem, from tandem.toml.
+[Unit]
+Description=Import of {domain}
+# On the primary only.
+ConditionPathExists=/primary_server
+ConditionPathExists={environment}
+ConditionPathExists={spool}/upload.env
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+User={owner}
+Group=www-data
+WorkingDirectory={folder}
+EnvironmentFile={environment}
+EnvironmentFile={spool}/upload.env
+# What the agent learns from: whether a run began, and how it ended.
+ExecStartPre=+/bin/sh -c '> {spool}/begun && sync {spool}/begun {spool}'
+ExecStart=/usr/bin/env --{line}
+ExecStopPost=+/bin/sh -c 'cd {spool} && [ -e begun ] && echo "$$SERVICE_RESULT $$EXIT_CODE $$EXIT_STATUS" > result.new && sync result.new && mv result.new result && sync . || true'
+# So long it has to end when it is asked to.
+TimeoutStopSec=30
+UMask=0022
+{confinement})",
+      fmt::arg("domain", site.domain), fmt::arg("owner", site.owner), fmt::arg("folder", layout.site_link(site.domain)),
+      fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line),
+      fmt::arg("spool", layout.imports(site.domain)), fmt::arg("confinement", confinement));
+}
+
+bool is_upload_name(const std::string& name) {
+  const auto control = [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; };
+  if (name.empty() || name.size() > longest_name || name.front() == '.') return false;
+  if (name.find('/') != std::string::npos || std::ranges::any_of(name, control)) return false;
+  try {
+    return !nlohmann::json(name).dump().empty();
+  } catch (const nlohmann::json::exception&) { // no UTF-8
+    return false;
+  }
+}
+
+bool takes(const model::Import& import, const std::string& name) {
+  return is_upload_name(name) && ::fnmatch(import.pattern.c_str(), name.c_str(), FNM_PERIOD) == 0;
+}
+
+std::string upload_id(std::chrono::system_clock::time_point now, std::string_view server, std::uint64_t count) {
+  return fmt::format("{:0{}}-{}-{}",
+                     std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count(), id_digits,
+                     server, count);
+}
+
+bool is_upload_id(std::string_view text) {
+  constexpr std::string_view digits = "0123456789";
+  constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
+  return text.size() > id_digits + 1 && text.size() < longest_name && text[id_digits] == '-' &&
+         text.substr(0, id_digits).find_first_not_of(digits) == std::string_view::npos &&
+         text.find_first_not_of(letters) == std::string_view::npos;
+}
+
+std::chrono::system_clock::time_point moment_of(std::string_view upload_id) {
+  const auto milliseconds = to_number(upload_id.substr(0, upload_id.find('-'))).value_or(0);
+  return std::chrono::system_clock::time_point(std::chrono::milliseconds(milliseconds));
+}
+
+// systemd.exec(5), "Environment Variables Set on the Service": SIGTERM is what whoever ends it sends.
+ImportEnding import_ending(bool begun, std::string_view result) {
+  using Kind = ImportEnding::Kind;
+  if (!begun) return {.kind = Kind::never_began};
+  const auto words = split(trim(result), ' ');
+  if (words.size() != 3) return {.kind = Kind::interrupted};
+  if (words[0] == "success" && words[1] == "exited") return {.kind = Kind::succeeded};
+  const bool killed = words[1] == "killed" || words[1] == "dumped";
+  if ((killed && words[2] == "TERM") || words[2] == asked_to_end) return {.kind = Kind::interrupted};
+  if (words[0] == "oom-kill") return {.kind = Kind::failed, .why = "there was not enough memory for it"};
+  return {.kind = Kind::failed,
+          .why = killed ? "it was killed by the signal " + words[2] : "it ended with status " + words[2]};
+}
+
+} // namespace tandem::sites

@@ -1,0 +1,34 @@
+// The port to files that somebody else writes: partners who upload. All paths are absolute; none is followed when it is
+// a symbolic link.
+#pragma once
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace tandem::system {
+
+class Uploads {
+public:
+  virtual ~Uploads() = default;
+
+  // Whether a program has the file open for writing at this moment: no read lease on it is to be had then
+  // (fcntl(2), F_SETLEASE). On file systems without leases: false.
+  virtual Result<bool> is_being_written(const std::string& path) = 0;
+  // As Files::rename; between two file systems the content is copied, to ".half" beside the target first, and is
+  // durable before the original goes: cut off in between, both are there. unavailable, and nothing has changed:
+  // somebody wrote to it meanwhile.
+  virtual Result<void> move(const std::string& from, const std::string& to) = 0;
+  // At most so many bytes of a file from there on; fewer only at its end.
+  virtual Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::size_t most) = 0;
+};
+
+// The real one. Stateless; may be used from any thread.
+class LinuxUploads final : public Uploads {
+public:
+  Result<bool> is_being_written(const std::string& path) override;
+  Result<void> move(const std::string& from, const std::string& to) override;
+  Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::size_t most) override;
+};
+
+} // namespace tandem::system
