@@ -1,6 +1,7 @@
 #include "agent/import_keeper.hpp"
 
 #include "agent/configuration.hpp"
+#include "agent/import_spools.hpp"
 #include "agent/times.hpp"
 #include "base/text.hpp"
 #include "sites/environment.hpp"
@@ -24,25 +25,18 @@ constexpr std::size_t part_size = std::size_t{1} << 20U;
 constexpr std::chrono::seconds part_patience{30};
 constexpr std::size_t most_told = 20;
 
-Result<ImportSpool> spool_at(Agent& agent, const std::string& domain) {
-  if (agent.ports().uploads == nullptr) return failed("this agent cannot look after uploads");
-  TANDEM_TRY(const auto accounts, agent.ports().accounts.read());
-  const auto* group = accounts.group("www-data");
-  if (group == nullptr) return failed("there is no group www-data", "tandem apply");
-  return ImportSpool(agent.ports().files, *agent.ports().uploads, agent.ports().clock, sites::Layout{}.imports(domain),
-                     {0, group->gid});
-}
-
 bool runs(const system::LoadedUnit& unit) {
   return unit.queued || (unit.active != "inactive" && unit.active != "failed");
 }
 
 // What the run's own processes wrote, not what systemd says about them.
-std::string log_of(Agent& agent, const std::string& unit) {
-  const auto told = agent.ports().processes.run(
-      {.arguments = {"journalctl", "-q", "--no-pager", "-o", "short-iso", "-n", "500", "_SYSTEMD_UNIT=" + unit},
-       .time_limit = std::chrono::seconds(20)},
-      {});
+std::string log_of(Agent& agent, const std::string& unit, const std::string& invocation) {
+  if (invocation.empty()) return "it was not begun: journalctl -u " + unit + "\n";
+  const auto told =
+      agent.ports().processes.run({.arguments = {"journalctl", "-q", "--no-pager", "-o", "short-iso", "-n", "500",
+                                                 "_SYSTEMD_UNIT=" + unit, "_SYSTEMD_INVOCATION_ID=" + invocation},
+                                   .time_limit = std::chrono::seconds(20)},
+                                  {});
   return told ? told->output : describe(told.error());
 }
 
@@ -56,20 +50,6 @@ Json upload_json(const Upload& upload) {
           {"why", upload.why}};
 }
 
-Result<Upload> upload_of(const Json& params) {
-  Upload upload;
-  TANDEM_TRY(upload.id, peer::text_member(params, "id"));
-  TANDEM_TRY(upload.name, peer::text_member(params, "name"));
-  TANDEM_TRY(upload.server, peer::text_member(params, "server"));
-  TANDEM_TRY(upload.inbox, peer::text_member(params, "inbox"));
-  TANDEM_TRY(upload.size, peer::number_member(params, "size"));
-  TANDEM_TRY(const auto interruptions, peer::number_member(params, "interruptions"));
-  upload.interruptions = static_cast<std::uint32_t>(interruptions);
-  if (!sites::is_upload_id(upload.id) || !sites::is_upload_name(upload.name))
-    return fail(ErrorKind::invalid, "an upload without a proper id or name");
-  return upload;
-}
-
 } // namespace
 
 struct ImportKeeper::Site {
@@ -78,6 +58,11 @@ struct ImportKeeper::Site {
   const Snapshot& now;
   const model::Site& site;
   ImportSpool& spool;
+  Look& look;
+
+  void note(const Result<void>& done) const {
+    if (!done) look.problems.push_back(fmt::format("the import of {}: {}", site.domain, describe(done.error())));
+  }
 
   [[nodiscard]] std::string words(const Upload& upload) const {
     return fmt::format("the import of {} for {}", upload.name, site.domain);
@@ -96,6 +81,7 @@ void ImportKeeper::work(Agent& agent, DutyKeeper& duties) {
   auto part = DutyKeeper::Part::none;
   agent.on_loop([&] { part = duties.runs().is_open() ? DutyKeeper::Part::none : duties.part(); });
   Look look;
+  ++looks_;
   for (const auto& site : now.pair->sites) {
     if (!site.import) continue;
     auto spool = spool_at(agent, site.domain);
@@ -103,25 +89,28 @@ void ImportKeeper::work(Agent& agent, DutyKeeper& duties) {
       look.problems.push_back(describe(spool.error()));
       continue;
     }
-    const Site all{agent, duties, now, site, *spool};
-    if (const auto done = look_after(all, part); !done)
-      look.problems.push_back(fmt::format("the import of {}: {}", site.domain, describe(done.error())));
-    describe_import(all, look);
+    const Site all{agent, duties, now, site, *spool, look};
+    look_after(all, part);
+    describe_import(all);
   }
+  std::erase_if(seen_, [this](const auto& seen) { return seen.second.look != looks_; });
   find_left_over(agent, *now.pair, look);
   agent.on_loop([&] { latest_ = std::move(look); });
 }
 
-Result<void> ImportKeeper::look_after(const Site& site, DutyKeeper::Part part) {
+// What goes wrong with one thing keeps no other from being done.
+void ImportKeeper::look_after(const Site& site, DutyKeeper::Part part) {
   {
     const std::lock_guard lock(spool_);
-    TANDEM_CHECK(site.spool.prepare());
-    TANDEM_CHECK(collect(site));
-    TANDEM_CHECK(site.spool.finish_taking());
-    TANDEM_CHECK(take_in(site));
+    const auto prepared = site.spool.prepare();
+    site.note(prepared);
+    if (!prepared) return;
+    site.note(collect(site, part == DutyKeeper::Part::primary));
+    site.note(site.spool.finish_taking());
+    site.note(take_in(site));
   }
-  if (part == DutyKeeper::Part::primary) return begin_next(site);
-  return part == DutyKeeper::Part::standby ? hand_over(site) : Result<void>();
+  if (part == DutyKeeper::Part::primary) site.note(begin_next(site));
+  if (part == DutyKeeper::Part::standby) site.note(hand_over(site));
 }
 
 Result<void> ImportKeeper::take_in(const Site& site) {
@@ -132,28 +121,23 @@ Result<void> ImportKeeper::take_in(const Site& site) {
 
 // In the order in which they were finished.
 Result<void> ImportKeeper::take_from(const Site& site, const std::string& inbox) {
-  auto& files = site.agent.ports().files;
-  const auto names = files.list(inbox);
+  const auto names = site.agent.ports().files.list(inbox);
   if (!names && names.error().kind == ErrorKind::not_found) return {};
   if (!names) return std::unexpected(names.error());
   TANDEM_TRY(const auto since, site.spool.since());
-  std::vector<Upload> ready;
+  std::vector<std::pair<std::int64_t, Upload>> ready;
+  std::size_t strange = 0;
   for (const auto& name : *names) {
-    const auto path = inbox + "/" + name;
-    if (!sites::takes(*site.site.import, name)) continue;
-    TANDEM_TRY(const auto status, files.status(path));
-    if (!status || status->type != system::FileType::regular || status->changed_ns <= since) continue;
-    if (is_settled(site, path, *status))
-      ready.push_back({.name = name,
-                       .server = site.now.server,
-                       .inbox = path,
-                       .size = status->size,
-                       .modified_ns = status->modified_ns});
+    if (!name.starts_with('.') && !sites::is_upload_name(name)) ++strange;
+    if (auto upload = finished(site, inbox, name, since))
+      if (const auto status = site.agent.ports().files.status(upload->inbox); status && *status)
+        ready.emplace_back((*status)->changed_ns, std::move(*upload));
   }
-  std::ranges::sort(ready, {}, &Upload::modified_ns);
-  for (auto& upload : ready) {
-    const auto written = site.agent.ports().uploads->is_being_written(upload.inbox);
-    if (!written || *written) continue; // or it has just been taken away, or is something else by now
+  if (strange > 0)
+    site.note(
+        failed(fmt::format("{} files in {} have names that are no UTF-8 text, and are not taken", strange, inbox)));
+  std::ranges::sort(ready, {}, [](const auto& one) { return one.first; });
+  for (auto& [changed, upload] : ready) {
     upload.id = sites::upload_id(site.agent.ports().clock.wall_time(), site.now.server, ++taken_);
     TANDEM_CHECK(site.spool.take(upload));
     seen_.erase(upload.inbox);
@@ -162,22 +146,38 @@ Result<void> ImportKeeper::take_from(const Site& site, const std::string& inbox)
   return {};
 }
 
+std::optional<Upload> ImportKeeper::finished(const Site& site, const std::string& inbox, const std::string& name,
+                                             std::int64_t since) {
+  if (!sites::takes(*site.site.import, name)) return std::nullopt;
+  const auto path = inbox + "/" + name;
+  const auto status = site.agent.ports().files.status(path);
+  if (!status || !*status || (*status)->type != system::FileType::regular || (*status)->changed_ns <= since)
+    return std::nullopt;
+  if (!is_settled(site, path, **status)) return std::nullopt;
+  const auto written = site.agent.ports().uploads->is_being_written(path);
+  if (!written && written.error().kind != ErrorKind::not_found) site.note(std::unexpected(written.error()));
+  if (!written || *written) return std::nullopt;
+  return Upload{.name = name, .server = site.now.server, .inbox = path, .size = (*status)->size};
+}
+
 bool ImportKeeper::is_settled(const Site& site, const std::string& path, const system::FileStatus& status) {
   const auto now = site.agent.ports().clock.boot_time();
   auto& seen = seen_[path];
   const bool same = seen.since.count() != 0 && seen.size == status.size && seen.modified_ns == status.modified_ns;
   if (!same) seen = {.size = status.size, .modified_ns = status.modified_ns, .since = now};
+  seen.look = looks_;
   return same && now - seen.since >= settled_after;
 }
 
-Result<void> ImportKeeper::collect(const Site& site) {
+Result<void> ImportKeeper::collect(const Site& site, bool primary) {
   TANDEM_TRY(const auto running, site.spool.list(UploadState::running));
   if (running.empty()) return {};
   const auto unit = sites::import_service(site.site);
   TANDEM_TRY(const auto loaded, site.agent.ports().services.loaded(unit));
   if (std::ranges::any_of(loaded, runs)) return {};
   for (const auto& upload : running) {
-    TANDEM_TRY(const auto ending, site.spool.end(upload, [&] { return log_of(site.agent, unit); }));
+    const auto log = [&](const std::string& invocation) { return log_of(site.agent, unit, invocation); };
+    TANDEM_TRY(const auto ending, site.spool.end(upload, primary, log));
     if (ending.kind == ImportEnding::Kind::succeeded) site.agent.log(site.words(upload) + " is done");
     if (ending.kind == ImportEnding::Kind::failed) site.agent.log(site.words(upload) + " failed: " + ending.why);
     if (ending.kind == ImportEnding::Kind::interrupted)
@@ -188,8 +188,11 @@ Result<void> ImportKeeper::collect(const Site& site) {
 
 Result<bool> ImportKeeper::is_ours(const Site& site, const Upload& upload) {
   if (upload.offered.empty()) return true;
-  bool ours = true; // of one that has left the pair nobody can ask
-  if (upload.offered != site.now.server && site.now.pair->server(upload.offered) != nullptr) {
+  bool ours = true;
+  const bool gone = site.now.pair->server(upload.offered) == nullptr; // nobody can ask it
+  if (gone)
+    site.agent.log(fmt::format("{}: {} may have done it before it left the pair", site.words(upload), upload.offered));
+  if (upload.offered != site.now.server && !gone) {
     const auto answer = ask_server(site.agent, upload.offered, "imports.return",
                                    {{"domain", site.site.domain}, {"id", upload.id}}, {.time_limit = part_patience});
     if (!answer)
@@ -211,13 +214,12 @@ Result<void> ImportKeeper::begin_next(const Site& site) {
     if (!running.empty()) return {};
     TANDEM_TRY(waiting, site.spool.list(UploadState::waiting));
   }
-  std::optional<Error> problem;
   for (const auto& upload : waiting) {
     const auto ours = is_ours(site, upload);
     if (ours && *ours) return begin(site, upload);
-    if (!ours && !problem) problem = ours.error();
+    if (!ours) site.note(std::unexpected(ours.error()));
   }
-  return problem ? Result<void>(std::unexpected(*problem)) : Result<void>();
+  return {};
 }
 
 // Asked where nothing comes between: a runbook may have begun a moment ago.
@@ -226,12 +228,14 @@ Result<void> ImportKeeper::begin(const Site& site, const Upload& upload) {
   const sites::Layout layout{.state = agent.settings().state_folder};
   TANDEM_TRY(const auto environment, agent.ports().files.status(layout.current_environment(site.site.domain)));
   if (!environment) return failed("uploads wait: no release is served yet", "tandem deploy " + site.site.domain);
-  auto services = agent.services_while([&]() -> Result<void> {
+  const auto allowed = [&]() -> Result<void> {
     bool may = false;
     agent.on_loop(
         [&] { may = agent.may_serve() && agent.on_duty() && !site.duties.runs().is_open() && agent.changing() == 0; });
     return may ? Result<void>() : fail(ErrorKind::unavailable, "something else decides at the moment");
-  });
+  };
+  if (!allowed()) return {};
+  auto services = agent.services_while(allowed);
   const std::lock_guard lock(spool_);
   TANDEM_CHECK(site.spool.begin(upload));
   const auto begun = services.begin(system::UnitDeed::start, sites::import_service(site.site));
@@ -248,13 +252,21 @@ Result<void> ImportKeeper::hand_over(const Site& site) {
     TANDEM_TRY(waiting, site.spool.list(UploadState::waiting));
   }
   for (const auto& upload : waiting) {
-    if (upload.offered != primary) {
-      TANDEM_TRY(const bool ours, is_ours(site, upload));
-      if (!ours) continue;
-    }
-    TANDEM_CHECK(send(site, upload, primary));
-    site.agent.log(fmt::format("{} for {} is with {} now", upload.name, site.site.domain, primary));
+    const auto handed = hand_one(site, upload, primary);
+    site.note(handed);
+    if (!handed && handed.error().kind == ErrorKind::unavailable && upload.offered == primary)
+      break; // so will the next
   }
+  return {};
+}
+
+Result<void> ImportKeeper::hand_one(const Site& site, const Upload& upload, const std::string& primary) {
+  if (upload.offered != primary) {
+    TANDEM_TRY(const bool ours, is_ours(site, upload));
+    if (!ours) return {};
+  }
+  TANDEM_CHECK(send(site, upload, primary));
+  site.agent.log(fmt::format("{} for {} is with {} now", upload.name, site.site.domain, primary));
   return {};
 }
 
@@ -283,119 +295,52 @@ Result<void> ImportKeeper::send(const Site& site, const Upload& upload, const st
   return site.spool.hand(upload, primary);
 }
 
-Result<Json> ImportKeeper::receive(OperationContext& context) {
-  const auto& params = context.params();
-  TANDEM_TRY(const auto upload, upload_of(params));
-  TANDEM_TRY(const auto domain, peer::text_member(params, "domain"));
-  TANDEM_TRY(const auto offset, peer::number_member(params, "offset"));
-  TANDEM_TRY(const auto data, peer::text_member(params, "data"));
-  TANDEM_TRY(const auto bytes, from_base64(data));
-  const auto now = context.snapshot();
-  if (now.standing.primary != now.server)
-    return fail(ErrorKind::refused, now.server + " is not the primary, which alone imports");
-  const auto* site = now.pair ? now.pair->site(domain) : nullptr;
-  if (site == nullptr || !site->import)
-    return fail(ErrorKind::refused, fmt::format("{} has no import on {}", domain, now.server), "tandem apply");
-  TANDEM_TRY(auto spool, spool_at(context.agent(), domain));
-  const std::lock_guard lock(spool_);
-  TANDEM_CHECK(spool.prepare());
-  TANDEM_TRY(const bool known, spool.knows(upload.id));
-  if (!known) TANDEM_CHECK(spool.receive(upload, offset, bytes));
-  return Json{{"known", known}};
-}
-
-Result<Json> ImportKeeper::give_back(OperationContext& context) {
-  TANDEM_TRY(const auto domain, peer::text_member(context.params(), "domain"));
-  TANDEM_TRY(const auto id, peer::text_member(context.params(), "id"));
-  const auto now = context.snapshot();
-  if (!now.pair || now.pair->site(domain) == nullptr || !sites::is_upload_id(id))
-    return fail(ErrorKind::refused, fmt::format("{} knows no such upload", now.server));
-  TANDEM_TRY(auto spool, spool_at(context.agent(), domain));
-  const std::lock_guard lock(spool_);
-  TANDEM_CHECK(spool.prepare());
-  TANDEM_TRY(const bool yours, spool.give_back(id, context.from()));
-  return Json{{"yours", yours}};
-}
-
-Result<Json> ImportKeeper::decide_here(OperationContext& context, const std::string& what, const std::string& id) {
-  const auto now = context.snapshot();
-  if (!now.pair) return fail(ErrorKind::unavailable, "tandem.toml cannot be read", "tandem check");
-  for (const auto& site : now.pair->sites) {
-    if (!site.import) continue;
-    TANDEM_TRY(auto spool, spool_at(context.agent(), site.domain));
-    const std::lock_guard lock(spool_);
-    if (what == "log") {
-      if (const auto log = spool.log(id)) return Json{{"server", now.server}, {"log", *log}};
-      continue;
-    }
-    const auto done = what == "retry" ? spool.retry(id) : spool.drop(id);
-    if (done) return Json{{"server", now.server}};
-    if (done.error().kind != ErrorKind::not_found) return std::unexpected(done.error());
-  }
-  return fail(ErrorKind::not_found, fmt::format("{} has no upload {} for that", now.server, id),
-              "tandem imports lists them");
-}
-
-Result<Json> ImportKeeper::decide(OperationContext& context) {
-  for (const auto* what : {"retry", "drop", "log"}) {
-    if (!context.params().contains(what)) continue;
-    TANDEM_TRY(const auto id, peer::text_member(context.params(), what));
-    if (!sites::is_upload_id(id))
-      return fail(ErrorKind::invalid, "\"" + id + "\" is no upload's id", "tandem imports lists them");
-    auto here = decide_here(context, what, id);
-    if (here || here.error().kind != ErrorKind::not_found || context.caller() == Caller::peer) return here;
-    for (const auto& peer : context.snapshot().peers) {
-      if (!peer.connected) continue;
-      auto there = context.call_peer(peer.name, "imports", context.params());
-      if (there) return there;
-    }
-    return fail(ErrorKind::not_found, fmt::format("no server has an upload {} for that", id),
-                "tandem imports lists them; a server that does not answer was not asked");
-  }
-  return fail(ErrorKind::invalid, "what is to be done with which upload?");
-}
-
-void ImportKeeper::describe_import(const Site& site, Look& look) {
+void ImportKeeper::describe_import(const Site& site) {
   Json told{{"domain", site.site.domain}};
+  auto& problems = site.look.problems;
   const std::lock_guard lock(spool_);
+  const auto counts = site.spool.count();
+  if (!counts) return problems.push_back(describe(counts.error()));
+  told["counts"] = *counts;
   for (const auto& [state, name] :
        {std::pair{UploadState::waiting, "waiting"}, std::pair{UploadState::running, "running"},
         std::pair{UploadState::failed, "failed"}}) {
     told[name] = Json::array();
     const auto uploads = site.spool.list(state);
-    if (!uploads) look.problems.push_back(describe(uploads.error()));
-    if (!uploads) continue;
-    for (const auto& upload : *uploads)
-      if (told[name].size() < most_told) told[name].push_back(upload_json(upload));
-    if (state == UploadState::failed)
-      for (const auto& upload : *uploads)
-        look.problems.push_back(fmt::format("{} failed: {} (`tandem imports log {}` shows what it said)",
-                                            site.words(upload), upload.why, upload.id));
+    if (!uploads) problems.push_back(describe(uploads.error()));
+    for (const auto& upload : uploads.value_or(std::vector<Upload>{})) {
+      if (told[name].size() == most_told) break;
+      told[name].push_back(upload_json(upload));
+      if (state == UploadState::failed)
+        problems.push_back(fmt::format("{} failed: {} (`tandem imports log {}` shows what it said)", site.words(upload),
+                                       upload.why, upload.id));
+    }
   }
   const auto done = site.spool.done(most_told);
-  if (!done) look.problems.push_back(describe(done.error()));
+  if (!done) problems.push_back(describe(done.error()));
   told["done"] = Json::array();
   for (const auto& one : done.value_or(std::vector<sites::DoneUpload>{})) {
-    if (one.fate == sites::UploadFate::handed) continue; // the other server tells of it
     auto entry = upload_json(one.upload);
     entry["fate"] = one.fate == sites::UploadFate::dropped ? "dropped" : "imported";
     entry["at"] = utc_text(std::chrono::sys_seconds(std::chrono::seconds(one.at)));
     told["done"].push_back(std::move(entry));
   }
-  look.imports.push_back(std::move(told));
+  site.look.imports.push_back(std::move(told));
 }
 
-// Of an import that has left tandem.toml nothing is lost, and somebody should know.
+// Nothing of it is lost, and somebody should know.
 void ImportKeeper::find_left_over(Agent& agent, const model::Pair& pair, Look& look) {
-  const auto imports = sites::Layout{}.imports("");
-  const auto domains = agent.ports().files.list(imports.substr(0, imports.size() - 1));
-  for (const auto& domain : domains.value_or(std::vector<std::string>{})) {
+  for (const auto& domain : sites_with_uploads(agent)) {
     const auto* site = pair.site(domain);
     if (site != nullptr && site->import) continue;
-    for (const auto* state : {"waiting", "failed"})
-      if (const auto left = agent.ports().files.list(imports + domain + "/" + state); left && !left->empty())
-        look.problems.push_back(fmt::format("{} uploads for {}, which has no import any more, lie in {}{}/{}",
-                                            left->size(), domain, imports, domain, state));
+    const std::lock_guard lock(spool_);
+    auto spool = spool_at(agent, domain);
+    if (spool)
+      if (const auto ended = spool->end_taking(); !ended) look.problems.push_back(describe(ended.error()));
+    const auto held = uploads_held(agent, domain);
+    for (const auto& [state, number] : held.value_or(std::map<std::string, std::size_t>{}))
+      look.problems.push_back(fmt::format("{} uploads for {}, which has no import any more, lie in {}/{}", number,
+                                          domain, sites::Layout{}.imports(domain), state));
   }
 }
 

@@ -19,8 +19,10 @@ std::string remark_on(const std::string& state, const Json& upload) {
 }
 
 void print_import(std::ostream& out, const std::string& server, const Json& import) {
-  out << fmt::format("  {}: {} waiting, {} running, {} failed\n", server, import["waiting"].size(),
-                     import["running"].size(), import["failed"].size());
+  const auto counts = import.value("counts", Json::object());
+  const auto count = [&](const char* state) { return counts.value(state, 0U); };
+  out << fmt::format("  {}: {} waiting, {} running, {} failed\n", server, count("waiting"), count("running"),
+                     count("failed"));
   for (const auto* state : {"done", "failed", "running", "waiting"})
     for (const auto& upload : import[state]) {
       const auto cut = upload.value("interruptions", 0U);

@@ -103,6 +103,9 @@ void check_import(const Checked& checked, const model::Site& site, const std::st
   if (user == nullptr)
     return checked.report(place + ".import.user", fmt::format("the import user {} is not a user", quote(import.user)),
                           one_of("the name of a [[user]]", user_names(checked.pair), import.user));
+  if (!user->sftp_only) // it could lead its folder somewhere else, from where root would take files
+    checked.report(place + ".import.user", fmt::format("the import user {} is not shut in", quote(import.user)),
+                   "sftp_only = true in its [[user]]");
   if (user->folders.empty())
     checked.report(place + ".import.user", fmt::format("the import user {} has no folder", quote(import.user)),
                    "folders = [\"import\"] in its [[user]], for what it uploads");

@@ -154,11 +154,12 @@ const Reserved local = flatten({
       "/var/lib/tandem",
       "/var/log",
       "/var/run",
+      "/var/spool/tandem",
       "/var/tmp"}},
 });
 
 // Those that hold such folders; others below them may be replicated.
-const Reserved shared = flatten({{"parts of it belong to one server alone", {"/var", "/var/lib"}}});
+const Reserved shared = flatten({{"parts of it belong to one server alone", {"/var", "/var/lib", "/var/spool"}}});
 
 const Reserved pip_options = flatten({
     {"packages go into the site's virtualenv",

@@ -9,6 +9,9 @@ namespace tandem::model {
   return "/etc/tandem/certificates/" + domain + ".pem";
 }
 
+// A folder for each site whose import takes uploads in, and what their units' names begin with.
+inline constexpr auto* import_spool = "/var/spool/tandem/imports";
+inline constexpr auto* import_prefix = "tandem-import-";
 // From here nginx answers an ACME server's questions, on whichever server they arrive.
 inline constexpr auto* challenge_folder = "/var/lib/tandem-challenges";
 // Made of [dns] key_file.

@@ -1,5 +1,6 @@
 #include "sites/import_spool.hpp"
 
+#include "base/text.hpp"
 #include "sites/folders.hpp"
 
 #include <nlohmann/json.hpp>
@@ -21,6 +22,8 @@ constexpr std::string_view gone = "gone";
 constexpr auto* about_file = "/.about";
 constexpr auto* log_file = "/.log";
 constexpr std::chrono::days remembered{30};
+constexpr std::uint32_t most_attempts = 5;
+constexpr std::size_t looked_through = 5; // times as many as are asked for: most may have been handed on
 
 std::string_view name_of(UploadState state) {
   return state == UploadState::waiting ? waiting : state == UploadState::running ? running : failed_ones;
@@ -37,8 +40,8 @@ json to_json(const Upload& upload) {
           {"server", upload.server},
           {"inbox", upload.inbox},
           {"size", upload.size},
-          {"modified", upload.modified_ns},
           {"interruptions", upload.interruptions},
+          {"attempts", upload.attempts},
           {"offered", upload.offered},
           {"why", upload.why}};
 }
@@ -59,8 +62,8 @@ Upload upload_from(const json& document, const std::string& id) {
                 .server = document.at("server").get<std::string>(),
                 .inbox = document.at("inbox").get<std::string>(),
                 .size = document.at("size").get<std::uint64_t>(),
-                .modified_ns = document.at("modified").get<std::int64_t>(),
                 .interruptions = document.at("interruptions").get<std::uint32_t>(),
+                .attempts = document.at("attempts").get<std::uint32_t>(),
                 .offered = document.at("offered").get<std::string>(),
                 .why = document.at("why").get<std::string>()};
   if (!is_upload_name(upload.name)) upload.name.clear();
@@ -97,15 +100,13 @@ Result<void> ImportSpool::prepare() {
   for (const auto& id : left)
     TANDEM_CHECK(files_.remove_tree(place(gone, id)));
   TANDEM_TRY(const auto since, files_.status(folder_ + "/since"));
-  if (since) return {};
-  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.wall_time().time_since_epoch());
-  return files_.write(folder_ + "/since", std::to_string(now.count()) + "\n", 0644, root);
+  return since ? Result<void>() : files_.write(folder_ + "/since", "", 0644, root);
 }
 
 Result<std::int64_t> ImportSpool::since() {
-  const auto path = folder_ + "/since";
-  TANDEM_TRY(const auto text, files_.read(path));
-  return read_json<std::int64_t>(path, text, [](const json& document) { return document.get<std::int64_t>(); });
+  TANDEM_TRY(const auto found, files_.status(folder_ + "/since"));
+  if (!found) return failed(folder_ + "/since is gone");
+  return found->modified_ns;
 }
 
 Result<void> ImportSpool::write_about(const std::string& folder, const Upload& upload) {
@@ -135,19 +136,30 @@ Result<void> ImportSpool::move(std::string_view from, std::string_view to, const
   return files_.rename(place(from, id), place(to, id));
 }
 
+namespace {
+
+// Where an upload lies on its way from one file system to another: no name that any import takes.
+std::string aside_of(const Upload& upload) {
+  return upload.inbox.substr(0, upload.inbox.rfind('/')) + "/." + upload.id;
+}
+
+} // namespace
+
 Result<void> ImportSpool::take(const Upload& upload) {
   const auto folder = place(taking, upload.id);
   TANDEM_CHECK(ensure_folder(files_, folder, 0750, reader_));
   TANDEM_CHECK(write_about(folder, upload));
-  TANDEM_CHECK(uploads_.move(upload.inbox, folder + "/" + upload.name));
-  return settle_one(upload.id);
+  const auto moved = uploads_.move(upload.inbox, aside_of(upload), folder + "/" + upload.name);
+  if (!moved && moved.error().kind == ErrorKind::unavailable) return {}; // somebody writes to it
+  return moved ? settle_one(upload.id) : moved;
 }
 
 Result<void> ImportSpool::finish_taking() {
   TANDEM_TRY(const auto all, ids(taking));
+  std::optional<Error> problem;
   for (const auto& id : all)
-    TANDEM_CHECK(settle_one(id));
-  return {};
+    if (const auto settled = settle_one(id); !settled && !problem) problem = settled.error();
+  return problem ? Result<void>(std::unexpected(*problem)) : Result<void>();
 }
 
 // What was moved is nobody's any more who could put something else in its place. Somebody who had it open for writing
@@ -155,16 +167,20 @@ Result<void> ImportSpool::finish_taking() {
 Result<void> ImportSpool::settle_one(const std::string& id) {
   const auto folder = place(taking, id);
   const auto about = read_about(folder, id);
-  if (!about) return files_.remove_tree(folder); // cut off before anything was moved
+  if (!about && about.error().kind == ErrorKind::not_found) return files_.remove(folder); // nothing was moved yet
+  if (!about) return std::unexpected(about.error());
   auto upload = *about;
   const auto path = folder + "/" + upload.name;
+  const auto aside = aside_of(upload);
+  TANDEM_TRY(const auto beside, files_.status(aside));
   TANDEM_TRY(auto found, files_.status(path));
-  if (!found || found->type != system::FileType::regular) return files_.remove_tree(folder);
-  // A copy that was cut off before its original went.
-  TANDEM_TRY(const auto original, files_.status(upload.inbox));
-  if (original && original->type == system::FileType::regular && original->size == upload.size &&
-      original->modified_ns == upload.modified_ns)
-    TANDEM_CHECK(files_.remove(upload.inbox));
+  if (beside && found) TANDEM_CHECK(files_.remove(aside));
+  if (beside && !found) {
+    const auto moved = uploads_.move(aside, aside, path);
+    if (!moved) return moved.error().kind == ErrorKind::unavailable ? Result<void>() : moved;
+    TANDEM_TRY(found, files_.status(path));
+  }
+  if (!found || found->type != system::FileType::regular) return discard(taking, id);
   TANDEM_CHECK(files_.set_owner(path, reader_));
   TANDEM_CHECK(files_.set_mode(path, 0640));
   TANDEM_TRY(const bool written, uploads_.is_being_written(path));
@@ -188,16 +204,29 @@ Result<std::vector<Upload>> ImportSpool::list(UploadState state) {
 
 Result<std::vector<DoneUpload>> ImportSpool::done(std::size_t most) {
   TANDEM_TRY(auto all, ids(done_ones));
-  if (all.size() > most) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(most));
+  std::ranges::reverse(all);
+  if (all.size() > most * looked_through) all.resize(most * looked_through);
   std::vector<DoneUpload> uploads;
   for (const auto& id : all) {
+    if (uploads.size() == most) break;
     const auto path = place(done_ones, id);
     TANDEM_TRY(const auto text, files_.read(path));
     TANDEM_TRY(auto done,
                read_json<DoneUpload>(path, text, [&](const json& document) { return done_from(document, id); }));
-    uploads.push_back(std::move(done));
+    if (done.fate != UploadFate::handed) uploads.push_back(std::move(done));
   }
+  std::ranges::reverse(uploads);
   return uploads;
+}
+
+Result<std::map<std::string, std::size_t>> ImportSpool::count() {
+  std::map<std::string, std::size_t> counts;
+  for (const auto state : {taking, coming, waiting, running, failed_ones}) {
+    const auto all = ids(state);
+    if (!all && all.error().kind != ErrorKind::not_found) return std::unexpected(all.error());
+    if (all && !all->empty()) counts[std::string(state)] = all->size();
+  }
+  return counts;
 }
 
 Result<bool> ImportSpool::knows(const std::string& id) {
@@ -218,31 +247,44 @@ Result<std::string> ImportSpool::log(const std::string& id) {
 }
 
 Result<void> ImportSpool::begin(const Upload& upload) {
-  for (const auto* name : {"/begun", "/result"})
+  for (const auto* name : {"/begun", "/cut", "/result"})
     TANDEM_CHECK(files_.remove(folder_ + name));
   TANDEM_CHECK(files_.write(folder_ + "/upload.env",
                             systemd_variables({{"TANDEM_UPLOAD", content(UploadState::running, upload)}}), 0640, root));
   return move(waiting, running, upload.id);
 }
 
-Result<ImportEnding> ImportSpool::end(const Upload& upload, const std::function<std::string()>& log) {
+Result<ImportTraces> ImportSpool::traces() {
   TANDEM_TRY(const auto begun, files_.status(folder_ + "/begun"));
-  const auto result = files_.read(folder_ + "/result");
+  TANDEM_TRY(const auto cut, files_.status(folder_ + "/cut"));
+  auto result = files_.read(folder_ + "/result");
   if (!result && result.error().kind != ErrorKind::not_found) return std::unexpected(result.error());
-  auto ending = import_ending(begun.has_value(), result.value_or(""));
-  const auto folder = place(running, upload.id);
-  auto changed = upload;
+  return ImportTraces{.begun = begun.has_value(), .cut = cut.has_value(), .result = result.value_or("")};
+}
+
+Result<ImportEnding> ImportSpool::end(const Upload& upload, bool primary,
+                                      const std::function<std::string(const std::string& invocation)>& log) {
   using Kind = ImportEnding::Kind;
-  if (ending.kind == Kind::succeeded) TANDEM_CHECK(conclude(running, upload, UploadFate::imported));
+  TANDEM_TRY(const auto left, traces());
+  auto ending = import_ending(left, primary);
+  if (ending.kind == Kind::succeeded) {
+    TANDEM_CHECK(conclude(running, upload, UploadFate::imported));
+    return ending;
+  }
+  auto changed = upload;
   if (ending.kind == Kind::interrupted) ++changed.interruptions;
+  changed.attempts = ending.kind == Kind::never_began ? upload.attempts + 1 : 0;
+  if (changed.attempts >= most_attempts)
+    ending = {.kind = Kind::failed,
+              .why = "its command could not be started: systemctl status shows the unit's troubles"};
+  const auto folder = place(running, upload.id);
   if (ending.kind == Kind::failed) {
     changed.why = ending.why;
-    TANDEM_CHECK(files_.write(folder + log_file, log(), 0640, root));
+    const auto invocation = files_.read(folder_ + "/begun");
+    TANDEM_CHECK(files_.write(folder + log_file, log(without_line_end(invocation.value_or(""))), 0640, root));
   }
-  if (changed != upload) TANDEM_CHECK(write_about(folder, changed));
-  if (ending.kind == Kind::failed) TANDEM_CHECK(move(running, failed_ones, upload.id));
-  if (ending.kind == Kind::never_began || ending.kind == Kind::interrupted)
-    TANDEM_CHECK(move(running, waiting, upload.id));
+  TANDEM_CHECK(write_about(folder, changed));
+  TANDEM_CHECK(move(running, ending.kind == Kind::failed ? failed_ones : waiting, upload.id));
   return ending;
 }
 
@@ -253,16 +295,25 @@ Result<void> ImportSpool::conclude(std::string_view from, const Upload& upload, 
   record["to"] = to;
   record["at"] = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_time().time_since_epoch()).count();
   TANDEM_CHECK(files_.write(place(done_ones, upload.id), record.dump(2) + "\n", 0640, root));
-  TANDEM_CHECK(files_.remove_tree(place(gone, upload.id)));
-  TANDEM_CHECK(move(from, gone, upload.id));
-  TANDEM_CHECK(files_.remove_tree(place(gone, upload.id)));
+  TANDEM_CHECK(discard(from, upload.id));
   return forget_old();
 }
 
+Result<void> ImportSpool::discard(std::string_view from, const std::string& id) {
+  TANDEM_CHECK(files_.remove_tree(place(gone, id)));
+  TANDEM_CHECK(move(from, gone, id));
+  return files_.remove_tree(place(gone, id));
+}
+
 Result<void> ImportSpool::forget_old() {
-  TANDEM_TRY(const auto all, ids(done_ones));
-  for (const auto& id : all)
-    if (moment_of(id) + remembered < clock_.wall_time()) TANDEM_CHECK(files_.remove(place(done_ones, id)));
+  const auto oldest = std::chrono::nanoseconds((clock_.wall_time() - remembered).time_since_epoch()).count();
+  for (const auto state : {done_ones, coming}) { // of what came in parts the sender may have thought better
+    TANDEM_TRY(const auto all, ids(state));
+    for (const auto& id : all) {
+      TANDEM_TRY(const auto found, files_.status(place(state, id)));
+      if (found && found->modified_ns < oldest) TANDEM_CHECK(files_.remove_tree(place(state, id)));
+    }
+  }
   return {};
 }
 
@@ -297,11 +348,13 @@ Result<void> ImportSpool::receive(const Upload& upload, std::uint64_t offset, co
   auto arrived = upload;
   arrived.offered.clear();
   arrived.why.clear();
+  arrived.attempts = 0;
   TANDEM_CHECK(write_about(folder, arrived));
   return move(coming, waiting, upload.id);
 }
 
 Result<bool> ImportSpool::give_back(const std::string& id, const std::string& server) {
+  TANDEM_CHECK(files_.remove_tree(place(coming, id)));
   TANDEM_TRY(const bool waits, is_in(waiting, id));
   if (waits) {
     TANDEM_TRY(const auto upload, read_about(place(waiting, id), id));
@@ -316,6 +369,7 @@ Result<void> ImportSpool::retry(const std::string& id) {
   const auto folder = place(failed_ones, id);
   TANDEM_TRY(auto upload, read_about(folder, id));
   upload.why.clear();
+  upload.attempts = 0;
   TANDEM_CHECK(write_about(folder, upload));
   return move(failed_ones, waiting, id);
 }
@@ -325,6 +379,9 @@ Result<void> ImportSpool::drop(const std::string& id) {
     TANDEM_TRY(const bool here, is_in(state, id));
     if (!here) continue;
     TANDEM_TRY(const auto upload, read_about(place(state, id), id));
+    if (!upload.offered.empty())
+      return fail(ErrorKind::refused, upload.offered + " may have it already",
+                  "Once `tandem imports` names no server beside it, or lists it there");
     return conclude(state, upload, UploadFate::dropped);
   }
   return fail(ErrorKind::not_found, "no upload " + id + " failed or waits here");

@@ -2,13 +2,15 @@
 // imported or handed to another server. Each change of state is one rename, so that a crash leaves an upload in one
 // state, whole. On a worker thread, one at a time for each site.
 //
-//   SPOOL/imports/DOMAIN/since               made when the import began: what lay in the inbox before stays there
+//   SPOOL/imports/DOMAIN/since               made when the import began, by `tandem apply`: what lay in the inbox
+//   before
+//                                            stays there
 //                        taking/ID/NAME      being taken out of an inbox
 //                        coming/ID/NAME      being received from another server
 //                        waiting/ID/NAME, running/ID/NAME, failed/ID/NAME, each with .about
 //                        gone/ID             about to be removed
 //                        done/ID             what became of it
-//                        upload.env, begun, result   of the run under way (imports.hpp)
+//                        upload.env, begun, cut, result   of the run under way (imports.hpp)
 #pragma once
 #include "sites/imports.hpp"
 #include "sites/tools.hpp"
@@ -26,8 +28,8 @@ struct Upload {
   std::string server; // that took it
   std::string inbox;  // the path at which it arrived there
   std::uint64_t size = 0;
-  std::int64_t modified_ns = 0;
   std::uint32_t interruptions = 0; // runs that may have done a part
+  std::uint32_t attempts = 0;      // to start the command, in vain, since the latest of them
   std::string offered;             // the server that it was offered to, and that may have it since; empty: none
   std::string why;                 // it failed
   bool operator==(const Upload&) const = default;
@@ -52,10 +54,13 @@ public:
               system::Ownership reader)
       : files_(files), uploads_(uploads), clock_(clock), folder_(std::move(folder)), reader_(reader) {}
 
-  // Makes the folders; the first time it is from now on that uploads are taken.
+  // Makes the folders, and "since" where it is missing.
   Result<void> prepare();
   // Uploads that changed last before that are none of the import's, in nanoseconds since the epoch.
   Result<std::int64_t> since();
+
+  // The import is none any more: what arrives from now on is not its own.
+  Result<void> end_taking() { return files_.remove(folder_ + "/since"); }
 
   // ---- taking
   // Out of the inbox. It may take several calls of finish_taking() until it waits: as long as somebody writes to it.
@@ -64,7 +69,10 @@ public:
 
   // ---- looking, in the order in which they were taken
   Result<std::vector<Upload>> list(UploadState state);
-  Result<std::vector<DoneUpload>> done(std::size_t most); // the latest
+  // The latest of those that this server imported or dropped, looked for among some more of the latest.
+  Result<std::vector<DoneUpload>> done(std::size_t most);
+  // How many there are in each state but done, by its name; those alone of which there are any.
+  Result<std::map<std::string, std::size_t>> count();
   // Whether it is here, or was and was imported or dropped by this server.
   Result<bool> knows(const std::string& id);
   Result<std::string> log(const std::string& id);
@@ -72,8 +80,10 @@ public:
   // ---- running
   // Of one that waits; the unit may be started afterwards.
   Result<void> begin(const Upload& upload);
-  // What the run under way came to, and where its upload goes then. `log` is asked for when it failed.
-  Result<ImportEnding> end(const Upload& upload, const std::function<std::string()>& log);
+  // What the run under way came to, and where its upload goes then. One that cannot be begun again and again has
+  // failed. `log`: what an invocation of the unit said; asked for when it failed.
+  Result<ImportEnding> end(const Upload& upload, bool primary,
+                           const std::function<std::string(const std::string& invocation)>& log);
 
   // ---- between servers
   // Remembers durably that this server may have it from now on.
@@ -89,7 +99,8 @@ public:
 
   // ---- by a person
   Result<void> retry(const std::string& id); // of one that failed
-  Result<void> drop(const std::string& id);  // of one that failed or waits
+  // Of one that failed or waits. refused: another server may have it.
+  Result<void> drop(const std::string& id);
 
   [[nodiscard]] std::string content(UploadState state, const Upload& upload) const; // its path
 
@@ -102,6 +113,8 @@ private:
   Result<void> settle_one(const std::string& id);
   Result<void> move(std::string_view from, std::string_view to, const std::string& id);
   Result<void> conclude(std::string_view from, const Upload& upload, UploadFate fate, const std::string& to = {});
+  Result<void> discard(std::string_view from, const std::string& id);
+  Result<ImportTraces> traces();
   Result<void> forget_old();
 
   system::Files& files_;

@@ -1,6 +1,7 @@
 #include "sites/imports.hpp"
 
 #include "base/text.hpp"
+#include "model/places.hpp"
 #include "sites/confinement.hpp"
 #include "sites/jobs.hpp"
 #include "sites/words.hpp"
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::size_t id_digits = 13; // milliseconds since the epoch, until the year 2286
 constexpr std::size_t longest_name = 255;
+// A shell of root's that has nothing of the site's environment, whose PATH begins with programs that its owner may
+// change.
+constexpr auto* clean_shell = "/usr/bin/env -i PATH=/usr/bin:/bin /bin/sh -c";
 constexpr std::string_view asked_to_end = "143"; // 128 and SIGTERM: how a program says it that took the signal itself
 
 // Where the command says "{file}" the upload's path stands, or behind it all.
@@ -30,7 +34,7 @@ Result<std::string> command_line(const model::Import& import) {
 } // namespace
 
 std::string import_service(const model::Site& site) {
-  return import_prefix + site.domain + ".service";
+  return model::import_prefix + site.domain + ".service";
 }
 
 Result<std::string> import_service_text(const Layout& layout, const model::Site& site) {
@@ -46,23 +50,25 @@ ConditionPathExists={spool}/upload.env
 StartLimitIntervalSec=0
 
 [Service]
-Type=oneshot
+Type=exec
 User={owner}
 Group=www-data
 WorkingDirectory={folder}
 EnvironmentFile={environment}
 EnvironmentFile={spool}/upload.env
-# What the agent learns from: whether a run began, and how it ended.
-ExecStartPre=+/bin/sh -c '> {spool}/begun && sync {spool}/begun {spool}'
-ExecStart=/usr/bin/env --{line}
-ExecStopPost=+/bin/sh -c 'cd {spool} && [ -e begun ] && echo "$$SERVICE_RESULT $$EXIT_CODE $$EXIT_STATUS" > result.new && sync result.new && mv result.new result && sync . || true'
+ExecStartPre=+{clean} 'cd "$$1" && echo "$$2" > begun && sync begun .' sh {spool} ${{INVOCATION_ID}}
+# What fails is kept and told by the agent, so it is no failure of systemd's.
+ExecStart=-/usr/bin/env --{line}
+ExecStop=+{clean} 'cd "$$1" || exit; [ -z "$$2" ] || {{ : > cut && sync cut .; }}' sh {spool} ${{MAINPID}}
+ExecStopPost=+{clean} 'cd "$$1" && shift && echo "$$*" > result.new && sync result.new && mv result.new result && sync .' sh {spool} ${{SERVICE_RESULT}} ${{EXIT_CODE}} ${{EXIT_STATUS}}
 # So long it has to end when it is asked to.
 TimeoutStopSec=30
 UMask=0022
 {confinement})",
       fmt::arg("domain", site.domain), fmt::arg("owner", site.owner), fmt::arg("folder", layout.site_link(site.domain)),
       fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line),
-      fmt::arg("spool", layout.imports(site.domain)), fmt::arg("confinement", confinement));
+      fmt::arg("spool", layout.imports(site.domain)), fmt::arg("clean", clean_shell),
+      fmt::arg("confinement", confinement));
 }
 
 bool is_upload_name(const std::string& name) {
@@ -100,14 +106,14 @@ std::chrono::system_clock::time_point moment_of(std::string_view upload_id) {
 }
 
 // systemd.exec(5), "Environment Variables Set on the Service": SIGTERM is what whoever ends it sends.
-ImportEnding import_ending(bool begun, std::string_view result) {
+ImportEnding import_ending(const ImportTraces& traces, bool primary) {
   using Kind = ImportEnding::Kind;
-  if (!begun) return {.kind = Kind::never_began};
-  const auto words = split(trim(result), ' ');
-  if (words.size() != 3) return {.kind = Kind::interrupted};
-  if (words[0] == "success" && words[1] == "exited") return {.kind = Kind::succeeded};
+  if (!traces.begun) return {.kind = Kind::never_began};
+  const auto words = split(trim(traces.result), ' ');
+  if (traces.cut || words.size() != 3) return {.kind = Kind::interrupted};
+  if (words[1] == "exited" && words[2] == "0") return {.kind = Kind::succeeded};
   const bool killed = words[1] == "killed" || words[1] == "dumped";
-  if ((killed && words[2] == "TERM") || words[2] == asked_to_end) return {.kind = Kind::interrupted};
+  if (!primary || (killed && words[2] == "TERM") || words[2] == asked_to_end) return {.kind = Kind::interrupted};
   if (words[0] == "oom-kill") return {.kind = Kind::failed, .why = "there was not enough memory for it"};
   return {.kind = Kind::failed,
           .why = killed ? "it was killed by the signal " + words[2] : "it ended with status " + words[2]};

@@ -12,13 +12,11 @@
 
 namespace tandem::sites {
 
-// What the names of all their units begin with.
-inline constexpr auto* import_prefix = "tandem-import-";
-
 // Of a site that has an import.
 [[nodiscard]] std::string import_service(const model::Site& site);
-// One run takes the upload that SPOOL/imports/DOMAIN/upload.env names. It leaves the file "begun" beside it, and at its
-// end "result". invalid: the command is none.
+// One run takes the upload that SPOOL/imports/DOMAIN/upload.env names. It leaves the file "begun" beside it, in it its
+// systemd invocation; "cut", when it is asked to end while the command runs; and at its end "result". They are root's,
+// written without anything of the site's environment. invalid: the command is none.
 Result<std::string> import_service_text(const Layout& layout, const model::Site& site);
 
 // Whether an upload of that name is the import's. Names that begin with a dot never are, since clients write to such
@@ -36,7 +34,7 @@ Result<std::string> import_service_text(const Layout& layout, const model::Site&
 struct ImportEnding {
   enum class Kind {
     never_began,
-    interrupted, // by the power, or by whoever changed the primary: it may have done a part
+    interrupted, // by the power, or by whoever asked it to end: it may have done a part
     succeeded,
     failed,
   };
@@ -46,7 +44,14 @@ struct ImportEnding {
   bool operator==(const ImportEnding&) const = default;
 };
 
-// `result`: what lies in the file; empty: there is none.
-[[nodiscard]] ImportEnding import_ending(bool begun, std::string_view result);
+// What a run left.
+struct ImportTraces {
+  bool begun = false;
+  bool cut = false;
+  std::string result = {}; // what lies in the file; empty: there is none
+};
+
+// Where this server is not the primary any more, what failed had lost its database.
+[[nodiscard]] ImportEnding import_ending(const ImportTraces& traces, bool primary);
 
 } // namespace tandem::sites

@@ -1,6 +1,7 @@
 #include "sites/layout.hpp"
 
 #include "base/text.hpp"
+#include "model/places.hpp"
 
 #include <ctime>
 
@@ -96,7 +97,7 @@ std::string Layout::current_socket(const std::string& domain) const {
 }
 
 std::string Layout::imports(const std::string& domain) const {
-  return spool + "/imports/" + domain;
+  return model::import_spool + ("/" + domain);
 }
 
 std::string release_id(std::chrono::system_clock::time_point now, std::string_view commit) {

@@ -24,7 +24,6 @@ struct Layout {
   std::string www = "/www";
   std::string state = "/var/lib/tandem";
   std::string run = "/run";
-  std::string spool = "/var/spool/tandem";
 
   [[nodiscard]] std::string site_link(const std::string& domain) const;
   [[nodiscard]] std::string link_target(const std::string& domain, const std::string& release) const; // relative

@@ -1,6 +1,7 @@
 #include "sites/work.hpp"
 
 #include "base/text.hpp"
+#include "model/places.hpp"
 #include "model/ports.hpp"
 #include "sites/celery.hpp"
 #include "sites/imports.hpp"
@@ -22,7 +23,7 @@ bool runs(const std::string& active) {
 
 Result<Units> jobs_of(system::Services& services) {
   TANDEM_TRY(auto units, services.loaded(job_prefix + std::string("*.service")));
-  TANDEM_TRY(const auto imports, services.loaded(import_prefix + std::string("*.service")));
+  TANDEM_TRY(const auto imports, services.loaded(model::import_prefix + std::string("*.service")));
   units.insert(units.end(), imports.begin(), imports.end());
   return units;
 }
@@ -154,7 +155,8 @@ Result<std::vector<std::string>> failed_work(system::Services& services) {
   TANDEM_TRY(const auto units, services_of(services));
   std::vector<std::string> told;
   for (const auto& unit : units) {
-    if (unit.name.starts_with(import_prefix)) continue; // what failed there is kept, and told until somebody decides
+    if (unit.name.starts_with(model::import_prefix))
+      continue; // what failed there is kept, and told until somebody decides
     const bool again = unit.sub == "auto-restart";
     if (unit.load == "loaded" && (unit.active == "failed" || again))
       told.push_back(fmt::format("{} {} (`journalctl -u '{}'` tells why)", work_in_words(unit.name),
@@ -168,7 +170,7 @@ std::string work_in_words(const std::string& unit) {
     return unit.substr(prefix.size(), unit.rfind('.') - prefix.size());
   };
   if (unit.starts_with(beat_prefix)) return "the beat of " + name_behind(beat_prefix);
-  if (unit.starts_with(import_prefix)) return "the import of " + name_behind(import_prefix);
+  if (unit.starts_with(model::import_prefix)) return "the import of " + name_behind(model::import_prefix);
   const bool job = unit.starts_with(job_prefix);
   const auto name = name_behind(job ? job_prefix : worker_prefix);
   const auto colon = name.find(':');
@@ -176,7 +178,7 @@ std::string work_in_words(const std::string& unit) {
 }
 
 bool is_work(const std::string& unit) {
-  return unit.starts_with(job_prefix) || unit.starts_with(import_prefix) || unit.starts_with(worker_prefix) ||
+  return unit.starts_with(job_prefix) || unit.starts_with(model::import_prefix) || unit.starts_with(worker_prefix) ||
          unit.starts_with(beat_prefix);
 }
 

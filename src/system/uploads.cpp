@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 namespace tandem::system {
@@ -25,7 +26,10 @@ Result<Descriptor> open_upload(const std::string& path) {
   return fd;
 }
 
+// Whoever opens it for writing just then breaks the lease, of which the kernel tells by a signal: by one that does
+// nothing where SIGIO, its default, would end this process.
 Result<bool> is_written(const Descriptor& fd, const std::string& path) {
+  if (::fcntl(fd.get(), F_SETSIG, SIGURG) != 0) return system_error("asking who writes to " + path);
   if (::fcntl(fd.get(), F_SETLEASE, F_RDLCK) == 0) {
     ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
     return false;
@@ -79,20 +83,19 @@ Result<bool> LinuxUploads::is_being_written(const std::string& path) {
   return is_written(fd, path);
 }
 
-Result<void> LinuxUploads::move(const std::string& from, const std::string& to) {
+Result<void> LinuxUploads::move(const std::string& from, const std::string& aside, const std::string& to) {
   LinuxFiles files;
-  if (::rename(from.c_str(), to.c_str()) == 0) {
-    const auto slash = from.rfind('/');
-    return files.settle({to, to.substr(0, to.rfind('/')), slash == 0 ? "/" : from.substr(0, slash)});
-  }
+  const auto folder_of = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
+  if (::rename(from.c_str(), to.c_str()) == 0) return files.settle({to, folder_of(to), folder_of(from)});
   if (errno != EXDEV) return system_error("renaming " + from + " to " + to);
-  const auto half = to.substr(0, to.rfind('/')) + "/.half";
-  if (auto copied = copy_over(from, half); !copied) {
+  if (from != aside) TANDEM_CHECK(files.rename(from, aside));
+  const auto half = folder_of(to) + "/.half";
+  if (auto copied = copy_over(aside, half); !copied) {
     ::unlink(half.c_str());
     return copied;
   }
   TANDEM_CHECK(files.rename(half, to));
-  return files.remove(from);
+  return files.remove(aside);
 }
 
 Result<std::string> LinuxUploads::read_part(const std::string& path, std::uint64_t offset, std::size_t most) {

@@ -46,6 +46,8 @@ name = {user.name}
 uid = {user.uid}
 [[user]]
 name = "importer"
+sftp_only = true
+ssh_keys = ["%key_two% visitor"]
 folders = ["import"]
 [[user]]
 name = "keeper"

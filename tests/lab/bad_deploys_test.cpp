@@ -71,8 +71,9 @@ protected:
   static std::string on(const std::string& host, const std::string& line) { return lab::on(lab(), host, line); }
 
   static std::string applications(const std::string& host) {
-    return on(host,
-              "systemctl list-units --plain --no-legend --state=active 'tandem-site@*' | awk '{print $1}' | sort");
+    return on(
+        host,
+        "systemctl list-units --plain --no-legend --state=active 'tandem-site@shop.test-*' | awk '{print $1}' | sort");
   }
 
   static system::Outcome deploy(const std::string& host, const std::string& revision) {

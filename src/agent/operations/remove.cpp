@@ -1,6 +1,7 @@
 #include "agent/operations/remove.hpp"
 
 #include "agent/duties.hpp"
+#include "agent/import_spools.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/orders.hpp"
 #include "base/text.hpp"
@@ -117,11 +118,23 @@ Result<void> stop_what_runs(OperationContext& context, system::Applications& app
   return leave_pair(agent.ports().files, agent.settings().state_folder);
 }
 
+// Nobody would hand them over later.
+Result<void> check_uploads(Agent& agent) {
+  for (const auto& domain : sites_with_uploads(agent)) {
+    TANDEM_TRY(const auto held, uploads_held(agent, domain));
+    if (!held.empty())
+      return fail(ErrorKind::refused, fmt::format("uploads for {} are here and not with the primary yet", domain),
+                  "Wait, or decide about those that failed: tandem imports");
+  }
+  return {};
+}
+
 Result<Json> leave(OperationContext& context, const KeeperOf& keeper, system::Applications& applications) {
   auto& agent = context.agent();
   const auto snapshot = context.snapshot();
   if (snapshot.standing.primary == snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is the primary; it cannot leave");
+  TANDEM_CHECK(check_uploads(agent));
   agent.on_loop([&] { keeper(agent).leave(); });
   const auto left = stop_what_runs(context, applications);
   agent.log(left ? "this server has left the pair" : "leaving the pair: " + describe(left.error()));

@@ -1,4 +1,5 @@
 // Uploads of an import: which are taken, what a run came to, and that each is imported once whatever is cut off where.
+#include "base/text.hpp"
 #include "sites/import_spool.hpp"
 #include "world.hpp"
 
@@ -25,7 +26,11 @@ public:
 
   Result<bool> is_being_written(const std::string& path) override { return written.contains(path); }
 
-  Result<void> move(const std::string& from, const std::string& to) override { return files_.rename(from, to); }
+  // Between two file systems it is renamed twice here, too.
+  Result<void> move(const std::string& from, const std::string& aside, const std::string& to) override {
+    if (between_two && from != aside) TANDEM_CHECK(files_.rename(from, aside));
+    return files_.rename(between_two ? aside : from, to);
+  }
 
   Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::size_t most) override {
     TANDEM_TRY(const auto content, files_.read(path));
@@ -33,6 +38,7 @@ public:
   }
 
   std::set<std::string> written;
+  bool between_two = false;
 
 private:
   MemoryFiles& files_;
@@ -59,7 +65,7 @@ struct ImportServer {
     went_well(own.prepare());
     went_well(own.finish_taking());
     for (const auto& path : files.below(inbox))
-      if (path != inbox)
+      if (path != inbox && !path.contains("/."))
         went_well(own.take({.id = upload_id(clock.now, name, ++count),
                             .name = path.substr(std::string(inbox).size() + 1),
                             .server = name,
@@ -71,12 +77,13 @@ struct ImportServer {
   void run() {
     auto own = spool();
     for (const auto& upload : all(UploadState::running))
-      went_well(own.end(upload, [] { return std::string("what it said"); }));
+      went_well(own.end(upload, primary, [](const std::string& invocation) { return "what " + invocation + " said"; }));
     const auto waiting = *own.list(UploadState::waiting);
     if (waiting.empty()) return;
     went_well(own.begin(waiting.front()));
     runs.push_back(*files.read(own.content(UploadState::running, waiting.front())));
-    put("begun", "");
+    if (!starts) return;
+    put("begun", "run 7\n");
     put("result", result);
   }
 
@@ -91,6 +98,8 @@ struct ImportServer {
   FakeClock clock;
   std::uint64_t count = 0;
   std::string result = "success exited 0";
+  bool primary = true;
+  bool starts = true;            // the command can be started
   std::vector<std::string> runs; // contents that the command was given
 };
 
@@ -166,15 +175,37 @@ TEST(Imports, AnIdSortsByTimeAndNamesNoFolder) {
 
 TEST(Imports, WhatARunCameToIsToldByWhatItLeft) {
   using Kind = ImportEnding::Kind;
-  EXPECT_EQ(import_ending(false, "").kind, Kind::never_began);
-  EXPECT_EQ(import_ending(false, "success exited 0").kind, Kind::never_began) << "of an earlier run";
-  EXPECT_EQ(import_ending(true, "").kind, Kind::interrupted) << "the power";
-  EXPECT_EQ(import_ending(true, "signal killed TERM\n").kind, Kind::interrupted);
-  EXPECT_EQ(import_ending(true, "exit-code exited 143\n").kind, Kind::interrupted);
-  EXPECT_EQ(import_ending(true, "success exited 0\n").kind, Kind::succeeded);
-  EXPECT_EQ(import_ending(true, "exit-code exited 1\n"), (ImportEnding{Kind::failed, "it ended with status 1"}));
-  EXPECT_EQ(import_ending(true, "signal killed KILL\n").why, "it was killed by the signal KILL");
-  EXPECT_EQ(import_ending(true, "oom-kill killed KILL\n").why, "there was not enough memory for it");
+  const auto ending = [](const std::string& result, bool primary = true) {
+    return import_ending({.begun = true, .result = result}, primary);
+  };
+  EXPECT_EQ(import_ending({}, true).kind, Kind::never_began);
+  EXPECT_EQ(import_ending({.result = "exec-condition exited 1"}, true).kind, Kind::never_began);
+  EXPECT_EQ(ending("").kind, Kind::interrupted) << "the power";
+  EXPECT_EQ(ending("success killed TERM\n").kind, Kind::interrupted);
+  EXPECT_EQ(ending("success exited 143\n").kind, Kind::interrupted);
+  EXPECT_EQ(ending("success exited 0\n").kind, Kind::succeeded);
+  EXPECT_EQ(import_ending({.begun = true, .cut = true, .result = "success exited 0\n"}, true).kind, Kind::interrupted)
+      << "it took the signal and gave up";
+  EXPECT_EQ(ending("success exited 1\n"), (ImportEnding{Kind::failed, "it ended with status 1"}));
+  EXPECT_EQ(ending("success exited 1\n", false).kind, Kind::interrupted) << "its database went away";
+  EXPECT_EQ(ending("success exited 0\n", false).kind, Kind::succeeded);
+  EXPECT_EQ(ending("signal killed KILL\n").why, "it was killed by the signal KILL");
+  EXPECT_EQ(ending("oom-kill killed KILL\n").why, "there was not enough memory for it");
+}
+
+TEST(Imports, WhatRootRunsOfAUnitFindsNothingOfTheSitesEnvironment) {
+  model::Site site;
+  site.domain = "shop.test";
+  site.owner = "nikolays";
+  site.import = model::Import{.user = "import1c", .pattern = "*", .run = "true"};
+  const auto text = *import_service_text({}, site);
+  int found = 0;
+  for (const auto& line : lines_of(text))
+    if (const auto plus = line.find("=+"); plus != std::string::npos) {
+      ++found;
+      EXPECT_TRUE(line.substr(plus + 2).starts_with("/usr/bin/env -i PATH=/usr/bin:/bin /bin/sh -c ")) << line;
+    }
+  EXPECT_EQ(found, 3);
 }
 
 TEST(Imports, TheCommandGetsThePathWhereItSaysOrLast) {
@@ -183,7 +214,7 @@ TEST(Imports, TheCommandGetsThePathWhereItSaysOrLast) {
   site.owner = "nikolays";
   site.import = model::Import{.user = "import1c", .pattern = "*", .run = "python manage.py take '50% $HOME'"};
   EXPECT_THAT(*import_service_text({}, site),
-              HasSubstr("ExecStart=/usr/bin/env -- \"python\" \"manage.py\" \"take\" \"50%% $$HOME\" "
+              HasSubstr("ExecStart=-/usr/bin/env -- \"python\" \"manage.py\" \"take\" \"50%% $$HOME\" "
                         "\"${TANDEM_UPLOAD}\"\n"));
   site.import->run = "take --from={file} --now";
   EXPECT_THAT(*import_service_text({}, site), HasSubstr("-- \"take\" \"--from=${TANDEM_UPLOAD}\" \"--now\"\n"));
@@ -210,7 +241,7 @@ TEST(Imports, AFailureIsKeptWithItsWordsUntilSomebodyDecides) {
   ImportServer uno("uno");
   uno.arrive("stock.txt", "bad");
   uno.arrive("trees.txt", "good");
-  uno.result = "exit-code exited 3";
+  uno.result = "success exited 3";
   uno.take();
   uno.run();
   uno.result = "success exited 0";
@@ -220,7 +251,7 @@ TEST(Imports, AFailureIsKeptWithItsWordsUntilSomebodyDecides) {
   ASSERT_EQ(spool.list(UploadState::failed)->size(), 1U);
   const auto upload = spool.list(UploadState::failed)->front();
   EXPECT_EQ(upload.why, "it ended with status 3");
-  EXPECT_EQ(*spool.log(upload.id), "what it said");
+  EXPECT_EQ(*spool.log(upload.id), "what run 7 said");
   EXPECT_EQ(*uno.files.read(spool.content(UploadState::failed, upload)), "bad");
   EXPECT_THAT(uno.runs, testing::ElementsAre("bad", "good")) << "the next one did not wait for it";
   went_well(spool.retry(upload.id));
@@ -245,23 +276,68 @@ TEST(Imports, OneThatWasCutOffIsRepeatedAndSaysSo) {
   EXPECT_EQ(uno.spool().done(10)->front().upload.interruptions, 2U);
 }
 
+TEST(Imports, OneWhoseCommandCannotBeStartedFailsInTheEndAndOthersGoOn) {
+  ImportServer uno("uno");
+  uno.arrive("stock.txt", "all of it");
+  uno.starts = false;
+  uno.take();
+  for (int tries = 0; tries < 6; ++tries)
+    uno.run();
+  ASSERT_EQ(uno.all(UploadState::failed).size(), 1U);
+  EXPECT_THAT(uno.all(UploadState::failed)[0].why, HasSubstr("could not be started"));
+  EXPECT_TRUE(uno.all(UploadState::waiting).empty());
+}
+
+TEST(Imports, OneThatAnotherServerMayHaveCannotBeDropped) {
+  ImportServer uno("uno");
+  uno.arrive("stock.txt", "all of it");
+  uno.take();
+  auto spool = uno.spool();
+  const auto upload = uno.all(UploadState::waiting).front();
+  went_well(spool.offer(upload, "duo"));
+  const auto dropped = spool.drop(upload.id);
+  ASSERT_FALSE(dropped);
+  EXPECT_EQ(dropped.error().kind, ErrorKind::refused);
+  went_well(spool.take_back(uno.all(UploadState::waiting).front()));
+  went_well(spool.drop(upload.id));
+  EXPECT_EQ(spool.done(10)->front().fate, UploadFate::dropped);
+}
+
+TEST(Imports, WhatWasImportedIsListedBehindWhatWasHandedOn) {
+  ImportServer uno("uno");
+  uno.arrive("first.txt", "1");
+  uno.take();
+  uno.run();
+  uno.run();
+  for (int n = 0; n < 3; ++n) {
+    uno.arrive(fmt::format("{}.txt", n), "x");
+    uno.take();
+    went_well(uno.spool().hand(uno.all(UploadState::waiting).front(), "duo"));
+  }
+  ASSERT_EQ(uno.spool().done(2)->size(), 1U);
+  EXPECT_EQ(uno.spool().done(2)->front().upload.name, "first.txt");
+}
+
 TEST(Imports, EachIsImportedOnceWhereverTheServerIsCutOff) {
-  cut_everywhere([](int changes) {
-    ImportServer uno("uno");
-    uno.arrive("stock.txt", "all of it");
-    const auto work = [&] {
-      uno.take();
-      uno.run();
-      uno.run();
-    };
-    const bool cut = goes_dark(uno, changes, work);
-    if (cut) work();
-    EXPECT_THAT(uno.runs, testing::ElementsAre("all of it")) << changes;
-    EXPECT_EQ(uno.spool().done(10)->size(), 1U) << changes;
-    for (const auto state : {UploadState::waiting, UploadState::running, UploadState::failed})
-      EXPECT_TRUE(uno.spool().list(state)->empty()) << changes;
-    return cut;
-  });
+  for (const bool between_two : {false, true})
+    cut_everywhere([&](int changes) {
+      SCOPED_TRACE(fmt::format("{} {}", between_two, changes));
+      ImportServer uno("uno");
+      uno.uploads.between_two = between_two;
+      uno.arrive("stock.txt", "all of it");
+      const auto work = [&] {
+        uno.take();
+        uno.run();
+        uno.run();
+      };
+      const bool cut = goes_dark(uno, changes, work);
+      if (cut) work();
+      EXPECT_THAT(uno.runs, testing::ElementsAre("all of it"));
+      EXPECT_EQ(uno.spool().done(10)->size(), 1U);
+      for (const auto state : {UploadState::waiting, UploadState::running, UploadState::failed})
+        EXPECT_TRUE(uno.all(state).empty());
+      return cut;
+    });
 }
 
 // Whichever of the two is cut off, and whichever is the primary afterwards.
@@ -283,7 +359,7 @@ TEST(Imports, EachIsImportedOnceByOneOfTwoServersWhereverOneIsCutOff) {
         auto& primary = roles_change ? duo : uno;
         auto& standby = roles_change ? uno : duo;
         for (const auto& upload : standby.all(UploadState::running))
-          went_well(standby.spool().end(upload, [] { return std::string(); }));
+          went_well(standby.spool().end(upload, false, [](const std::string&) { return std::string(); }));
         ask_back(primary, standby);
         hand_over(standby, primary);
         primary.run();

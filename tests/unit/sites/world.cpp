@@ -47,7 +47,7 @@ Result<std::optional<system::FileStatus>> MemoryFiles::status(const std::string&
                             .uid = node.owner.uid,
                             .gid = node.owner.gid,
                             .size = node.content.size(),
-                            .modified_ns = 0,
+                            .modified_ns = modified_ns,
                             .target = node.type == FileType::link ? node.content : ""};
 }
 

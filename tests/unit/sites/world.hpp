@@ -57,7 +57,8 @@ public:
   [[nodiscard]] bool has(const std::string& path) const { return nodes.contains(path); }
 
   std::map<std::string, Node> nodes;
-  std::set<std::string> full; // paths that cannot be written: a full disk
+  std::set<std::string> full;                           // paths that cannot be written: a full disk
+  std::int64_t modified_ns = 1'795'509'000'000'000'000; // of everything
 
 private:
   Result<void> put(const std::string& path, Node node);

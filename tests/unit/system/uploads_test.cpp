@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 namespace tandem::system {
 
@@ -62,7 +64,7 @@ TEST_F(LinuxUploadsTest, MovesWithinAFileSystemAndBetweenTwo) {
     const std::string content(300000, 'x');
     write(from + "/stock.txt", content);
     std::filesystem::create_directory(folder_ + "/spool");
-    ASSERT_TRUE(uploads_.move(from + "/stock.txt", folder_ + "/spool/stock.txt"));
+    ASSERT_TRUE(uploads_.move(from + "/stock.txt", from + "/.aside", folder_ + "/spool/stock.txt"));
     EXPECT_EQ(files_.read(folder_ + "/spool/stock.txt").value(), content);
     EXPECT_EQ(files_.list(folder_ + "/spool").value(), std::vector<std::string>{"stock.txt"});
     EXPECT_TRUE(files_.list(from).value().empty() || from == folder_);
@@ -70,15 +72,37 @@ TEST_F(LinuxUploadsTest, MovesWithinAFileSystemAndBetweenTwo) {
   }
 }
 
-TEST_F(LinuxUploadsTest, OneThatIsWrittenToIsNotCopied) {
+// A second upload of the name, sent meanwhile, is another one.
+TEST_F(LinuxUploadsTest, OneThatIsWrittenToIsNotCopiedAndWaitsAside) {
   const auto path = elsewhere_ + "/stock.txt";
+  const auto aside = elsewhere_ + "/.aside";
   write(path, "half");
-  const Descriptor writer(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  const auto moved = uploads_.move(path, folder_ + "/stock.txt");
-  ASSERT_FALSE(moved);
-  EXPECT_EQ(moved.error().kind, ErrorKind::unavailable);
-  EXPECT_EQ(files_.read(path).value(), "half");
-  EXPECT_TRUE(files_.list(folder_).value().empty());
+  {
+    const Descriptor writer(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_APPEND));
+    const auto moved = uploads_.move(path, aside, folder_ + "/stock.txt");
+    ASSERT_FALSE(moved);
+    EXPECT_EQ(moved.error().kind, ErrorKind::unavailable);
+    EXPECT_TRUE(files_.list(folder_).value().empty());
+    ASSERT_EQ(::write(writer.get(), " more", 5), 5);
+  }
+  write(path, "the second");
+  ASSERT_TRUE(uploads_.move(aside, aside, folder_ + "/stock.txt"));
+  EXPECT_EQ(files_.read(folder_ + "/stock.txt").value(), "half more");
+  EXPECT_EQ(files_.list(elsewhere_).value(), std::vector<std::string>{"stock.txt"});
+}
+
+// The kernel tells whoever holds a lease by a signal, which would be the agent's end.
+TEST_F(LinuxUploadsTest, OpeningItWhileItIsAskedAboutEndsNobody) {
+  const auto path = folder_ + "/stock.txt";
+  write(path, "1\n");
+  std::atomic<bool> enough = false;
+  std::jthread opener([&] {
+    while (!enough)
+      const Descriptor writer(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  });
+  for (int n = 0; n < 20000; ++n)
+    ASSERT_TRUE(uploads_.is_being_written(path));
+  enough = true;
 }
 
 TEST_F(LinuxUploadsTest, PartsAreReadFromWhereTheyAreAskedFor) {
