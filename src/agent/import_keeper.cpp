@@ -40,6 +40,10 @@ std::string log_of(Agent& agent, const std::string& unit, const std::string& inv
   return told ? told->output : describe(told.error());
 }
 
+std::string words_of(const Upload& upload, const std::string& domain) {
+  return fmt::format("the import of {} for {}", upload.name, domain);
+}
+
 Json upload_json(const Upload& upload) {
   return {{"id", upload.id},
           {"name", upload.name},
@@ -64,9 +68,7 @@ struct ImportKeeper::Site {
     if (!done) look.problems.push_back(fmt::format("the import of {}: {}", site.domain, describe(done.error())));
   }
 
-  [[nodiscard]] std::string words(const Upload& upload) const {
-    return fmt::format("the import of {} for {}", upload.name, site.domain);
-  }
+  [[nodiscard]] std::string words(const Upload& upload) const { return words_of(upload, site.domain); }
 };
 
 void ImportKeeper::start(Agent& agent, DutyKeeper& duties) {
@@ -105,7 +107,7 @@ void ImportKeeper::look_after(const Site& site, DutyKeeper::Part part) {
     const auto prepared = site.spool.prepare();
     site.note(prepared);
     if (!prepared) return;
-    site.note(collect(site, part == DutyKeeper::Part::primary));
+    site.note(collect(site.agent, site.site.domain, site.spool, part == DutyKeeper::Part::primary));
     site.note(site.spool.finish_taking());
     site.note(take_in(site));
   }
@@ -169,19 +171,21 @@ bool ImportKeeper::is_settled(const Site& site, const std::string& path, const s
   return same && now - seen.since >= settled_after;
 }
 
-Result<void> ImportKeeper::collect(const Site& site, bool primary) {
-  TANDEM_TRY(const auto running, site.spool.list(UploadState::running));
+// What an import of the site was doing, whether tandem.toml still has it or not. `spool_` is held.
+Result<void> ImportKeeper::collect(Agent& agent, const std::string& domain, ImportSpool& spool, bool primary) {
+  TANDEM_TRY(const auto running, spool.list(UploadState::running));
   if (running.empty()) return {};
-  const auto unit = sites::import_service(site.site);
-  TANDEM_TRY(const auto loaded, site.agent.ports().services.loaded(unit));
+  const auto unit = sites::import_service(domain);
+  TANDEM_TRY(const auto loaded, agent.ports().services.loaded(unit));
   if (std::ranges::any_of(loaded, runs)) return {};
   for (const auto& upload : running) {
-    const auto log = [&](const std::string& invocation) { return log_of(site.agent, unit, invocation); };
-    TANDEM_TRY(const auto ending, site.spool.end(upload, primary, log));
-    if (ending.kind == ImportEnding::Kind::succeeded) site.agent.log(site.words(upload) + " is done");
-    if (ending.kind == ImportEnding::Kind::failed) site.agent.log(site.words(upload) + " failed: " + ending.why);
+    const auto log = [&](const std::string& invocation) { return log_of(agent, unit, invocation); };
+    TANDEM_TRY(const auto ending, spool.end(upload, primary, log));
+    const auto words = words_of(upload, domain);
+    if (ending.kind == ImportEnding::Kind::succeeded) agent.log(words + " is done");
+    if (ending.kind == ImportEnding::Kind::failed) agent.log(words + " failed: " + ending.why);
     if (ending.kind == ImportEnding::Kind::interrupted)
-      site.agent.log(site.words(upload) + " was cut off, may have done a part, and is repeated");
+      agent.log(words + " was cut off, may have done a part, and is repeated");
   }
   return {};
 }
@@ -238,7 +242,7 @@ Result<void> ImportKeeper::begin(const Site& site, const Upload& upload) {
   auto services = agent.services_while(allowed);
   const std::lock_guard lock(spool_);
   TANDEM_CHECK(site.spool.begin(upload));
-  const auto begun = services.begin(system::UnitDeed::start, sites::import_service(site.site));
+  const auto begun = services.begin(system::UnitDeed::start, sites::import_service(site.site.domain));
   return !begun && begun.error().kind == ErrorKind::unavailable ? Result<void>() : begun;
 }
 
@@ -335,8 +339,9 @@ void ImportKeeper::find_left_over(Agent& agent, const model::Pair& pair, Look& l
     if (site != nullptr && site->import) continue;
     const std::lock_guard lock(spool_);
     auto spool = spool_at(agent, domain);
-    if (spool)
-      if (const auto ended = spool->end_taking(); !ended) look.problems.push_back(describe(ended.error()));
+    if (!spool) continue;
+    for (const auto& done : {spool->end_taking(), spool->finish_taking(), collect(agent, domain, *spool, true)})
+      if (!done) look.problems.push_back(describe(done.error()));
     const auto held = uploads_held(agent, domain);
     for (const auto& [state, number] : held.value_or(std::map<std::string, std::size_t>{}))
       look.problems.push_back(fmt::format("{} uploads for {}, which has no import any more, lie in {}/{}", number,

@@ -45,7 +45,7 @@ private:
   std::optional<sites::Upload> finished(const Site& site, const std::string& inbox, const std::string& name,
                                         std::int64_t since);
   bool is_settled(const Site& site, const std::string& path, const system::FileStatus& status);
-  Result<void> collect(const Site& site, bool primary);
+  static Result<void> collect(Agent& agent, const std::string& domain, sites::ImportSpool& spool, bool primary);
   Result<void> begin_next(const Site& site);
   Result<void> begin(const Site& site, const sites::Upload& upload);
   Result<void> hand_over(const Site& site);

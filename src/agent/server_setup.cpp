@@ -80,8 +80,9 @@ Result<std::vector<setup::WorkUnit>> work_of(system::Processes& processes, const
     add_celery(units, site);
     if (!site.import) continue;
     TANDEM_TRY(auto service, sites::import_service_text({}, site));
-    units.push_back(
-        {.name = sites::import_service(site), .text = std::move(service), .why = "the import of " + site.domain});
+    units.push_back({.name = sites::import_service(site.domain),
+                     .text = std::move(service),
+                     .why = "the import of " + site.domain});
   }
   return units;
 }

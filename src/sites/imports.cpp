@@ -33,8 +33,8 @@ Result<std::string> command_line(const model::Import& import) {
 
 } // namespace
 
-std::string import_service(const model::Site& site) {
-  return model::import_prefix + site.domain + ".service";
+std::string import_service(const std::string& domain) {
+  return model::import_prefix + domain + ".service";
 }
 
 Result<std::string> import_service_text(const Layout& layout, const model::Site& site) {

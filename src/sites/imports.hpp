@@ -12,11 +12,10 @@
 
 namespace tandem::sites {
 
-// Of a site that has an import.
-[[nodiscard]] std::string import_service(const model::Site& site);
-// One run takes the upload that SPOOL/imports/DOMAIN/upload.env names. It leaves the file "begun" beside it, in it its
-// systemd invocation; "cut", when it is asked to end while the command runs; and at its end "result". They are root's,
-// written without anything of the site's environment. invalid: the command is none.
+[[nodiscard]] std::string import_service(const std::string& domain);
+// Of a site that has an import. One run takes the upload that SPOOL/imports/DOMAIN/upload.env names. It leaves the file
+// "begun" beside it, in it its systemd invocation; "cut", when it is asked to end while the command runs; and at its
+// end "result". They are root's, written without anything of the site's environment. invalid: the command is none.
 Result<std::string> import_service_text(const Layout& layout, const model::Site& site);
 
 // Whether an upload of that name is the import's. Names that begin with a dot never are, since clients write to such

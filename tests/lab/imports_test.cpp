@@ -205,6 +205,9 @@ TEST_F(Imports, WhatLayInTheFolderBeforeStaysThere) {
   upload(host, "new.txt", "401\\n");
   EXPECT_TRUE(wait_until([&] { return is_taken(host, 401); }, soon));
   EXPECT_FALSE(is_taken(host, 400));
+  // One that ends while its import leaves the file is settled all the same.
+  apply(shop_toml({.more = takes_uploads}));
+  EXPECT_EQ(wait_until_whole(), host);
   EXPECT_EQ(on(lab(), host, std::string("ls ") + inbox + "; rm " + inbox + "*"), "old.txt");
 }
 
