@@ -27,8 +27,8 @@ const std::vector<BrokenRelease>& broken_releases() {
       {"syntax", "echo 'def broken(:' >> shop/settings.py", "SyntaxError"},
       {"migration",
        "printf 'from django.db import migrations\\nclass Migration(migrations.Migration):\\n"
-       "    dependencies = [(\"orders\", \"0001_initial\")]\\n"
-       "    operations = [migrations.RunSQL(\"select no_such_function()\")]\\n' > orders/migrations/0002_fails.py",
+       "    dependencies = [(\"orders\", \"0002_work\")]\\n"
+       "    operations = [migrations.RunSQL(\"select no_such_function()\")]\\n' > orders/migrations/0003_fails.py",
        "no_such_function"},
       {"requirement", "echo 'nobody-has-made-this==9' >> requirements.txt", "nobody-has-made-this"},
       {"wsgi", "echo 'raise RuntimeError(\"it does not start\")' >> shop/wsgi.py", "it does not start"},
@@ -41,9 +41,9 @@ const std::vector<BrokenRelease>& broken_releases() {
 // A migration that needs orders_order for itself, for a moment.
 constexpr auto* alter_orders =
     "printf 'from django.db import migrations\\nclass Migration(migrations.Migration):\\n"
-    "    dependencies = [(\"orders\", \"0001_initial\")]\\n"
+    "    dependencies = [(\"orders\", \"0002_work\")]\\n"
     "    operations = [migrations.RunSQL(\"alter table orders_order add column if not exists noted text\")]\\n'"
-    " > orders/migrations/0002_noted.py";
+    " > orders/migrations/0003_noted.py";
 
 class Deploys : public PairTest {
 protected:
@@ -180,7 +180,7 @@ TEST_F(Deploys, AMigrationThatGetsNoLockGivesUpAndOneThatGetsItLaterGoesOn) {
   const auto back = pair().try_tandem(serving_, {"rollback", shop_domain});
   ASSERT_TRUE(back);
   EXPECT_EQ(back->status, 3);
-  EXPECT_THAT(back->errors, HasSubstr("orders/migrations/0002_noted.py"));
+  EXPECT_THAT(back->errors, HasSubstr("orders/migrations/0003_noted.py"));
   ASSERT_OK(pair().tandem(serving_, {"rollback", shop_domain, "--despite-migrations"}));
   EXPECT_EQ(live(serving_), live_);
   EXPECT_TRUE(wait_until([&] { return live(other(serving_)) == live_; }, soon));
