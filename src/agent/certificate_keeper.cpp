@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto certificate_tick = std::chrono::seconds(5);
-constexpr std::uint64_t ticks_between_all = 6; // looks at what is served, and at what the others hold
+constexpr std::uint64_t looks_between_all = 6; // looks at what is served, and at what the others hold
 
 constexpr milliseconds served_patience{1000};
 constexpr std::chrono::seconds between_two{30}; // whatever the certificates say of themselves
@@ -50,20 +50,9 @@ Result<std::pair<replication::HeldCertificate, peer::CertificateDetails>> facts_
 } // namespace
 
 void CertificateKeeper::start(Agent& agent, DutyKeeper& duties) {
-  tick(agent, duties);
-}
-
-void CertificateKeeper::tick(Agent& agent, DutyKeeper& duties) {
-  ticking_ = agent.loop().after(certificate_tick, [weak = weak_from_this(), &agent, &duties] {
-    if (const auto self = weak.lock()) self->tick(agent, duties);
-  });
-  if (working_ || agent.ending() || !duties.role().known()) return;
-  working_ = true;
-  const bool all = ticks_++ % ticks_between_all == 0;
-  agent.in_background([self = shared_from_this(), &agent, &duties, all] {
-    self->work(agent, duties, all);
-    agent.loop().post([self] { self->working_ = false; });
-  });
+  recurring_ = Recurring::start(
+      agent, certificate_tick, weak_from_this(), [&duties] { return duties.role().known(); },
+      [this, &agent, &duties] { work(agent, duties, looks_++ % looks_between_all == 0); });
 }
 
 // Nothing is got while the primary changes or an apply is at work: nginx is told to read its files anew then.

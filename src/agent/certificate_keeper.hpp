@@ -2,6 +2,7 @@
 // server looks at what its nginx really serves.
 #pragma once
 #include "agent/duty_keeper.hpp"
+#include "agent/recurring.hpp"
 #include "replication/certificates/certificates.hpp"
 
 namespace tandem::agent {
@@ -37,7 +38,6 @@ private:
 
   using Lock = std::unique_lock<std::timed_mutex>;
 
-  void tick(Agent& agent, DutyKeeper& duties);
   void work(Agent& agent, DutyKeeper& duties, bool all);
   void look(Agent& agent, const model::Pair& pair, bool served);
   Entry read(Agent& agent, const std::string& domain) const;
@@ -51,11 +51,10 @@ private:
   Result<Lock> turn(const OperationContext& context);
   [[nodiscard]] bool comes_to_be_served(const OperationContext& context, const std::string& domain) const;
 
-  std::timed_mutex work_; // held by whoever gets or hands out
+  std::timed_mutex work_;   // held by whoever gets or hands out
+  std::uint64_t looks_ = 0; // the recurring work's alone
   // ---- on the loop
-  peer::Timer ticking_;
-  std::uint64_t ticks_ = 0;
-  bool working_ = false;
+  std::shared_ptr<Recurring> recurring_;
   std::map<std::string, Entry> entries_;
 };
 

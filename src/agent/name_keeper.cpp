@@ -39,13 +39,12 @@ Json name_json(const std::string& name, const dns::Records& records, bool right)
 } // namespace
 
 void NameKeeper::start(Agent& agent, DutyKeeper& duties) {
-  tick(agent, duties);
+  recurring_ = Recurring::start(
+      agent, name_tick, weak_from_this(), [this, &agent, &duties] { return due(agent, duties); },
+      [this, &agent] { work(agent); });
 }
 
-void NameKeeper::tick(Agent& agent, DutyKeeper& duties) {
-  ticking_ = agent.loop().after(name_tick, [weak = weak_from_this(), &agent, &duties] {
-    if (const auto self = weak.lock()) self->tick(agent, duties);
-  });
+bool NameKeeper::due(Agent& agent, DutyKeeper& duties) {
   const auto pair = agent.state().pair;
   const bool serves =
       duties.part() == DutyKeeper::Part::primary && !duties.runs().is_open() && agent.may_serve() && agent.on_duty();
@@ -53,20 +52,20 @@ void NameKeeper::tick(Agent& agent, DutyKeeper& duties) {
     if (duties.part() == DutyKeeper::Part::standby) pending_ = false; // another server's business now
     latest_ = {};
     next_.reset();
-    return;
+    return false;
   }
-  if (working_ || agent.ending() || (next_ && agent.ports().clock.boot_time() < *next_)) return;
-  working_ = true;
-  agent.in_background([self = shared_from_this(), &agent, again = pending_] {
-    if (again)
-      self->lead_here(agent, [&agent](const std::string& line) { agent.log(line); }, [] { return false; });
-    else
-      self->keep(agent, self->look(agent, [] { return false; }));
-    agent.loop().post([self, &agent] {
-      self->working_ = false;
-      self->next_ = agent.ports().clock.boot_time() + (self->pending_ ? between_name_tries : between_name_looks);
-    });
-  });
+  return !next_ || agent.ports().clock.boot_time() >= *next_;
+}
+
+void NameKeeper::work(Agent& agent) {
+  bool again = false;
+  agent.on_loop([&] { again = pending_; });
+  if (again)
+    lead_here(agent, [&agent](const std::string& line) { agent.log(line); }, [] { return false; });
+  else
+    keep(agent, look(agent, [] { return false; }));
+  agent.on_loop(
+      [&] { next_ = agent.ports().clock.boot_time() + (pending_ ? between_name_tries : between_name_looks); });
 }
 
 // A server that does not answer is asked once.

@@ -2,6 +2,7 @@
 // order of the sites' importance, and looks at them from time to time.
 #pragma once
 #include "agent/duty_keeper.hpp"
+#include "agent/recurring.hpp"
 #include "dns/name_servers.hpp"
 
 namespace tandem::agent {
@@ -36,7 +37,10 @@ private:
     std::vector<dns::Change> changes; // that would make them right
   };
 
-  void tick(Agent& agent, DutyKeeper& duties);
+  // On the loop.
+  bool due(Agent& agent, DutyKeeper& duties);
+  // Worker thread.
+  void work(Agent& agent);
   Look look(Agent& agent, const std::function<bool()>& ended);
   std::vector<std::string> change(Agent& agent, const std::vector<dns::Change>& changes, const Tell& tell,
                                   const std::function<bool()>& ended);
@@ -44,8 +48,7 @@ private:
 
   std::timed_mutex work_; // held by whoever changes names
   // ---- on the loop
-  peer::Timer ticking_;
-  bool working_ = false;
+  std::shared_ptr<Recurring> recurring_;
   bool pending_ = false; // names that this server could not change yet since it became the primary
   std::optional<std::chrono::nanoseconds> next_; // look, by the clock since the boot
   Look latest_;

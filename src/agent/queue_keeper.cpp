@@ -66,27 +66,16 @@ Result<Json> confirm(OperationContext& context) {
 } // namespace
 
 void QueueKeeper::start(Agent& agent, DutyKeeper& duties) {
-  tick(agent, duties);
-}
-
-void QueueKeeper::tick(Agent& agent, DutyKeeper& duties) {
-  ticking_ = agent.loop().after(queue_tick, [weak = weak_from_this(), &agent, &duties] {
-    if (const auto self = weak.lock()) self->tick(agent, duties);
-  });
-  relay_.keep_up(agent);
-  look_soon(agent, duties);
-}
-
-void QueueKeeper::look_soon(Agent& agent, DutyKeeper& duties) {
-  if (looking_ || agent.ending()) return;
-  looking_ = true;
-  agent.in_background([self = shared_from_this(), &agent, &duties] {
-    const auto looked = self->look(agent, duties);
-    agent.loop().post([self, &agent, looked] {
-      self->looking_ = false;
+  const auto due = [this, &agent] {
+    relay_.keep_up(agent);
+    return true;
+  };
+  recurring_ = Recurring::start(agent, queue_tick, weak_from_this(), due, [this, &agent, &duties] {
+    const auto looked = look(agent, duties);
+    agent.on_loop([&] {
       const auto problem = looked ? std::string() : describe(looked.error());
-      if (problem != self->latest_.problem && !problem.empty()) agent.log("the queue: " + problem);
-      self->latest_.problem = problem;
+      if (problem != latest_.problem && !problem.empty()) agent.log("the queue: " + problem);
+      latest_.problem = problem;
     });
   });
 }

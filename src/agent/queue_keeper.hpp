@@ -3,6 +3,7 @@
 #pragma once
 #include "agent/duty_keeper.hpp"
 #include "agent/queue_relay.hpp"
+#include "agent/recurring.hpp"
 #include "replication/queue/queue.hpp"
 
 namespace tandem::agent {
@@ -37,8 +38,6 @@ private:
     std::optional<std::chrono::nanoseconds> at; // by the clock since the boot; not yet looked
   };
 
-  void tick(Agent& agent, DutyKeeper& duties);
-  void look_soon(Agent& agent, DutyKeeper& duties);
   Result<void> look(Agent& agent, DutyKeeper& duties);
   Result<void> take_part(Agent& agent, DutyKeeper& duties, const replication::QueueStanding& standing);
   Result<Lock> lock();
@@ -49,8 +48,7 @@ private:
   // A pause may stand that has lost its meaning: also one of an agent that was here before.
   std::atomic<bool> maybe_paused_ = true;
   QueueRelay relay_; // on the loop, as the rest
-  peer::Timer ticking_;
-  bool looking_ = false;
+  std::shared_ptr<Recurring> recurring_;
   Latest latest_;
 };
 

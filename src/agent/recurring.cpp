@@ -15,7 +15,7 @@ void Recurring::tick() {
     if (const auto self = weak.lock()) self->tick();
   });
   const auto owner = owner_.lock();
-  if (working_ || agent_.ending() || !owner || !due_()) return;
+  if (!owner || agent_.ending() || !due_() || working_) return;
   working_ = true;
   agent_.in_background([self = shared_from_this(), owner] {
     self->work_();

@@ -6,7 +6,8 @@ namespace tandem::agent {
 
 class Recurring : public std::enable_shared_from_this<Recurring> {
 public:
-  // On the loop; the agent must outlive its turning. `due` runs on the loop, `work` on a worker thread. Both belong to
+  // On the loop; the agent must outlive its turning. `due` is asked on the loop each time, also while the
+  // work goes on; `work` runs on a worker thread. Both belong to
   // `owner` and are not called any more once that is gone. It ends when the last pointer to it goes.
   static std::shared_ptr<Recurring> start(Agent& agent, peer::Duration every, std::weak_ptr<void> owner,
                                           std::function<bool()> due, std::function<void()> work);

@@ -13,26 +13,21 @@ constexpr auto work_tick = std::chrono::seconds(2);
 } // namespace
 
 void WorkKeeper::start(Agent& agent, DutyKeeper& duties) {
-  tick(agent, duties);
+  recurring_ = Recurring::start(
+      agent, work_tick, weak_from_this(), [this, &agent, &duties] { return due(agent, duties); },
+      [this, &agent, &duties] {
+        auto problems = look(agent, duties);
+        agent.on_loop([&] { problems_ = std::move(problems); });
+      });
 }
 
 // Not before the duty has been taken up in full: a job that begins earlier finds no database. Not while an apply
 // changes the units either.
-void WorkKeeper::tick(Agent& agent, DutyKeeper& duties) {
-  ticking_ = agent.loop().after(work_tick, [weak = weak_from_this(), &agent, &duties] {
-    if (const auto self = weak.lock()) self->tick(agent, duties);
-  });
-  const bool idle = agent.changing() == 0 && !duties.runs().is_open();
-  if (looking_ || agent.ending() || !idle) return;
-  if (duties.part() != DutyKeeper::Part::primary || !agent.on_duty()) return problems_.clear();
-  looking_ = true;
-  agent.in_background([self = shared_from_this(), &agent, &duties] {
-    auto problems = look(agent, duties);
-    agent.loop().post([self, problems = std::move(problems)] {
-      self->looking_ = false;
-      self->problems_ = problems;
-    });
-  });
+bool WorkKeeper::due(Agent& agent, DutyKeeper& duties) {
+  if (agent.changing() > 0 || duties.runs().is_open()) return false;
+  const bool primary = duties.part() == DutyKeeper::Part::primary && agent.on_duty();
+  if (!primary) problems_.clear();
+  return primary;
 }
 
 std::vector<std::string> WorkKeeper::look(Agent& agent, DutyKeeper& duties) {

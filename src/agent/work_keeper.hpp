@@ -2,6 +2,7 @@
 // stopped them; and knows which failed.
 #pragma once
 #include "agent/duty_keeper.hpp"
+#include "agent/recurring.hpp"
 
 namespace tandem::agent {
 
@@ -14,13 +15,13 @@ public:
   void add_status(const OperationContext& context, Json& status);
 
 private:
-  void tick(Agent& agent, DutyKeeper& duties);
+  // On the loop.
+  bool due(Agent& agent, DutyKeeper& duties);
   // Worker thread.
   static std::vector<std::string> look(Agent& agent, DutyKeeper& duties);
 
   // ---- on the loop
-  peer::Timer ticking_;
-  bool looking_ = false;
+  std::shared_ptr<Recurring> recurring_;
   std::vector<std::string> problems_;
 };
 

@@ -20,23 +20,10 @@ std::string line_of(const Json& certificate) {
 }
 
 Result<void> list_certificates(CommandLine& line) {
-  TANDEM_TRY(const Json status, watch_operation(line.environment, "status", Json::object()));
-  Json sites = Json::object();
-  for (const auto& server : status["servers"])
-    for (const auto& certificate : server.value("certificates", Json::array()))
-      sites[certificate["domain"].get<std::string>()][server["name"].get<std::string>()] = certificate;
-  auto& out = line.environment.out;
-  if (line.json) {
-    out << peer::to_pretty_text(sites) << '\n';
-    return {};
-  }
-  for (const auto& [domain, servers] : sites.items()) {
-    out << domain << '\n';
-    for (const auto& [server, certificate] : servers.items())
-      out << fmt::format("  {:<10} {}\n", server, line_of(certificate));
-  }
-  if (sites.empty()) out << "no site has a certificate yet\n";
-  return {};
+  const auto print = [&out = line.environment.out](const std::string& server, const Json& certificate) {
+    out << fmt::format("  {:<10} {}\n", server, line_of(certificate));
+  };
+  return print_by_domain(line, "certificates", print, "no site has a certificate yet");
 }
 
 Result<void> renew(CommandLine& line, const std::string& site) {
@@ -52,13 +39,10 @@ Result<void> renew(CommandLine& line, const std::string& site) {
 } // namespace
 
 void add_certificates(CLI::App& app, CommandLine& line) {
-  CLI::App* command = app.add_subcommand("certificates", "List the sites' certificates, or get new ones now");
-  command->add_flag("--json", line.json, "Print the answer as JSON");
+  CLI::App* command =
+      add_listing(app, line, "certificates", "List the sites' certificates, or get new ones now", list_certificates);
   command->footer("They are got and renewed by themselves, by the primary; the standbys have them seconds later.\n\n"
                   "Examples:\n  tandem certificates\n  tandem certificates renew shop.example");
-  command->callback([&line, command] {
-    if (command->get_subcommands().empty()) line.chosen = [&line] { return list_certificates(line); };
-  });
   auto site = std::make_shared<std::string>();
   CLI::App* anew = command->add_subcommand("renew", "Get a new certificate now, whatever the one at hand says");
   anew->add_option("site", *site, "Its domain; not given: all sites");

@@ -40,6 +40,10 @@ struct CommandLine {
   bool for_all = false; // the chosen command is of use without being root
 };
 
+// A command that lists when it is typed alone, with --json, and may have subcommands of its own.
+CLI::App* add_listing(CLI::App& app, CommandLine& line, const std::string& name, const std::string& help,
+                      std::function<Result<void>(CommandLine&)> list);
+
 // One file each in this folder.
 void add_switchover(CLI::App& app, CommandLine& line);
 void add_dns(CLI::App& app, CommandLine& line);

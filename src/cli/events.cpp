@@ -88,13 +88,9 @@ Result<void> acknowledge(CommandLine& line, std::uint64_t number) {
 
 void add_events(CLI::App& app, CommandLine& line) {
   CLI::App* command =
-      app.add_subcommand("events", "List what the servers kept before it was written over: diverged data");
-  command->add_flag("--json", line.json, "Print the answer as JSON");
+      add_listing(app, line, "events", "List what the servers kept before it was written over: diverged data", list);
   command->footer("A number counts the events of its server. Nothing that is listed is removed before it is "
                   "acknowledged.\n\nExamples:\n  tandem events\n  tandem events show 1\n  tandem events acknowledge 1");
-  command->callback([&line, command] {
-    if (command->get_subcommands().empty()) line.chosen = [&line] { return list(line); };
-  });
   auto number = std::make_shared<std::uint64_t>(0);
   CLI::App* look = command->add_subcommand("show", "Tell what this server kept for that event, file by file");
   look->add_option("number", *number, "As `tandem events` lists it; typed on that server")->required();

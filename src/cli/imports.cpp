@@ -34,23 +34,10 @@ void print_import(std::ostream& out, const std::string& server, const Json& impo
 }
 
 Result<void> list_imports(CommandLine& line) {
-  TANDEM_TRY(const Json status, watch_operation(line.environment, "status", Json::object()));
-  Json sites = Json::object();
-  for (const auto& server : status["servers"])
-    for (const auto& import : server.value("imports", Json::array()))
-      sites[import["domain"].get<std::string>()][server["name"].get<std::string>()] = import;
-  auto& out = line.environment.out;
-  if (line.json) {
-    out << peer::to_pretty_text(sites) << '\n';
-    return {};
-  }
-  for (const auto& [domain, servers] : sites.items()) {
-    out << domain << '\n';
-    for (const auto& [server, import] : servers.items())
-      print_import(out, server, import);
-  }
-  if (sites.empty()) out << "no site takes uploads in\n";
-  return {};
+  const auto print = [&out = line.environment.out](const std::string& server, const Json& import) {
+    print_import(out, server, import);
+  };
+  return print_by_domain(line, "imports", print, "no site takes uploads in");
 }
 
 Result<void> decide(CommandLine& line, const std::string& what, const std::string& id) {
@@ -67,15 +54,11 @@ Result<void> decide(CommandLine& line, const std::string& what, const std::strin
 } // namespace
 
 void add_imports(CLI::App& app, CommandLine& line) {
-  CLI::App* command =
-      app.add_subcommand("imports", "List uploads that sites take in, and decide about one that failed");
-  command->add_flag("--json", line.json, "Print the answer as JSON");
+  CLI::App* command = add_listing(app, line, "imports",
+                                  "List uploads that sites take in, and decide about one that failed", list_imports);
   command->footer("Each finished upload is handed to the site's command once, on the primary. One that failed is kept "
                   "with what the command said.\n\nExamples:\n  tandem imports\n  tandem imports log 1795509000123-uno-7"
                   "\n  tandem imports retry 1795509000123-uno-7");
-  command->callback([&line, command] {
-    if (command->get_subcommands().empty()) line.chosen = [&line] { return list_imports(line); };
-  });
   auto id = std::make_shared<std::string>();
   for (const auto& [what, help] : {std::pair{"log", "Print what the command said when it failed"},
                                    std::pair{"retry", "Import one that failed again"},

@@ -58,6 +58,16 @@ std::string unknown_command(const CLI::App& app, int argc, const char* const* ar
 
 } // namespace
 
+CLI::App* add_listing(CLI::App& app, CommandLine& line, const std::string& name, const std::string& help,
+                      std::function<Result<void>(CommandLine&)> list) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->callback([&line, command, list = std::move(list)] {
+    if (command->get_subcommands().empty()) line.chosen = [&line, list] { return list(line); };
+  });
+  return command;
+}
+
 namespace {
 
 bool may_run(const CommandLine& line) {

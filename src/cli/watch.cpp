@@ -68,6 +68,37 @@ Result<Json> watch_operation(Environment& environment, const std::string& name, 
   return watch_operation(environment, name, params, line_printer(environment));
 }
 
+namespace {
+
+// {domain: {server: thing}}
+Result<Json> status_by_domain(Environment& environment, const char* member) {
+  TANDEM_TRY(const Json status, watch_operation(environment, "status", Json::object()));
+  Json domains = Json::object();
+  for (const auto& server : status["servers"])
+    for (const auto& one : server.value(member, Json::array()))
+      domains[one["domain"].get<std::string>()][server["name"].get<std::string>()] = one;
+  return domains;
+}
+
+} // namespace
+
+Result<void> print_by_domain(CommandLine& line, const char* member, const DomainPrinter& printer,
+                             const std::string& none) {
+  TANDEM_TRY(const Json domains, status_by_domain(line.environment, member));
+  auto& out = line.environment.out;
+  if (line.json) {
+    out << peer::to_pretty_text(domains) << '\n';
+    return {};
+  }
+  for (const auto& [domain, servers] : domains.items()) {
+    out << domain << '\n';
+    for (const auto& [server, one] : servers.items())
+      printer(server, one);
+  }
+  if (domains.empty()) out << none << '\n';
+  return {};
+}
+
 Result<void> ensure_agent(Environment& environment) {
   if (const auto runs = peer::LocalClient::connect(environment.socket, environment.version))
     return {};

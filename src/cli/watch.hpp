@@ -19,6 +19,12 @@ Result<Json> watch_operation(Environment& environment, const std::string& name, 
 // The same with lines.
 Result<Json> watch_operation(Environment& environment, const std::string& name, const Json& params);
 
+// Prints what the servers' status says under `member`, a list of things of sites, site by site and server by server, or
+// as JSON: {domain: {server: thing}}; `none` where there are none.
+using DomainPrinter = std::function<void(const std::string& server, const Json& one)>;
+Result<void> print_by_domain(CommandLine& line, const char* member, const DomainPrinter& printer,
+                             const std::string& none);
+
 // Makes sure that the agent runs now and at every boot, through systemd when it does not run yet.
 Result<void> ensure_agent(Environment& environment);
 

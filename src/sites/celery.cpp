@@ -1,7 +1,7 @@
 #include "sites/celery.hpp"
 
 #include "base/text.hpp"
-#include "sites/confinement.hpp"
+#include "sites/work_unit.hpp"
 
 namespace tandem::sites {
 
@@ -18,30 +18,12 @@ constexpr auto* beat_ending = "RuntimeDirectory={0}\nRuntimeDirectoryPreserve=re
 
 std::string unit_text(const Layout& layout, const model::Site& site, const std::string& what,
                       const std::string& arguments, const std::string& ending) {
-  return fmt::format(R"(# By tandem, from tandem.toml.
-[Unit]
-Description={what} of {domain}
-After=redis-server@queue.service
-# On the primary only.
-ConditionPathExists=/primary_server
-ConditionPathExists={environment}
-StartLimitIntervalSec=0
-
-[Service]
-User={owner}
-Group=www-data
-WorkingDirectory={folder}
-EnvironmentFile={environment}
-ExecStart=:/usr/bin/env -- celery --app {app} {arguments}
+  return work_unit_head(layout, site, what, "After=redis-server@queue.service\n") +
+         fmt::format(R"(ExecStart=:/usr/bin/env -- celery --app {} {}
 Restart=always
 RestartSec=5
-{ending}UMask=0022
-{confinement})",
-                     fmt::arg("what", what), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
-                     fmt::arg("folder", layout.site_link(site.domain)),
-                     fmt::arg("environment", layout.current_environment(site.domain)),
-                     fmt::arg("app", site.celery->app), fmt::arg("arguments", arguments), fmt::arg("ending", ending),
-                     fmt::arg("confinement", confinement));
+{})",
+                     site.celery->app, arguments, ending);
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// How the units of a site's programs are shut in: alike for its application, its jobs and its workers.
+// How the units of a site's programs are shut in: alike for its application and its work.
 #pragma once
 
 namespace tandem::sites {

@@ -2,9 +2,9 @@
 
 #include "base/text.hpp"
 #include "model/places.hpp"
-#include "sites/confinement.hpp"
 #include "sites/jobs.hpp"
 #include "sites/words.hpp"
+#include "sites/work_unit.hpp"
 
 #include <fnmatch.h>
 #include <nlohmann/json.hpp>
@@ -39,22 +39,9 @@ std::string import_service(const std::string& domain) {
 
 Result<std::string> import_service_text(const Layout& layout, const model::Site& site) {
   TANDEM_TRY(const auto line, command_line(*site.import));
-  return fmt::format(
-      R"(# By tandem, from tandem.toml.
-[Unit]
-Description=Import of {domain}
-# On the primary only.
-ConditionPathExists=/primary_server
-ConditionPathExists={environment}
-ConditionPathExists={spool}/upload.env
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-User={owner}
-Group=www-data
-WorkingDirectory={folder}
-EnvironmentFile={environment}
+  const auto spool = layout.imports(site.domain);
+  return work_unit_head(layout, site, "Import", "ConditionPathExists=" + spool + "/upload.env\n") +
+         fmt::format(R"(Type=exec
 EnvironmentFile={spool}/upload.env
 ExecStartPre=+{clean} 'cd "$$1" && echo "$$2" > begun && sync begun .' sh {spool} ${{INVOCATION_ID}}
 # What fails is kept and told by the agent, so it is no failure of systemd's.
@@ -63,12 +50,8 @@ ExecStop=+{clean} 'cd "$$1" || exit; [ -z "$$2" ] || {{ : > cut && sync cut .; }
 ExecStopPost=+{clean} 'cd "$$1" && shift && echo "$$*" > result.new && sync result.new && mv result.new result && sync .' sh {spool} ${{SERVICE_RESULT}} ${{EXIT_CODE}} ${{EXIT_STATUS}}
 # So long it has to end when it is asked to.
 TimeoutStopSec=30
-UMask=0022
-{confinement})",
-      fmt::arg("domain", site.domain), fmt::arg("owner", site.owner), fmt::arg("folder", layout.site_link(site.domain)),
-      fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line),
-      fmt::arg("spool", layout.imports(site.domain)), fmt::arg("clean", clean_shell),
-      fmt::arg("confinement", confinement));
+)",
+                     fmt::arg("line", line), fmt::arg("spool", spool), fmt::arg("clean", clean_shell));
 }
 
 bool is_upload_name(const std::string& name) {

@@ -1,7 +1,7 @@
 #include "sites/jobs.hpp"
 
-#include "sites/confinement.hpp"
 #include "sites/words.hpp"
+#include "sites/work_unit.hpp"
 
 namespace tandem::sites {
 
@@ -44,33 +44,15 @@ Result<std::string> job_service_text(const Layout& layout, const model::Site& si
   std::string line;
   for (const auto& argument : arguments)
     line += " " + systemd_quoted(argument);
-  return fmt::format(R"(# By tandem, from tandem.toml.
-[Unit]
-Description=Job {name} of {domain}
-# On the primary only.
-ConditionPathExists=/primary_server
-ConditionPathExists={environment}
-# However often it is due.
-StartLimitIntervalSec=0
-
-[Service]
-Type=oneshot
-User={owner}
-Group=www-data
-WorkingDirectory={folder}
-EnvironmentFile={environment}
+  return work_unit_head(layout, site, "Job " + job.name) + fmt::format(R"(Type=oneshot
 # A colon: nothing in the line is a variable.
-ExecStart=:/usr/bin/env --{line}
+ExecStart=:/usr/bin/env --{}
 # So long it has to end when it is asked to.
 TimeoutStopSec=30
 # One that a change of primary ends has not failed.
 SuccessExitStatus=SIGTERM
-UMask=0022
-{confinement})",
-                     fmt::arg("name", job.name), fmt::arg("domain", site.domain), fmt::arg("owner", site.owner),
-                     fmt::arg("folder", layout.site_link(site.domain)),
-                     fmt::arg("environment", layout.current_environment(site.domain)), fmt::arg("line", line),
-                     fmt::arg("confinement", confinement));
+)",
+                                                                       line);
 }
 
 } // namespace tandem::sites

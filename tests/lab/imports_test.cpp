@@ -13,16 +13,6 @@ using testing::Not;
 
 namespace {
 
-constexpr auto* takes_uploads = R"(
-[[user]]
-name = "import1c"
-uid = 1002
-primary_group = "sftponly"
-sftp_only = true
-password_file = "secrets/import1c"
-folders = ["import"]
-)";
-
 constexpr auto* import_of_shop = R"([site.import]
 user = "import1c"
 pattern = "*.txt"
@@ -35,9 +25,8 @@ class Imports : public PairTest {
 protected:
   void prepare() override {
     make_partner(lab());
-    on(lab(), primary(), "mkdir -p -m 700 /etc/tandem/secrets");
-    ASSERT_OK(lab().write_file(primary(), "/etc/tandem/secrets/import1c", std::string(partner_password) + "\n", 0600));
-    apply(shop_toml({.more = std::string(import_of_shop) + takes_uploads}));
+    give_partner_password(lab(), primary());
+    apply(shop_toml({.more = std::string(import_of_shop) + partner_toml}));
     ASSERT_OK(pair().tandem(primary(), {"deploy", "shop.test"}));
   }
 
@@ -197,16 +186,16 @@ TEST_F(Imports, BothServersShowAPartnerTheSameHostKey) {
 // What lay there before an import was asked for is not the import's.
 TEST_F(Imports, WhatLayInTheFolderBeforeStaysThere) {
   const auto host = primary();
-  apply(shop_toml({.more = takes_uploads}));
+  apply(shop_toml({.more = partner_toml}));
   ASSERT_TRUE(
       wait_until([&] { return holds_on(lab(), host, "! test -e /var/spool/tandem/imports/shop.test/since"); }, soon));
   on(lab(), host, std::string("echo 400 > ") + inbox + "old.txt");
-  apply(shop_toml({.more = std::string(import_of_shop) + takes_uploads}));
+  apply(shop_toml({.more = std::string(import_of_shop) + partner_toml}));
   upload(host, "new.txt", "401\\n");
   EXPECT_TRUE(wait_until([&] { return is_taken(host, 401); }, soon));
   EXPECT_FALSE(is_taken(host, 400));
   // One that ends while its import leaves the file is settled all the same.
-  apply(shop_toml({.more = takes_uploads}));
+  apply(shop_toml({.more = partner_toml}));
   EXPECT_EQ(wait_until_whole(), host);
   EXPECT_EQ(on(lab(), host, std::string("ls ") + inbox + "; rm " + inbox + "*"), "old.txt");
 }

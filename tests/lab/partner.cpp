@@ -12,6 +12,11 @@ void make_partner(Lab& lab) {
      "(test -e /root/boss || ssh-keygen -q -t ed25519 -N '' -f /root/boss)");
 }
 
+void give_partner_password(Lab& lab, const std::string& server) {
+  on(lab, server, "mkdir -p -m 700 /etc/tandem/secrets");
+  ASSERT_OK(lab.write_file(server, "/etc/tandem/secrets/import1c", std::string(partner_password) + "\n", 0600));
+}
+
 std::string partner_runs(Lab& lab, const std::string& command, const std::string& password) {
   const auto options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
                        "-o NumberOfPasswordPrompts=1 -o BatchMode=no -o ConnectTimeout=20";

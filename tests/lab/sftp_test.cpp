@@ -18,22 +18,14 @@ name = "boss"
 groups = ["sudo"]
 sudo_nopasswd = true
 ssh_keys = ["%key%"]
-[[user]]
-name = "import1c"
-uid = 1002
-primary_group = "sftponly"
-sftp_only = true
-password_file = "secrets/import1c"
-folders = ["import"]
 )";
 
 class Logins : public PairTest {
 protected:
   void prepare() override {
     make_partner(lab());
-    const auto more = replace_all(users, "%key%", key());
-    on(lab(), primary(), "mkdir -p -m 700 /etc/tandem/secrets");
-    ASSERT_OK(lab().write_file(primary(), "/etc/tandem/secrets/import1c", "the right one\n", 0600));
+    const auto more = replace_all(users, "%key%", key()) + partner_toml;
+    give_partner_password(lab(), primary());
     apply(shop_toml({.more = more}));
   }
 
@@ -113,8 +105,7 @@ TEST_F(Logins, WhoHasAKeyComesInAndNoPasswordOpensAnythingElse) {
 
 // The last one: nothing of tandem's takes an account away, so it must not become more than it was.
 TEST_F(Logins, AnAccountThatLeftTheFileStaysShutIn) {
-  const std::string all = users;
-  apply(shop_toml({.more = replace_all(all.substr(0, all.rfind("[[user]]")), "%key%", key())}));
+  apply(shop_toml({.more = replace_all(users, "%key%", key())}));
   for (const auto* host : {"uno", "duo"}) {
     SCOPED_TRACE(host);
     EXPECT_EQ(
