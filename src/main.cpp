@@ -1,9 +1,11 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
 #include "agent/agent.hpp"
+#include "agent/alert_keeper.hpp"
 #include "agent/drift_binding.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
+#include "agent/update_keeper.hpp"
 #include "cli/environment.hpp"
 #include "system/applications.hpp"
 #include "system/postgres.hpp"
@@ -49,6 +51,8 @@ Result<void> be_agent(RealPorts& real) {
   agent::bind_role(settings, operations, real.applications, files);
   agent::bind_replication(settings, operations, files);
   agent::bind_drift(settings);
+  agent::bind_updates(settings, operations);
+  agent::bind_alerts(settings, operations);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 

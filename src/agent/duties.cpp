@@ -43,7 +43,8 @@ public:
     TANDEM_CHECK(files().write(marker_file, now.server + "\n", 0644, {}));
     TANDEM_CHECK(start_database(now, still));
     TANDEM_CHECK(still());
-    const auto ran = run_sites(agent_, applications_, now, true); // one that cannot start keeps no other from visitors
+    const auto ran =
+        run_sites(agent_, applications_, now, SitesAre::serving); // one that cannot start keeps no other from visitors
     TANDEM_CHECK(start_nginx(agent_));
     TANDEM_CHECK(on_gate(agent_, [&](Gate& gate) -> Result<void> {
       if (!entitled()) return fail(ErrorKind::refused, "this server may not serve any more");
@@ -80,7 +81,7 @@ public:
     TANDEM_TRY(const auto database, database_now());
     if (!database.tools) return {};
     TANDEM_CHECK(follow_database(agent_, *now.pair, now.server, primary));
-    return run_sites(agent_, applications_, now, false);
+    return run_sites(agent_, applications_, now, standby_sites(*now.pair));
   }
 
   Result<role::ServerNow> now(const std::string& primary) override {
@@ -251,7 +252,11 @@ Result<bool> old_nginx_workers(system::Files& files) {
   return false;
 }
 
-Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors) {
+SitesAre standby_sites(const model::Pair& pair) {
+  return pair.role.standby == model::StandbyMode::warm ? SitesAre::warm : SitesAre::resting;
+}
+
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, SitesAre sites) {
   TANDEM_TRY(const auto database, database_tools(agent, now.server, {}));
   sites::Serving serving({.ports = agent.ports(),
                           .applications = applications,
@@ -260,7 +265,9 @@ Result<void> run_sites(Agent& agent, system::Applications& applications, const S
   const auto tell = [&agent](const std::string& line) { agent.log(line); };
   std::optional<Error> problem;
   for (const auto& site : now.pair->sites) {
-    const auto runs = visitors ? serving.serve_current(site, tell) : serving.keep_warm(site, tell);
+    const auto runs = sites == SitesAre::serving ? serving.serve_current(site, tell)
+                      : sites == SitesAre::warm  ? serving.keep_warm(site, tell)
+                                                 : serving.rest(site);
     if (!runs && !problem) problem = Error(runs.error()).within(site.domain);
   }
   return problem ? Result<void>(std::unexpected(*problem)) : Result<void>();

@@ -47,8 +47,12 @@ Result<void> promote_while(Agent& agent, const replication::DatabaseTools& tools
 [[nodiscard]] sites::WorkTools work_tools(Agent& agent, system::Services& services);
 // Whether a worker of nginx still answers by an older configuration than the one that is loaded.
 Result<bool> old_nginx_workers(system::Files& files);
-// `visitors`: nginx finds them; else they are kept warm. One that cannot start keeps none of the others from it.
-Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, bool visitors);
+// What becomes of the sites' applications: nginx finds them; they run, and nginx does not find them; they do not run.
+enum class SitesAre { serving, warm, resting };
+// On a standby ([role] standby).
+[[nodiscard]] SitesAre standby_sites(const model::Pair& pair);
+// One that cannot start keeps none of the others from it.
+Result<void> run_sites(Agent& agent, system::Applications& applications, const Snapshot& now, SitesAre sites);
 
 inline constexpr auto* marker_file = "/primary_server";
 

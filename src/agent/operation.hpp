@@ -106,6 +106,9 @@ private:
   std::shared_ptr<Run> run_;
 };
 
+// For an agent's own look at the pair, which no status lists and nobody ends.
+OperationContext look_context(Agent& agent);
+
 // Asks another server and waits. Events come on the calling thread, which must not be the loop's.
 Result<Json> ask_server(Agent& agent, const std::string& server, const std::string& method, const Json& params,
                         peer::CallOptions options = {}, const std::function<void(const Json&)>& on_event = {});

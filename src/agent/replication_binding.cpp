@@ -39,7 +39,11 @@ private:
       cold_.clear();
       return;
     }
-    if (!agent.runbook().empty()) return;
+    if (!agent.runbook().empty()) {
+      standby_mode_.reset(); // it may have warmed what was to rest
+      return;
+    }
+    mind_the_mode(state);
     warm_the_cold(agent, *state.pair, now);
     auto open = ledger_->broke_off();
     const auto known = ledger_->entries();
@@ -67,6 +71,14 @@ private:
       if (done && done->sent + done->changed > 0)
         agent.loop().post([self = shared_from_this(), server] { self->cold_[server] = {}; });
     }
+  }
+
+  // What a standby is to run has changed.
+  void mind_the_mode(const Snapshot& state) {
+    const auto mode = state.pair->role.standby;
+    if (std::exchange(standby_mode_, mode) == mode) return;
+    for (const auto& peer : state.peers)
+      if (peer.connected) cold_[peer.name] = {};
   }
 
   // Servers on which a release that came with the files does not run yet. One that has just joined has the files before
@@ -111,6 +123,7 @@ private:
   };
 
   std::map<std::string, Cold> cold_; // on the loop
+  std::optional<model::StandbyMode> standby_mode_;
   std::shared_ptr<FilesLedger> ledger_;
   ReconcileTurns turns_{std::chrono::steady_clock::now()};
   peer::Timer timer_;
@@ -128,6 +141,7 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });
   settings.status_parts.emplace_back(add_sites_status);
+  settings.status_parts.emplace_back(add_disk_status);
   settings.status_parts.emplace_back([](const OperationContext& context, Json& status) {
     const auto events = Events(context.ports().files, context.agent().settings().state_folder).list();
     if (!events)

@@ -13,7 +13,16 @@ bool exclude_each_other(const Operation& one, const Operation& other) {
   return std::ranges::any_of(one.locks, [&](const std::string& lock) { return other.locks.contains(lock); });
 }
 
+peer::Request own_request(const std::string& name) {
+  return {{}, 0, Caller::command, "the agent itself", name, peer::Payload(Json::object())};
+}
+
 } // namespace
+
+OperationContext look_context(Agent& agent) {
+  static const Operation look{.name = "look", .callers = {}, .run = {}};
+  return {agent, std::make_shared<Run>(0, look, own_request(look.name))};
+}
 
 Runner::Runner(Agent& agent, std::vector<Operation> operations) : agent_(agent) {
   for (auto& operation : operations) {
@@ -98,7 +107,7 @@ void Runner::let_waiting_begin() {
 Result<void> Runner::begin_own(const std::string& name) {
   const auto& operation = operations_.at(name);
   TANDEM_CHECK(check_free(operation));
-  start(peer::Request({}, 0, Caller::command, "the agent itself", name, peer::Payload(Json::object())), operation);
+  start(own_request(name), operation);
   return {};
 }
 

@@ -165,7 +165,7 @@ Result<void> StepWork::wait_for_health() {
 }
 
 Result<void> StepWork::serve_visitors() {
-  if (const auto run = run_sites(agent_, applications_, now_, true); !run) // its duty tries again
+  if (const auto run = run_sites(agent_, applications_, now_, SitesAre::serving); !run) // its duty tries again
     tell("after the change of primary: " + describe(run.error()));
   return open_gate();
 }

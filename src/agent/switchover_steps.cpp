@@ -116,7 +116,7 @@ private:
 
   Result<void> warm() {
     TANDEM_CHECK(start_nginx(agent_));
-    return restart_sites(false);
+    return restart_sites(SitesAre::warm); // also where a standby's rest
   }
 
   Result<void> wake_sites() { return of_each_site(&sites::Serving::wake); }
@@ -252,14 +252,15 @@ private:
   }
 
   // Fresh processes: none of them holds a connection to a database that has been stopped since.
-  Result<void> restart_sites(bool visitors) {
+  Result<void> restart_sites(SitesAre are) {
     auto sites = serving();
     TANDEM_CHECK(for_sites([&](const model::Site& site) { return sites.stop(site); }));
-    return run_sites(agent_, applications_, now_, visitors);
+    return run_sites(agent_, applications_, now_, are);
   }
 
   Result<void> sites_again() {
-    if (const auto again = restart_sites(true); !again) tell(describe(again.error())); // the duty tries again
+    if (const auto again = restart_sites(SitesAre::serving); !again)
+      tell(describe(again.error())); // the duty tries again
     return {};
   }
 

@@ -46,6 +46,8 @@ CLI::App* add_listing(CLI::App& app, CommandLine& line, const std::string& name,
 
 // One file each in this folder.
 void add_switchover(CLI::App& app, CommandLine& line);
+void add_updates(CLI::App& app, CommandLine& line);
+void add_alerts(CLI::App& app, CommandLine& line);
 void add_dns(CLI::App& app, CommandLine& line);
 void add_imports(CLI::App& app, CommandLine& line);
 void add_certificates(CLI::App& app, CommandLine& line);

@@ -107,6 +107,8 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_certificates(app, line);
   add_dns(app, line);
   add_imports(app, line);
+  add_alerts(app, line);
+  add_updates(app, line);
   add_agent(app, line);
   add_database(app, line);
   add_files(app, line);

@@ -63,7 +63,9 @@ void print_servers(std::ostream& out, const Json& servers, const std::string& se
 
 std::string release_of(const Json& site) {
   if (!site["release"].is_string()) return "not deployed";
-  return site["release"].get<std::string>() + (site.value("runs", false) ? "" : " (does not run)");
+  return site["release"].get<std::string>() + (site.value("runs", false)    ? ""
+                                               : site.value("rests", false) ? " (rests)"
+                                                                            : " (does not run)");
 }
 
 // A line a site: what the primary serves, and what the others have when it is something else.
@@ -83,9 +85,9 @@ void print_sites(std::ostream& out, const Json& servers) {
 
 // Of what is under way; the agents' small questions to each other are none.
 bool is_work(const std::string& operation) {
-  static const std::set<std::string> work{"apply",           "server.apply", "deploy",     "rollback",
-                                          "switchover",      "join",         "remove",     "database.copy",
-                                          "files.reconcile", "init",         "join.accept"};
+  static const std::set<std::string> work{
+      "apply",         "server.apply",    "deploy", "rollback",    "switchover",      "join",         "remove",
+      "database.copy", "files.reconcile", "init",   "join.accept", "updates.install", "server.update"};
   return work.contains(operation);
 }
 

@@ -33,8 +33,7 @@ Keys host_keys() {
       value("host.firewall", flag(), at(host, &Host::firewall),
             "nftables: ssh, http, https and the peers, nothing else"),
       value("host.security_updates", flag(), at(host, &Host::security_updates),
-            "unattended, the standby first, never two servers at once")
-          .later(),
+            "Debian's, unattended: at night, the standby first, never two servers at once"),
       value("host.repair", flag(), at(host, &Host::repair), "drift is repaired by itself, not only shown"),
   };
 }

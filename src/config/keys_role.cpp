@@ -32,8 +32,7 @@ Keys role_keys() {
             "who may change the primary: a person only, or the lease in an etcd cluster of three")
           .later_for({"etcd"}),
       value("role.standby", choice(standby_modes), choose(role, &RoleSettings::standby, standby_modes),
-            "what runs on a standby: the sites too, or nothing but the database and the agent")
-          .later_for({"cold"}),
+            "what runs on a standby: the sites' applications too, unseen by visitors, or not"),
       value("role.fence", arguments(), at(role, &RoleSettings::fence),
             "a program that switches a server off, with its arguments; the server's name is added as the last one"),
       value("role.drain", duration(seconds(1), minutes(10)), at(role, &RoleSettings::drain),

@@ -108,17 +108,17 @@ Keys watch_keys() {
   using model::Backup;
   using model::Logs;
   return {
-      table("alerts", "What the administrator is told.").later(),
-      value("alerts.mail", flag(), at(alerts, &Alerts::mail), "by mail to `pair.admin_mail`").later(),
-      value("alerts.command", arguments(), at(alerts, &Alerts::command), "by your own program, JSON on standard input")
-          .later(),
+      table(
+          "alerts",
+          "What the administrator is told: whatever `tandem status` calls a problem, once it has stood for a minute."),
+      value("alerts.mail", flag(), at(alerts, &Alerts::mail),
+            "by mail to `pair.admin_mail`; not given: where `host.mail` is"),
+      value("alerts.command", arguments(), at(alerts, &Alerts::command), "by your own program, JSON on standard input"),
       value("alerts.replica_lag", duration(seconds(1), 7 * day), at(alerts, &Alerts::replica_lag),
-            "when a standby is behind by more")
-          .later(),
+            "when a standby is behind by more"),
       value("alerts.certificate", duration_or_auto(hours(1), 365 * day), at(alerts, &Alerts::certificate),
-            "when a certificate ends within; \"auto\": below a fifth of its lifetime")
-          .later(),
-      value("alerts.disk", percentage(), at(alerts, &Alerts::disk), "when a disk is fuller").later(),
+            "when a certificate ends within; \"auto\": below a fifth of its lifetime"),
+      value("alerts.disk", percentage(), at(alerts, &Alerts::disk), "when a disk is fuller"),
 
       table("logs", "Rotation of nginx's logs and of the sites' own: *.log in their folders that are called \"logs\"."),
       value("logs.rotate", choice({"daily", "weekly", "monthly"}), at(logs, &Logs::rotate), "how often"),

@@ -114,11 +114,14 @@ struct RoleSettings {
 };
 
 struct Alerts {
-  bool mail = false;
+  std::optional<bool> mail; // nullopt: where [host] mail sends mail
   std::vector<std::string> command;
   Seconds replica_lag{30};
   std::optional<Seconds> certificate; // nullopt: "auto", a fifth of the lifetime
   double disk = 0.90;                 // part of the disk in use
+
+  [[nodiscard]] bool by_mail(const Host& host) const { return mail.value_or(!host.mail.empty()); }
+
   bool operator==(const Alerts&) const = default;
 };
 

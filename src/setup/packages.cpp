@@ -12,6 +12,7 @@ void add_packages(Resources& out, const View& view) {
   if (!view.pair.certificates.acme.empty()) packages.names.emplace_back("certbot");
   if (view.pair.dns.provider != "none") packages.names.emplace_back("bind9-dnsutils");
   if (view.pair.host.firewall) packages.names.emplace_back("nftables");
+  if (view.pair.host.security_updates) packages.names.emplace_back("unattended-upgrades");
   if (ssh_matters(view.pair)) packages.names.emplace_back("openssh-server");
   for (const auto& name : view.pair.host.packages)
     if (std::ranges::find(packages.names, name) == packages.names.end()) packages.names.push_back(name);

@@ -22,6 +22,7 @@ Resources resources(const View& view) {
   add_host(out, view);
   add_packages(out, view);
   add_mail(out, view);
+  add_updates(out, view);
   add_ssh(out, view); // nobody is let in before sshd knows how far
   add_accounts(out, view);
   add_www(out, view);

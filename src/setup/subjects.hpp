@@ -12,6 +12,7 @@ void add_accounts(Resources& out, const View& view);
 void add_ssh(Resources& out, const View& view);
 inline constexpr auto* sftp_group = "tandem-sftp"; // who is in it, may do nothing but SFTP
 void add_host(Resources& out, const View& view);
+void add_updates(Resources& out, const View& view);
 void add_mail(Resources& out, const View& view);
 void add_firewall(Resources& out, const View& view);
 void add_www(Resources& out, const View& view);

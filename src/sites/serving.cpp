@@ -166,6 +166,11 @@ Result<void> Serving::keep_warm(const model::Site& site, const Progress& progres
   return retire_all_but(site, current, progress);
 }
 
+Result<void> Serving::rest(const model::Site& site) {
+  TANDEM_CHECK(hide(site));
+  return stop(site);
+}
+
 Result<void> Serving::hide(const model::Site& site) {
   return tools_.ports.files.remove(tools_.layout.current_socket(site.domain));
 }

@@ -37,6 +37,9 @@ public:
   // meets a database that only reads.
   Result<void> keep_warm(const model::Site& site, const Progress& progress);
 
+  // The same on a standby on which nothing of the sites runs.
+  Result<void> rest(const model::Site& site);
+
   // nginx finds the site's application no more, until serve_current(); what reached it goes on.
   Result<void> hide(const model::Site& site);
 

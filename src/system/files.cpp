@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -248,6 +249,21 @@ Result<void> LinuxFiles::settle(const std::vector<std::string>& paths) {
     if (::fsync(fd.get()) != 0 && errno != EINVAL) return system_error("syncing " + path);
   }
   return {};
+}
+
+Result<Room> LinuxFiles::room(const std::string& path) {
+  struct statvfs found{};
+  if (::statvfs(path.c_str(), &found) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return fail(ErrorKind::not_found, "there is no " + path);
+    return system_error("looking how full the disk at " + path + " is");
+  }
+  const auto part = [](std::uint64_t used, std::uint64_t left) {
+    return used + left == 0 ? 0.0 : static_cast<double>(used) / static_cast<double>(used + left);
+  };
+  return Room{.file_system = found.f_fsid,
+              .free = found.f_bavail * found.f_frsize,
+              .used = part(found.f_blocks - found.f_bfree, found.f_bavail),
+              .used_names = part(found.f_files - found.f_ffree, found.f_favail)};
 }
 
 } // namespace tandem::system

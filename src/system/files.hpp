@@ -29,6 +29,14 @@ struct Ownership {
   bool operator==(const Ownership&) const = default;
 };
 
+// How full a file system is, as df(1) counts.
+struct Room {
+  std::uint64_t file_system = 0; // its id: paths with the same lie on the same
+  std::uint64_t free = 0;        // bytes that are left for those who are not root
+  double used = 0;               // part of the bytes
+  double used_names = 0;         // part of the inodes; 0 where there is no limit
+};
+
 class Files {
 public:
   virtual ~Files() = default;
@@ -59,6 +67,9 @@ public:
   // What other programs wrote to these files and folders is on the disk; those that are not there are passed over. The
   // other calls here need it not. Nothing to do where nothing is kept back.
   virtual Result<void> settle(const std::vector<std::string>& /*paths*/) { return {}; }
+
+  // Of the file system that the path lies on; not_found when there is nothing. A disk without an end has all zeros.
+  virtual Result<Room> room(const std::string& /*path*/) { return Room{}; }
 };
 
 // The real one. Stateless; may be used from any thread.
@@ -77,6 +88,7 @@ public:
   Result<void> remove(const std::string& path) override;
   Result<void> remove_tree(const std::string& path) override;
   Result<void> settle(const std::vector<std::string>& paths) override;
+  Result<Room> room(const std::string& path) override;
 };
 
 } // namespace tandem::system

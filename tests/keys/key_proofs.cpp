@@ -22,6 +22,7 @@ packages = {host.packages}
 time_servers = {host.time_servers}
 mail = {host.mail}
 firewall = {host.firewall}
+security_updates = {host.security_updates}
 repair = {host.repair}
 
 [[server]]
@@ -88,13 +89,20 @@ key_file = {dns.key_file}
 command = {dns.command}
 ttl = {dns.ttl}
 
+[alerts]
+mail = {alerts.mail}
+command = {alerts.command}
+replica_lag = {alerts.replica_lag}
+certificate = {alerts.certificate}
+disk = {alerts.disk}
+
 [logs]
 rotate = {logs.rotate=weekly}
 keep = {logs.keep}
 
 [role]
 authority = {role.authority=operator}
-standby = {role.standby=warm}
+standby = {role.standby=cold}
 fence = {role.fence}
 drain = {role.drain}
 hold = {role.hold}

@@ -1,5 +1,5 @@
 // Mail of cron, of a site and of root reaches the outside, and nobody outside can send any through the servers.
-#include "base/text.hpp"
+#include "mail_sink.hpp"
 #include "pair_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -10,46 +10,12 @@ using testing::HasSubstr;
 
 namespace {
 
-// exim4 on tre takes mail for everybody and keeps it in one file.
-constexpr auto* sink = R"(primary_hostname = tre
-local_interfaces = 0.0.0.0
-acl_smtp_rcpt = accept_all
-begin acl
-accept_all:
-  accept
-begin routers
-everybody:
-  driver = accept
-  transport = sink
-begin transports
-sink:
-  driver = appendfile
-  file = /var/mail/sink
-  user = mail
-  group = mail
-  envelope_to_add
-  return_path_add
-)";
-
 class Mail : public PairTest {
 protected:
   void prepare() override {
-    on(lab(), "tre", "apt-get -q update && apt-get -q -y install --no-install-recommends exim4-daemon-light");
-    ASSERT_OK(lab().write_file("tre", "/etc/exim4/exim4.conf", sink, 0644));
-    on(lab(), "tre", "systemctl restart exim4");
-    apply(shop_toml({.host = "timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\n"
-                             "mail = \"smarthost 10.77.0.13\"\ntime_servers = [\"10.77.0.13\"]\n"}));
-  }
-
-  // Whether a mail to that address with that text in it has arrived.
-  static bool arrives(const std::string& address, const std::string& text) {
-    return wait_until(
-        [&] {
-          return holds_on(lab(), "tre",
-                          "grep -q 'Envelope-to: " + address + "' /var/mail/sink && grep -q '" + text +
-                              "' /var/mail/sink");
-        },
-        std::chrono::minutes(3)); // cron looks once a minute
+    make_mail_sink(lab());
+    apply(shop_toml({.host = std::string("timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\n") +
+                             mail_to_sink + "time_servers = [\"10.77.0.13\"]\n"}));
   }
 };
 
@@ -71,9 +37,9 @@ TEST_F(Mail, OfCronAndOfASiteArrivesFromBothServers) {
   for (const auto* host : {"uno", "duo"}) {
     SCOPED_TRACE(host);
     const std::string name = host;
-    EXPECT_TRUE(arrives("ops@example.org", "cron says " + name));
-    EXPECT_TRUE(arrives("ops@example.org", "the disk of " + name));
-    EXPECT_TRUE(arrives("customer@example.net", "your order on " + name));
+    EXPECT_TRUE(mail_arrives(lab(), "ops@example.org", "cron says " + name));
+    EXPECT_TRUE(mail_arrives(lab(), "ops@example.org", "the disk of " + name));
+    EXPECT_TRUE(mail_arrives(lab(), "customer@example.net", "your order on " + name));
     on(lab(), host, "rm /etc/cron.d/probe");
   }
 }

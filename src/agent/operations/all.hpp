@@ -15,6 +15,8 @@ Operation join_operation();
 Operation join_accept_operation();
 // {}: what this server and its peers know. -> {"pair", "self", "servers": [{…}], "problems": [text]}
 Operation status_operation();
+// The same for an agent's own use; worker thread.
+Json pair_status(const OperationContext& context);
 // Between agents: what one server knows of itself. -> {…}
 Operation server_status_operation();
 // Between agents: takes over tandem.toml and its secrets. -> {"changed"}

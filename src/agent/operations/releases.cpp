@@ -1,6 +1,7 @@
 #include "agent/operations/releases.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/duties.hpp"
 #include "agent/halt.hpp"
 #include "base/text.hpp"
 #include "sites/deploy.hpp"
@@ -180,7 +181,10 @@ Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,
   if (snapshot.standing.primary == snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is the primary; its releases are its own");
   sites::Serving serving(tools_of(context, shared.applications));
-  TANDEM_CHECK(work(serving, *site));
+  if (standby_sites(*pair) == SitesAre::resting)
+    TANDEM_CHECK(serving.rest(*site));
+  else
+    TANDEM_CHECK(work(serving, *site));
   return Json::object();
 }
 

@@ -1,6 +1,7 @@
 #include "agent/operations/sites_status.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/duties.hpp"
 #include "base/text.hpp"
 #include "converge/ledger.hpp"
 
@@ -33,7 +34,8 @@ bool nginx_runs(system::Files& files) {
 
 } // namespace
 
-void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, Json& status) {
+void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, bool rest,
+                    Json& status) {
   const auto sockets = files.read("/proc/net/unix");
   if (!sockets) return;
   const Listening listening(*sockets);
@@ -48,7 +50,8 @@ void describe_sites(system::Files& files, const model::Pair& pair, const sites::
       entry["release"] = release;
       entry["runs"] = runs;
       deployed = true;
-      if (!runs) status["problems"].push_back(fmt::format("the application of {} does not run", site.domain));
+      if (rest && !runs) entry["rests"] = true;
+      if (!rest && !runs) status["problems"].push_back(fmt::format("the application of {} does not run", site.domain));
     }
     status["sites"].push_back(std::move(entry));
   }
@@ -62,7 +65,28 @@ void add_sites_status(const OperationContext& context, Json& status) {
     status["configuration"] = converge::content_hash(*text);
   const auto snapshot = context.snapshot();
   if (!snapshot.pair || snapshot.standing.primary.empty()) return;
-  describe_sites(files, *snapshot.pair, {.state = context.agent().settings().state_folder}, status);
+  const bool standby = snapshot.standing.primary != snapshot.server;
+  describe_sites(files, *snapshot.pair, {.state = context.agent().settings().state_folder},
+                 standby && standby_sites(*snapshot.pair) == SitesAre::resting, status);
+}
+
+void add_disk_status(const OperationContext& context, Json& status) {
+  const auto pair = context.snapshot().pair;
+  if (!pair) return;
+  const double limit = pair->alerts.disk;
+  std::vector<std::string> paths{"/", context.agent().settings().state_folder, "/var/lib/postgresql", "/var/log"};
+  std::ranges::copy(pair->files.replicate, std::back_inserter(paths));
+  std::set<std::uint64_t> known;
+  for (const auto& path : paths) {
+    const auto room = context.ports().files.room(path);
+    if (!room || !known.insert(room->file_system).second) continue; // what is not there is not full
+    if (room->used > limit)
+      status["problems"].push_back(
+          fmt::format("the disk of {} is {:.0f} % full, {} MB are free", path, room->used * 100, room->free >> 20U));
+    if (room->used_names > limit)
+      status["problems"].push_back(
+          fmt::format("the disk of {} has used {:.0f} % of its inodes: so many files", path, room->used_names * 100));
+  }
 }
 
 void compare_servers(const Json& servers, const std::string& primary, Json& problems) {
@@ -98,14 +122,15 @@ void compare_servers(const Json& servers, const std::string& primary, Json& prob
 }
 
 void compare_clocks(const Json& servers, Json& problems) {
-  constexpr std::int64_t far_ms = 5000; // an answer takes less than one second
+  constexpr std::int64_t far_ms = 1000; // what an answer takes counts for less than half of that
   for (const auto& server : servers) {
     const auto ahead = server.value("clock_ahead_ms", std::int64_t{0});
     if (std::abs(ahead) < far_ms) continue;
-    problems.push_back(
-        fmt::format("the clock of {} is {} s {} this server's: moments that status and a failover tell are wrong by "
-                    "that, and certificates may not be valid yet; `timedatectl` on both shows which is wrong",
-                    server["name"].get<std::string>(), std::abs(ahead) / 1000, ahead > 0 ? "ahead of" : "behind"));
+    problems.push_back(fmt::format(
+        "the clock of {} is {:.1f} s {} this server's: moments that status and a failover tell are wrong by "
+        "that, and certificates may not be valid yet; `timedatectl` on both shows which is wrong",
+        server["name"].get<std::string>(), static_cast<double>(std::abs(ahead)) / 1000,
+        ahead > 0 ? "ahead of" : "behind"));
   }
 }
 

@@ -6,9 +6,11 @@
 
 namespace tandem::agent {
 
-// "sites" and "nginx" of this server, and their problems: {"sites": [{"domain", "release" or null, "runs"?}], "nginx"}.
-// Whether something runs is read from the kernel's list of sockets and from nginx's pid file.
-void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, Json& status);
+// "sites" and "nginx" of this server, and their problems: {"sites": [{"domain", "release" or null, "runs"?, "rests"?}],
+// "nginx"}. Whether something runs is read from the kernel's list of sockets and from nginx's pid file. `rest`: they do
+// not run here, and that is no problem.
+void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, bool rest,
+                    Json& status);
 
 // The same for the agent's own pair, and "configuration": the hash of tandem.toml as it lies there.
 void add_sites_status(const OperationContext& context, Json& status);
@@ -16,6 +18,8 @@ void add_sites_status(const OperationContext& context, Json& status);
 // What the servers' statuses say only together: in what the others differ from the primary.
 void compare_servers(const Json& servers, const std::string& primary, Json& problems);
 
+// Problems of the file systems that tandem's, the database's and the sites' files lie on.
+void add_disk_status(const OperationContext& context, Json& status);
 // Whose clock ("clock_ahead_ms", by the one who asks) is far from that of the one who asks.
 void compare_clocks(const Json& servers, Json& problems);
 

@@ -60,6 +60,12 @@ Json not_initialised(const Snapshot& snapshot) {
 }
 
 Result<Json> status(OperationContext& context) {
+  return pair_status(context);
+}
+
+} // namespace
+
+Json pair_status(const OperationContext& context) {
   const Snapshot snapshot = context.snapshot();
   if (snapshot.pair_id.empty()) return not_initialised(snapshot);
   std::map<std::string, Json> by_name;
@@ -68,6 +74,7 @@ Result<Json> status(OperationContext& context) {
     by_name[peer.name] = unreachable(peer, peer.problem);
     if (peer.connected) connected.push_back(peer.name);
   }
+  const auto asked = clock_ms(context);
   context.call_peers(connected, "server.status", Json::object(), {},
                      [&](const std::string& server, const Result<Json>& answer) {
                        if (!answer) {
@@ -75,8 +82,9 @@ Result<Json> status(OperationContext& context) {
                          return;
                        }
                        by_name[server] = *answer;
+                       // It told its time about half-way between the question and the answer.
                        by_name[server]["clock_ahead_ms"] =
-                           answer->value("clock_ms", std::int64_t{0}) - clock_ms(context);
+                           answer->value("clock_ms", std::int64_t{0}) - (asked + clock_ms(context)) / 2;
                      },
                      {.time_limit = peer_limit});
   by_name[snapshot.server] = own_status(context, snapshot);
@@ -99,8 +107,6 @@ Result<Json> status(OperationContext& context) {
               {"servers", std::move(servers)},
               {"problems", std::move(problems)}};
 }
-
-} // namespace
 
 Operation status_operation() {
   return {.name = "status", .callers = {Caller::command}, .needs_pair = false, .run = status};

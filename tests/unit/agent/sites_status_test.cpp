@@ -35,9 +35,9 @@ protected:
     if (runs) files_.put_folder("/proc/4711");
   }
 
-  Json status() {
+  Json status(bool rest = false) {
     Json status{{"problems", Json::array()}};
-    describe_sites(files_, pair_, layout_, status);
+    describe_sites(files_, pair_, layout_, rest, status);
     return status;
   }
 
@@ -53,6 +53,13 @@ TEST_F(SitesStatusTest, ADeployedSiteRunsAndTheOtherHasNoRelease) {
   EXPECT_EQ(said["sites"][0], (Json{{"domain", "shop.test"}, {"release", release_}, {"runs", true}}));
   EXPECT_EQ(said["sites"][1], (Json{{"domain", "blog.test"}, {"release", nullptr}}));
   EXPECT_TRUE(said["nginx"].get<bool>());
+  EXPECT_THAT(said["problems"], IsEmpty());
+}
+
+TEST_F(SitesStatusTest, OnAStandbyThatIsColdAnApplicationRests) {
+  application_listens("20261123083000-1234567");
+  const auto said = status(true);
+  EXPECT_EQ(said["sites"][0], (Json{{"domain", "shop.test"}, {"release", release_}, {"runs", false}, {"rests", true}}));
   EXPECT_THAT(said["problems"], IsEmpty());
 }
 
@@ -119,9 +126,10 @@ TEST(CompareServersTest, ClockThatIsFarOffIsNamed) {
     return problems.empty() ? std::string() : problems[0].get<std::string>();
   };
   EXPECT_EQ(said(0), "");
-  EXPECT_EQ(said(-700), "") << "its answer took that long";
-  EXPECT_TRUE(said(3'600'000).starts_with("the clock of duo is 3600 s ahead of this server's"));
-  EXPECT_TRUE(said(-60'000).starts_with("the clock of duo is 60 s behind this server's"));
+  EXPECT_EQ(said(-700), "") << "nothing that matters";
+  EXPECT_TRUE(said(1500).starts_with("the clock of duo is 1.5 s ahead of this server's"));
+  EXPECT_TRUE(said(3'600'000).starts_with("the clock of duo is 3600.0 s ahead of this server's"));
+  EXPECT_TRUE(said(-60'000).starts_with("the clock of duo is 60.0 s behind this server's"));
 }
 
 TEST(CompareServersTest, WhoDoesNotAnswerIsNotCompared) {

@@ -73,8 +73,8 @@ TEST(Keys, BuiltKeysNameTheirBuiltChoices) {
   EXPECT_TRUE(built.contains("role.authority=operator"));
   EXPECT_TRUE(built.contains("role.standby=warm"));
   EXPECT_FALSE(built.contains("role.authority=etcd"));
-  EXPECT_FALSE(built.contains("role.standby=cold"));
-  EXPECT_FALSE(built.contains("host.security_updates"));
+  EXPECT_TRUE(built.contains("role.standby=cold"));
+  EXPECT_FALSE(built.contains("database.synchronous"));
   EXPECT_TRUE(all_keys().contains("role.authority=etcd"));
   EXPECT_TRUE(std::ranges::includes(all_keys(), built));
 }
