@@ -27,7 +27,7 @@ protected:
   }
 
   static std::string with(const std::string& alerts = "") {
-    return shop_toml({.host = std::string("timezone = \"UTC\"\n") + mail_to_sink,
+    return shop_toml({.host = fmt::format("timezone = \"UTC\"\n{}", mail_to_sink),
                       .more = "[alerts]\ncommand = [\"/usr/local/sbin/tell\"]\n" + alerts});
   }
 
@@ -55,7 +55,7 @@ protected:
 TEST_F(Alerts, WhatHasStoodForAMinuteIsToldByThePrimaryOnceAndSoIsItsEnd) {
   const auto standby = other(primary());
   sql(lab(), standby, "select pg_wal_replay_pause()");
-  apply(with("replica_lag = \"1s\"\ncertificate = \"3650d\"\ndisk = \"1%\"\n"));
+  apply(with("replica_lag = \"1s\"\ncertificate = \"365d\"\ndisk = \"1%\"\n"));
   sql(lab(), primary(), "create table if not exists waits_for_replay (at timestamptz)");
   EXPECT_TRUE(comes_to_be_told(primary(), "begun", "the database on " + standby + " is "));
   for (const auto* text : {"the certificate of shop.test: it ends in", "% full, "})

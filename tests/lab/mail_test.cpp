@@ -14,8 +14,10 @@ class Mail : public PairTest {
 protected:
   void prepare() override {
     make_mail_sink(lab());
-    apply(shop_toml({.host = std::string("timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\n") +
-                             mail_to_sink + "time_servers = [\"10.77.0.13\"]\n"}));
+    apply(shop_toml(
+        {.host = fmt::format(
+             "timezone = \"Europe/Moscow\"\npackages = [\"less\", \"cron\"]\n{}time_servers = [\"10.77.0.13\"]\n",
+             mail_to_sink)}));
   }
 };
 
