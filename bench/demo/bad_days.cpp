@@ -1,8 +1,7 @@
 #include "bad_days.hpp"
 
 #include "lab/wait.hpp"
-
-#include <iostream>
+#include "say.hpp"
 
 namespace tandem::demo {
 
@@ -12,10 +11,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto rejoin_limit = std::chrono::minutes(5);
 constexpr int after_the_cut_seconds = 90;
-
-void say(const std::string& line) {
-  std::cout << "  " << line << std::endl;
-}
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();

@@ -35,9 +35,11 @@ protected:
   static std::vector<std::string> told_by(const std::string& server, const std::string& name) {
     std::vector<std::string> texts;
     const auto messages = on(lab(), server, std::string("cat ") + told + " 2> /dev/null || true");
-    for (const auto& line : lines_of(messages))
-      for (const auto& one : Json::parse(line)[name])
+    for (const auto& line : lines_of(messages)) {
+      const auto message = Json::parse(line);
+      for (const auto& one : message.at(name))
         texts.push_back(one["text"].get<std::string>());
+    }
     return texts;
   }
 
