@@ -5,6 +5,7 @@
 #include "agent/operations/all.hpp"
 #include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
+#include "agent/site_database_keeper.hpp"
 #include "agent/update_keeper.hpp"
 #include "cli/environment.hpp"
 #include "system/applications.hpp"
@@ -47,12 +48,14 @@ Result<void> be_agent(RealPorts& real) {
   settings.gate_socket = system::inherited_socket("gate");
   settings.log = [](const std::string& line) { std::cerr << line << std::endl; };
   const auto files = std::make_shared<agent::FilesLedger>();
-  auto operations = agent::standard_operations(std::make_shared<agent::ReleaseWork>(real.applications, files));
+  const auto releases = std::make_shared<agent::ReleaseWork>(real.applications, files);
+  auto operations = agent::standard_operations(releases);
   agent::bind_role(settings, operations, real.applications, files);
   agent::bind_replication(settings, operations, files);
   agent::bind_drift(settings);
   agent::bind_updates(settings, operations);
   agent::bind_alerts(settings, operations);
+  agent::bind_site_databases(settings, operations, releases);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 

@@ -1,8 +1,8 @@
 // The file "halt" in the run folder, by which root makes an agent stand still at one point, to rehearse what an
 // interruption there would do. It holds the point's name, "STEP before" or "STEP after" of a runbook, "apply before N"
-// or "apply after N" of an apply's Nth change, "deploy POINT" (sites::deploy_points), "rejoin POINT" of a database that
-// goes back to the primary's (replication::rewind_points and copy_points); the agent goes on once it holds another one
-// or is gone. Any thread.
+// or "apply after N" of an apply's Nth change, "deploy POINT" (sites::deploy_points), "database POINT"
+// (sites::DatabaseWork), "rejoin POINT" of a database that goes back to the primary's (replication::rewind_points and
+// copy_points); the agent goes on once it holds another one or is gone. Any thread.
 #pragma once
 #include "converge/apply.hpp"
 #include "system/files.hpp"

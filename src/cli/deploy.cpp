@@ -1,9 +1,9 @@
 #include "cli/watch.hpp"
+#include "cli/who.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <cstdlib>
 #include <ostream>
 
 namespace tandem::cli {
@@ -14,14 +14,8 @@ struct ReleaseOptions {
   std::string site;
   std::string revision;
   bool despite_migrations = false;
+  bool no_dump = false;
 };
-
-// Who waits for the site is told this name: the person behind sudo where there is one.
-std::string who() {
-  for (const auto* variable : {"SUDO_USER", "LOGNAME", "USER"})
-    if (const auto* name = std::getenv(variable); name != nullptr && *name != '\0') return name;
-  return "root";
-}
 
 Result<void> show(CommandLine& line, const Json& answer) {
   if (line.json) {
@@ -36,9 +30,11 @@ Result<void> show(CommandLine& line, const Json& answer) {
 }
 
 Result<void> deploy(CommandLine& line, const ReleaseOptions& options) {
-  TANDEM_TRY(const Json answer,
-             watch_operation(line.environment, "deploy",
-                             {{"site", options.site}, {"revision", options.revision}, {"who", who()}}));
+  TANDEM_TRY(
+      const Json answer,
+      watch_operation(
+          line.environment, "deploy",
+          {{"site", options.site}, {"revision", options.revision}, {"who", person()}, {"no_dump", options.no_dump}}));
   return show(line, answer);
 }
 
@@ -46,7 +42,7 @@ Result<void> roll_back(CommandLine& line, const ReleaseOptions& options) {
   TANDEM_TRY(const Json answer, watch_operation(line.environment, "rollback",
                                                 {{"site", options.site},
                                                  {"to", options.revision},
-                                                 {"who", who()},
+                                                 {"who", person()},
                                                  {"despite_migrations", options.despite_migrations}}));
   return show(line, answer);
 }
@@ -58,8 +54,11 @@ void add_deploy(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("deploy", "Build a release of a site beside the running one and switch to it");
   command->add_option("site", options->site, "The site's domain")->required();
   command->add_option("revision", options->revision, "A branch, tag or commit; else the site's branch");
+  command->add_flag("--no-dump", options->no_dump,
+                    "Run its steps without a dump of the database before: what they spoil cannot be restored");
   command->add_flag("--json", line.json, "Print the answer as JSON");
-  command->footer("A release that does not build or does not answer its health page changes nothing.\n\nExamples:\n"
+  command->footer("A release that does not build or does not answer its health page changes nothing. Before its steps\n"
+                  "run the database is dumped (tandem database dumps).\n\nExamples:\n"
                   "  tandem deploy shop.example.org\n  tandem deploy shop.example.org 85e57f8");
   command->callback([&line, options] { line.chosen = [&line, options] { return deploy(line, *options); }; });
 }

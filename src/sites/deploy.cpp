@@ -82,6 +82,7 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
     return std::unexpected(std::move(error));
   };
   auto made = at(peers, "steps");
+  if (made && peers.before_steps && !site.deploy_steps.empty()) made = peers.before_steps(release);
   if (made) made = builder.run_deploy_steps(site, release, progress);
   if (made) made = at(peers, "finish");
   if (made) made = shelf.finish(site.domain, release);

@@ -3,6 +3,7 @@
 #include "agent/agent.hpp"
 #include "agent/duties.hpp"
 #include "agent/halt.hpp"
+#include "agent/operations/site_databases.hpp"
 #include "base/text.hpp"
 #include "sites/deploy.hpp"
 #include "sites/shelf.hpp"
@@ -72,6 +73,7 @@ public:
 
   [[nodiscard]] sites::Peers hooks() {
     return {.reached = [this](std::string_view point) { return stand_still(point); },
+            .before_steps = [this](const sites::Release& release) { return dump_before(release); },
             .before_live = [this](const sites::Release& release) { return before_live(release); },
             .follow = [this] { return follow(); }};
   }
@@ -82,6 +84,16 @@ private:
     const Halting halting(HaltFile(context_.ports().files, context_.agent().settings().run_folder), tell,
                           [this] { return context_.cancelled(); });
     return halting.at(fmt::format("deploy {}", point), fmt::format("before \"{}\"", point));
+  }
+
+  Result<void> dump_before(const sites::Release& release) {
+    if (!work_.site.database || context_.params().value("no_dump", false)) return {};
+    auto dumped = dump_site(context_, shared_, work_.site, release.id);
+    if (!dumped && dumped.error().hint.empty())
+      dumped.error().hint = "No step of the release has run. To do without a dump of the database as it is now: tandem "
+                            "deploy " +
+                            work_.site.domain + " --no-dump";
+    return dumped;
   }
 
   // Files that do not arrive stop the deploy; an application that does not start there is told and does not.

@@ -11,9 +11,11 @@ struct ReleaseWork {
   system::Applications& applications;
   std::shared_ptr<FilesLedger> files;
   sites::SiteLocks locks = {};
+  std::mutex databases = {}; // held by whoever dumps a site's database, or fills one from a dump
 };
 
-// {"site", "revision"?, "who"?}: builds and serves it. -> {"site", "release", "commit", "previous"?, "warnings"}
+// {"site", "revision"?, "who"?, "no_dump"?: the steps run without a dump of the database before}: builds and serves it.
+// -> {"site", "release", "commit", "previous"?, "warnings"}
 Operation deploy_operation(std::shared_ptr<ReleaseWork> work);
 // {"site", "to"?, "who"?, "despite_migrations"?}: serves a release that was live before. -> as deploy
 Operation rollback_operation(std::shared_ptr<ReleaseWork> work);

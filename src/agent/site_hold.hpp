@@ -1,0 +1,58 @@
+// A primary on which one site is still for a moment: visitors wait at the gate, none of the site's requests, jobs and
+// tasks is under way, and its application is stopped. For what changes its database as a whole.
+#pragma once
+#include "agent/duties.hpp"
+#include "sites/serving.hpp"
+
+namespace tandem::agent {
+
+class SiteHold {
+public:
+  using Tell = std::function<void(const std::string& line)>;
+
+  // All of it must outlive the hold. `ended`: nobody wants it any more.
+  SiteHold(Agent& agent, system::Applications& applications, const model::Pair& pair, const model::Site& site,
+           std::function<bool()> ended, Tell tell);
+  // Whatever begin() has stopped goes on.
+  ~SiteHold();
+  SiteHold(const SiteHold&) = delete;
+  SiteHold& operator=(const SiteHold&) = delete;
+
+  // Visitors wait from somewhere in here on. refused when requests or work do not end; all goes on then.
+  Result<void> begin();
+  // Starts the site's application and asks it its health question as visitors will; they still wait.
+  Result<void> start_site();
+  Result<void> stop_site();
+  // Visitors come through, and work begins again. An error that is not the gate's is told.
+  Result<void> end();
+
+  // How long the gate was closed.
+  [[nodiscard]] std::chrono::milliseconds held() const { return held_; }
+
+private:
+  Result<void> still_work();
+  Result<void> close_in_calm();
+  Result<void> close_gate();
+  Result<void> open_gate();
+  Result<bool> wait_idle(std::chrono::milliseconds limit);
+  sites::Serving serving();
+  [[nodiscard]] std::chrono::nanoseconds now() const;
+
+  Agent& agent_;
+  system::Applications& applications_;
+  const model::Pair& pair_;
+  const model::Site& site_;
+  std::function<bool()> ended_;
+  Tell tell_;
+  std::string server_;
+  std::string database_unit_;
+  // No apply, keeper of the work or duty meddles meanwhile.
+  std::optional<Agent::Change> change_;
+  std::unique_lock<std::mutex> database_;
+  bool begun_ = false;
+  bool closed_ = false;
+  std::chrono::nanoseconds closed_at_{0};
+  std::chrono::milliseconds held_{0};
+};
+
+} // namespace tandem::agent
