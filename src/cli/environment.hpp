@@ -66,6 +66,7 @@ void add_plan(CLI::App& app, CommandLine& line);
 void add_apply(CLI::App& app, CommandLine& line);
 void add_deploy(CLI::App& app, CommandLine& line);
 void add_rollback(CLI::App& app, CommandLine& line);
+void add_deploys(CLI::App& app, CommandLine& line);
 void add_database(CLI::App& app, CommandLine& line);
 void add_logs(CLI::App& app, CommandLine& line);
 void add_files(CLI::App& app, CommandLine& line);

@@ -34,6 +34,10 @@ void print_error(const CommandLine& line, const Error& error) {
   line.environment.errors << "tandem: " << describe(error) << '\n';
 }
 
+bool takes_arguments(const CLI::App& command) {
+  return !command.get_options([](const CLI::Option* option) { return option->get_positional(); }).empty();
+}
+
 // CLI11 says only that a command is required when it does not know the one that was typed. "": there is nothing to say.
 std::string unknown_command(const CLI::App& app, int argc, const char* const* argv) {
   const CLI::App* at = &app;
@@ -44,7 +48,7 @@ std::string unknown_command(const CLI::App& app, int argc, const char* const* ar
       names.push_back(command->get_name());
       if (names.back() == argv[i]) next = command;
     }
-    if (next == nullptr && names.empty()) return {}; // an argument of the command before it
+    if (next == nullptr && (names.empty() || takes_arguments(*at))) return {}; // an argument of the command before it
     if (next == nullptr) {
       const auto meant = nearest(argv[i], names);
       return fmt::format("there is no command \"{}\"{}\n  `{} --help` lists them", argv[i],
@@ -97,6 +101,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_apply(app, line);
   add_deploy(app, line);
   add_rollback(app, line);
+  add_deploys(app, line);
   add_logs(app, line);
   add_switchover(app, line);
   add_failover(app, line);

@@ -44,7 +44,7 @@ private:
 
 // Those that only look are not worth the words.
 bool goes_on_alone(const std::string& operation) {
-  static const std::set<std::string> looks{"status", "plan", "runbook"};
+  static const std::set<std::string> looks{"status", "plan", "runbook", "deploys"};
   return !looks.contains(operation);
 }
 

@@ -33,7 +33,8 @@ Builder::Builder(Tools tools)
     : tools_(std::move(tools)), shelf_(tools_), mirror_(tools_.ports.files, tools_.ports.processes, tools_.layout),
       virtualenvs_(tools_.ports.files, tools_.ports.processes, tools_.layout) {}
 
-Result<Release> Builder::prepare(const model::Site& site, const std::string& wanted, const Progress& progress) {
+Result<Release> Builder::prepare(const model::Site& site, const std::string& wanted, const Progress& progress,
+                                 const std::function<void(const Release&)>& chosen) {
   TANDEM_CHECK(check_uwsgi_settings(site));
   TANDEM_TRY(const auto accounts, tools_.ports.accounts.read());
   TANDEM_TRY(const auto owner, site_ownership(accounts, site));
@@ -46,6 +47,7 @@ Result<Release> Builder::prepare(const model::Site& site, const std::string& wan
   TANDEM_CHECK(mirror_.fetch(site));
   TANDEM_TRY(const auto commit, mirror_.resolve(site, wanted));
   TANDEM_TRY(auto release, new_release(site, commit));
+  if (chosen) chosen(release);
   progress("building release " + release.id);
   if (auto filled = fill(site, release, owner, progress); !filled) {
     // The reason of the failure matters more than what the tidying says.

@@ -19,7 +19,9 @@ public:
   // Fetches, checks out `wanted` (a branch, a tag, a commit; empty: the site's branch), builds or finds its virtualenv
   // and links its kept folders. Removes what earlier, cut-off builds left behind. The release is not finished yet:
   // Shelf::finish() comes after its steps. When it fails, nothing of it stays.
-  Result<Release> prepare(const model::Site& site, const std::string& wanted, const Progress& progress);
+  // `chosen` is told of it before it is built.
+  Result<Release> prepare(const model::Site& site, const std::string& wanted, const Progress& progress,
+                          const std::function<void(const Release&)>& chosen = {});
 
   // Runs commands as the site's owner in the release, with its virtualenv first in PATH and the site's environment.
   // Stops at the first that fails, quoting its last lines. For on_promote and jobs.

@@ -75,7 +75,7 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
   Builder builder(tools);
   Shelf shelf(tools);
   TANDEM_CHECK(at(peers, "prepare"));
-  TANDEM_TRY(const auto release, builder.prepare(site, wanted, progress));
+  TANDEM_TRY(const auto release, builder.prepare(site, wanted, progress, peers.chosen));
   const auto give_up = [&](Error error) -> Result<Deployed> {
     if (const auto removed = shelf.remove_release(site.domain, release.id); !removed)
       error.message += "; and removing release " + release.id + ": " + removed.error().message;
@@ -98,6 +98,7 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
 
 Result<Deployed> roll_back(const Tools& tools, const model::Site& site, const WayBack& way, const Peers& peers,
                            const Progress& progress) {
+  if (peers.chosen) peers.chosen(way.target);
   bool offered = false;
   auto live = go_live(tools, site, way.target, peers, offered, progress);
   return live ? live : taken_back(peers, offered, std::move(live));

@@ -21,6 +21,8 @@ inline constexpr std::array<std::string_view, 9> deploy_points{"prepare", "steps
 struct Peers {
   // Told each of deploy_points before its work; an error ends the deploy as a failure of that work would.
   std::function<Result<void>(std::string_view point)> reached = {};
+  // The release that it is about, as soon as that is known; of a deploy before anything of it is built.
+  std::function<void(const Release& release)> chosen = {};
   // The release is built; its deploy steps come next, and may change the database. An error ends the deploy.
   std::function<Result<void>(const Release& release)> before_steps = {};
   // The release is finished and well here; nobody sees it yet. Brings it to the standbys and warms it there. An error

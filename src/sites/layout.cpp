@@ -72,6 +72,10 @@ std::string Layout::state_folder(const std::string& domain) const {
   return state + "/sites/" + domain;
 }
 
+std::string Layout::deploy_logs(const std::string& domain) const {
+  return state + "/deploys/" + domain;
+}
+
 std::string Layout::uwsgi_ini(const std::string& domain, const std::string& release) const {
   return state_folder(domain) + "/" + release + ".ini";
 }

@@ -7,6 +7,7 @@
 //                        RELEASE/                     the checkout, with env, media, … as links
 //   STATE/sites/DOMAIN/RELEASE.ini, RELEASE.env       uWSGI's settings of a release that runs or is about to
 //                      current.env -> RELEASE.env     what the site's jobs find in their environment
+//   STATE/deploys/DOMAIN/NUMBER.json, NUMBER.log      what became of each deploy: see deploy_log.hpp
 //   RUN/tandem-sites/DOMAIN/RELEASE.sock              its socket
 //                           current.sock -> RELEASE.sock   where nginx connects
 //   SPOOL/imports/DOMAIN/…                            uploads that were taken in: see import_spool.hpp
@@ -35,6 +36,7 @@ struct Layout {
   [[nodiscard]] std::string manifest(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string history(const std::string& domain) const;
   [[nodiscard]] std::string state_folder(const std::string& domain) const;
+  [[nodiscard]] std::string deploy_logs(const std::string& domain) const;
   [[nodiscard]] std::string uwsgi_ini(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string uwsgi_environment(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string current_environment(const std::string& domain) const;

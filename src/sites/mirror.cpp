@@ -122,4 +122,19 @@ Result<std::vector<std::string>> Mirror::migrations(const model::Site& site, con
   return paths;
 }
 
+Result<std::string> Mirror::file(const model::Site& site, const std::string& hash, const std::string& path) {
+  return git(site, {"cat-file", "blob", hash + ":" + path});
+}
+
+Result<std::vector<std::string>> Mirror::commits(const model::Site& site, const std::string& from,
+                                                 const std::string& to, std::size_t most) {
+  TANDEM_TRY(const auto log,
+             git(site, {"log", "--format=%h %s", fmt::format("--max-count={}", most), from + ".." + to}));
+  auto commits = lines_of(log);
+  // A terminal is not steered by what somebody wrote into a commit.
+  for (auto& commit : commits)
+    std::ranges::replace_if(commit, [](unsigned char letter) { return letter < ' ' || letter == 0x7f; }, '?');
+  return commits;
+}
+
 } // namespace tandem::sites

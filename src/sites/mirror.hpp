@@ -30,6 +30,12 @@ public:
   Result<void> check_out(const model::Site& site, const std::string& hash, const std::string& folder);
   // The commit's database migrations: Python files in folders called "migrations".
   Result<std::vector<std::string>> migrations(const model::Site& site, const std::string& hash);
+  // A file of the commit, by its path in it; of a symbolic link, what it names.
+  Result<std::string> file(const model::Site& site, const std::string& hash, const std::string& path);
+  // What `to` has that `from` has not, the newest first, at most `most`: short commits with the first line of what
+  // their authors said. An error when the mirror has not both any more.
+  Result<std::vector<std::string>> commits(const model::Site& site, const std::string& from, const std::string& to,
+                                           std::size_t most);
 
 private:
   Result<void> fetch_once(const model::Site& site);

@@ -38,17 +38,17 @@ struct Requirements {
   bool with_checkout = false;
 };
 
-Result<void> gather(system::Files& files, const std::string& checkout, const std::string& name,
+Result<void> gather(system::Files& files, const Virtualenvs::Reader& read, const std::string& name,
                     std::set<std::string>& seen, Requirements& gathered) {
   const auto path = std::filesystem::path(name).lexically_normal().string();
   if (!seen.insert(path).second) return {};
-  auto text = files.read(path.starts_with('/') ? path : checkout + "/" + path);
+  auto text = path.starts_with('/') ? files.read(path) : read(path);
   if (!text) return std::unexpected(std::move(text).error().within("the requirements"));
   gathered.text += path + "\n" + *text + "\n";
   gathered.with_checkout |= needs_checkout(*text);
   const auto folder = std::filesystem::path(path).parent_path();
   for (const auto& included : included_requirements(*text))
-    TANDEM_CHECK(gather(files, checkout, (folder / included).string(), seen, gathered));
+    TANDEM_CHECK(gather(files, read, (folder / included).string(), seen, gathered));
   return {};
 }
 
@@ -72,10 +72,14 @@ bool needs_checkout(std::string_view text) {
 
 Result<std::string> Virtualenvs::key_for(const model::Site& site, const std::string& checkout,
                                          const std::string& commit) {
+  return key_for(site, [&](const std::string& path) { return files_.read(checkout + "/" + path); }, commit);
+}
+
+Result<std::string> Virtualenvs::key_for(const model::Site& site, const Reader& read, const std::string& commit) {
   TANDEM_TRY(const auto version, run_checked(processes_, {.arguments = {python, "--version"}}));
   Requirements requirements;
   std::set<std::string> seen;
-  if (!site.requirements.empty()) TANDEM_CHECK(gather(files_, checkout, site.requirements, seen, requirements));
+  if (!site.requirements.empty()) TANDEM_CHECK(gather(files_, read, site.requirements, seen, requirements));
   std::string text = fmt::format("{}\n{}\n", way_of_building, trim(version.output));
   for (const auto& option : site.pip_options)
     text += option + "\n";

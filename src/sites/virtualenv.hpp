@@ -21,6 +21,9 @@ public:
   // The key of what the checkout in the folder needs: of the text of its requirements (and of the files that they
   // include), pip's options and Python's version. With a requirement that names a path, the commit counts too.
   Result<std::string> key_for(const model::Site& site, const std::string& checkout, const std::string& commit);
+  // The same of a commit that is not checked out: `read` gives its files by their paths in it.
+  using Reader = std::function<Result<std::string>(const std::string& path)>;
+  Result<std::string> key_for(const model::Site& site, const Reader& read, const std::string& commit);
 
   // Builds it from the release's checkout, or does nothing when it is whole already. Idempotent: a half-built one is
   // removed first.

@@ -25,6 +25,8 @@ std::vector<Operation> standard_operations(std::shared_ptr<ReleaseWork> releases
           turn_give_operation(),
           deploy_operation(releases),
           rollback_operation(releases),
+          deploys_operation(releases),
+          server_deploys_operation(releases),
           release_warm_operation(releases),
           release_live_operation(releases)};
 }

@@ -6,6 +6,8 @@
 #include "agent/operations/site_databases.hpp"
 #include "base/text.hpp"
 #include "sites/deploy.hpp"
+#include "sites/deploy_log.hpp"
+#include "sites/outlook.hpp"
 #include "sites/shelf.hpp"
 
 #include <nlohmann/json.hpp>
@@ -23,32 +25,23 @@ struct Work {
   std::string who;
 };
 
-std::string domains_of(const model::Pair& pair) {
-  std::vector<std::string> domains;
-  for (const auto& site : pair.sites)
-    domains.push_back(site.domain);
-  return domains.empty() ? "it has no site" : "its sites are " + join(domains, ", ");
-}
-
-Result<Work> begin(OperationContext& context) {
-  TANDEM_TRY(const auto domain, peer::text_member(context.params(), "site"));
-  TANDEM_TRY(const auto who, peer::text_member_or(context.params(), "who", "somebody"));
+// The pair as its file says now, on its primary alone.
+Result<std::shared_ptr<const model::Pair>> pair_of_primary(OperationContext& context) {
   const auto snapshot = context.snapshot();
   const auto& primary = snapshot.standing.primary;
   if (!primary.empty() && primary != snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is a standby; deploys start on the primary",
                 "Run the same command on " + primary);
-  TANDEM_TRY(auto pair, context.load_pair());
-  const auto* site = pair->site(domain);
-  if (site == nullptr)
-    return fail(ErrorKind::not_found, "tandem.toml has no site " + domain + "; " + domains_of(*pair));
-  return Work{pair, *site, who};
+  return context.load_pair();
 }
 
-sites::Tools tools_of(const OperationContext& context, system::Applications& applications) {
-  return {.ports = context.ports(),
-          .applications = applications,
-          .layout = {.state = context.agent().settings().state_folder}};
+Result<Work> begin(OperationContext& context) {
+  TANDEM_TRY(const auto domain, peer::text_member(context.params(), "site"));
+  TANDEM_TRY(const auto who, peer::text_member_or(context.params(), "who", "somebody"));
+  TANDEM_TRY(auto pair, pair_of_primary(context));
+  const auto* site = pair->site(domain);
+  if (site == nullptr) return no_such_site(*pair, domain);
+  return Work{pair, *site, who};
 }
 
 Json answer_of(const Work& work, const sites::Deployed& deployed) {
@@ -68,8 +61,8 @@ Result<SiteLocks::Lock> lock_site(const OperationContext& context, SiteLocks& lo
 // The standbys' part of a release going live: files first, then the application warm beside the old one.
 class Standbys {
 public:
-  Standbys(OperationContext& context, ReleaseWork& shared, const Work& work)
-      : context_(context), shared_(shared), work_(work) {}
+  Standbys(OperationContext& context, ReleaseWork& shared, const Work& work, sites::Progress say)
+      : context_(context), shared_(shared), work_(work), say_(std::move(say)) {}
 
   [[nodiscard]] sites::Peers hooks() {
     return {.reached = [this](std::string_view point) { return stand_still(point); },
@@ -103,7 +96,7 @@ private:
       const auto warm =
           context_.call_peer(server, "release.warm", {{"site", work_.site.domain}, {"release", release.id}}, {},
                              {.time_limit = std::chrono::minutes(5)});
-      if (!warm) context_.report("warning: the release does not run on " + server + ": " + warm.error().message);
+      if (!warm) say_("warning: the release does not run on " + server + ": " + warm.error().message);
       return {};
     });
   }
@@ -127,7 +120,7 @@ private:
   Result<void> on_each(const std::function<Result<void>(const std::string& server)>& work) {
     for (const auto& peer : context_.snapshot().peers) {
       if (!peer.connected) {
-        context_.report("warning: " + peer.name + " does not answer; it gets the release with its files later");
+        say_("warning: " + peer.name + " does not answer; it gets the release with its files later");
         continue;
       }
       if (auto done = work(peer.name); !done) return std::unexpected(std::move(done).error().within(peer.name));
@@ -138,6 +131,7 @@ private:
   OperationContext& context_;
   ReleaseWork& shared_;
   const Work& work_;
+  sites::Progress say_;
 };
 
 // What went wrong, and what visitors have all the while.
@@ -151,24 +145,127 @@ std::unexpected<Error> still_served(sites::Shelf shelf, const Work& work, Error 
   return std::unexpected(std::move(error));
 }
 
+// A deploy or rollback of a site whose lock is held: told to whoever watches, and to its log.
+class Told {
+public:
+  Told(OperationContext& context, ReleaseWork& shared, const Work& work, const std::string& what,
+       const std::string& wanted)
+      : context_(context), work_(work), tools_(site_tools(context, shared.applications)),
+        log_(tools_, work.site.domain, record(what, wanted),
+             [&context](const std::string& problem) { context.log(problem); }),
+        standbys_(context, shared, work, progress()) {}
+
+  [[nodiscard]] const sites::Tools& tools() const { return tools_; }
+
+  [[nodiscard]] sites::Progress progress() {
+    return [this](const std::string& line) {
+      context_.report(line);
+      log_.line(line);
+    };
+  }
+
+  [[nodiscard]] sites::Peers peers() {
+    auto peers = standbys_.hooks();
+    peers.reached = [this, stand_still = std::move(peers.reached)](std::string_view point) {
+      log_.flush();
+      return stand_still(point);
+    };
+    peers.chosen = [this](const sites::Release& release) { log_.chosen(release); };
+    return peers;
+  }
+
+  Result<Json> ended(Result<sites::Deployed> deployed) {
+    if (deployed) {
+      log_.done(deployed->warnings);
+      return answer_of(work_, *deployed);
+    }
+    log_.failed(describe(deployed.error()));
+    return still_served(sites::Shelf(tools_), work_, std::move(deployed).error());
+  }
+
+private:
+  [[nodiscard]] sites::DeployRecord record(const std::string& what, const std::string& wanted) const {
+    sites::DeployRecord record{.what = what, .who = work_.who, .wanted = wanted};
+    sites::Shelf shelf(tools_);
+    const auto current = shelf.current(work_.site.domain);
+    if (!current || !*current) return record;
+    record.from_release = **current;
+    if (const auto release = shelf.find(work_.site.domain, **current)) record.from_commit = release->commit;
+    return record;
+  }
+
+  OperationContext& context_;
+  const Work& work_;
+  sites::Tools tools_;
+  sites::DeployLog log_;
+  Standbys standbys_;
+};
+
+Result<Json> deploy_site(OperationContext& context, ReleaseWork& shared, const Work& work,
+                         const std::string& revision) {
+  TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "deploy of " + work.site.domain));
+  Told told(context, shared, work, "deploy", revision);
+  return told.ended(sites::deploy(told.tools(), work.site, revision, told.peers(), told.progress()));
+}
+
+Result<Json> foresee_site(OperationContext& context, ReleaseWork& shared, const Work& work,
+                          const std::string& revision) {
+  TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "dry run for " + work.site.domain));
+  TANDEM_TRY(const auto outlook, sites::look_ahead(site_tools(context, shared.applications), work.site, revision,
+                                                   [&](const std::string& line) { context.report(line); }));
+  Json answer{{"site", work.site.domain},
+              {"commit", outlook.commit.hash},
+              {"branch", outlook.commit.branch},
+              {"related", outlook.related},
+              {"comes", outlook.comes},
+              {"goes", outlook.goes},
+              {"environment", outlook.environment},
+              {"builds_environment", outlook.builds_environment},
+              {"steps", outlook.steps},
+              {"migrations", outlook.migrations}};
+  if (outlook.current) answer["current"] = {{"release", outlook.current->id}, {"commit", outlook.current->commit}};
+  return answer;
+}
+
+using OnSite = Result<Json> (*)(OperationContext&, ReleaseWork&, const Work&, const std::string& revision);
+
+// One site after the other in the order of importance, each as if it were the only one.
+Result<Json> on_all_sites(OperationContext& context, ReleaseWork& shared, OnSite on_site) {
+  TANDEM_TRY(const auto who, peer::text_member_or(context.params(), "who", "somebody"));
+  TANDEM_TRY(const auto pair, pair_of_primary(context));
+  const bool stops = context.params().value("stop_at_failure", false);
+  Json sites = Json::array();
+  bool stopped = false;
+  for (const auto& site : pair->sites) {
+    if (stopped || context.cancelled()) {
+      sites.push_back({{"site", site.domain}, {"not_started", true}});
+      continue;
+    }
+    context.report(fmt::format("{} ({} of {})", site.domain, sites.size() + 1, pair->sites.size()));
+    auto answer = on_site(context, shared, Work{pair, site, who}, "");
+    if (!answer) {
+      context.report(site.domain + ": " + describe(answer.error()));
+      answer = Json{{"site", site.domain}, {"error", peer::to_json(answer.error())}};
+      stopped = stops;
+    }
+    sites.push_back(*std::move(answer));
+  }
+  return Json{{"sites", std::move(sites)}};
+}
+
 Result<Json> deploy(OperationContext& context, ReleaseWork& shared) {
+  const OnSite on_site = context.params().value("dry_run", false) ? foresee_site : deploy_site;
+  if (context.params().value("all", false)) return on_all_sites(context, shared, on_site);
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto revision, peer::text_member_or(context.params(), "revision", ""));
-  TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "deploy of " + work.site.domain));
-  Standbys standbys(context, shared, work);
-  const auto tools = tools_of(context, shared.applications);
-  auto deployed = sites::deploy(tools, work.site, revision, standbys.hooks(),
-                                [&](const std::string& line) { context.report(line); });
-  if (!deployed) return still_served(sites::Shelf(tools), work, std::move(deployed).error());
-  return answer_of(work, *deployed);
+  return on_site(context, shared, work, revision);
 }
 
 Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto wanted, peer::text_member_or(context.params(), "to", ""));
   TANDEM_TRY(const auto lock, lock_site(context, shared.locks, work, "rollback of " + work.site.domain));
-  const auto tools = tools_of(context, shared.applications);
-  TANDEM_TRY(const auto holdings, sites::Shelf(tools).look(work.site.domain));
+  TANDEM_TRY(const auto holdings, sites::Shelf(site_tools(context, shared.applications)).look(work.site.domain));
   TANDEM_TRY(const auto way, sites::choose_rollback(holdings, wanted));
   if (!way.migrations.empty() && !context.params().value("despite_migrations", false))
     return fail(ErrorKind::refused,
@@ -176,11 +273,8 @@ Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
                             way.migrations.size() == 1 ? "a migration" : "migrations", join(way.migrations, ", ")),
                 "If it works with the database as it is now: tandem rollback " + work.site.domain +
                     " --despite-migrations");
-  Standbys standbys(context, shared, work);
-  auto deployed =
-      sites::roll_back(tools, work.site, way, standbys.hooks(), [&](const std::string& line) { context.report(line); });
-  if (!deployed) return still_served(sites::Shelf(tools), work, std::move(deployed).error());
-  return answer_of(work, *deployed);
+  Told told(context, shared, work, "rollback", wanted);
+  return told.ended(sites::roll_back(told.tools(), work.site, way, told.peers(), told.progress()));
 }
 
 Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,
@@ -192,7 +286,7 @@ Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,
   const auto snapshot = context.snapshot();
   if (snapshot.standing.primary == snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is the primary; its releases are its own");
-  sites::Serving serving(tools_of(context, shared.applications));
+  sites::Serving serving(site_tools(context, shared.applications));
   if (standby_sites(*pair) == SitesAre::resting)
     TANDEM_CHECK(serving.rest(*site));
   else
@@ -217,7 +311,7 @@ Result<Json> live(OperationContext& context, ReleaseWork& shared) {
 Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork> work,
                     Result<Json> (*run)(OperationContext&, ReleaseWork&)) {
   return {.name = name, .callers = {caller}, .apart = true, .run = [name, work, run](OperationContext& context) {
-            const auto site = context.params().value("site", "");
+            const auto site = context.params().value("all", false) ? "all sites" : context.params().value("site", "");
             context.log(fmt::format("{} {} begins, asked for by {}", name, site, context.from()));
             auto done = run(context, *work);
             context.log(done ? fmt::format("{} {}: done", name, site)
@@ -227,6 +321,20 @@ Operation operation(std::string name, Caller caller, std::shared_ptr<ReleaseWork
 }
 
 } // namespace
+
+sites::Tools site_tools(const OperationContext& context, system::Applications& applications) {
+  return {.ports = context.ports(),
+          .applications = applications,
+          .layout = {.state = context.agent().settings().state_folder}};
+}
+
+std::unexpected<Error> no_such_site(const model::Pair& pair, const std::string& domain) {
+  std::vector<std::string> domains;
+  for (const auto& site : pair.sites)
+    domains.push_back(site.domain);
+  return fail(ErrorKind::not_found, "tandem.toml has no site " + domain + "; " +
+                                        (domains.empty() ? "it has none" : "its sites are " + join(domains, ", ")));
+}
 
 Operation deploy_operation(std::shared_ptr<ReleaseWork> work) {
   return operation("deploy", Caller::command, std::move(work), deploy);

@@ -2,6 +2,7 @@
 #pragma once
 #include "agent/operations/replication.hpp"
 #include "sites/locks.hpp"
+#include "sites/tools.hpp"
 #include "system/applications.hpp"
 
 namespace tandem::agent {
@@ -14,11 +15,24 @@ struct ReleaseWork {
   std::mutex databases = {}; // held by whoever dumps a site's database, or fills one from a dump
 };
 
+[[nodiscard]] sites::Tools site_tools(const OperationContext& context, system::Applications& applications);
+// The error for a site that tandem.toml does not have.
+[[nodiscard]] std::unexpected<Error> no_such_site(const model::Pair& pair, const std::string& domain);
+
 // {"site", "revision"?, "who"?, "no_dump"?: the steps run without a dump of the database before}: builds and serves it.
 // -> {"site", "release", "commit", "previous"?, "warnings"}
+// With "dry_run" only what it would do: -> {"site", "commit", "branch", "current"?: {"release", "commit"}, "related",
+// "comes": [text], "goes": [text], "environment", "builds_environment", "steps": [text], "migrations": [path]}
+// {"all": true, "stop_at_failure"?} instead of a site: each in its turn.
+// -> {"sites": [as one, or {"site", "error"}, or {"site", "not_started"}]}
 Operation deploy_operation(std::shared_ptr<ReleaseWork> work);
 // {"site", "to"?, "who"?, "despite_migrations"?}: serves a release that was live before. -> as deploy
 Operation rollback_operation(std::shared_ptr<ReleaseWork> work);
+// {"site"?}: -> {"servers": [{"name", "sites": [{"site", "releases": […], "deploys": […]}]} or {"name", "problem"}]}
+// {"site", "show": number}, of this server, 0 for its latest: -> one of "deploys" with its "site" and "log"
+Operation deploys_operation(std::shared_ptr<ReleaseWork> work);
+// Between agents: {"site"?}: those of this server.
+Operation server_deploys_operation(std::shared_ptr<ReleaseWork> work);
 // Between agents: {"site", "release"}: a standby starts a release that came with the files, and asks its health.
 Operation release_warm_operation(std::shared_ptr<ReleaseWork> work);
 // Between agents: {"site"}: a standby keeps the release warm that the site's link names now, and no other.

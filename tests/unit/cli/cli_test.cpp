@@ -85,8 +85,8 @@ struct Cli : ::testing::Test {
 };
 
 TEST_F(Cli, EveryCommandHasHelpWithExamples) {
-  for (const char* command :
-       {"check", "init", "join", "status", "plan", "apply", "deploy", "rollback", "switchover", "runbook", "agent"}) {
+  for (const char* command : {"check", "init", "join", "status", "plan", "apply", "deploy", "rollback", "deploys",
+                              "switchover", "runbook", "agent"}) {
     out.str("");
     EXPECT_EQ(run({command, "--help"}), 0);
     EXPECT_NE(out.str().find("Example"), std::string::npos) << command;
@@ -287,6 +287,95 @@ TEST_F(Cli, LogsOfASiteThatTheFileDoesNotHaveNamesThoseItHas) {
   EXPECT_EQ(run({"logs", "a.test"}), 0) << errors.str();
   ASSERT_EQ(became.size(), 3U);
   EXPECT_EQ(became[1], "-c");
+}
+
+TEST_F(Cli, ADeployOfAllSitesSaysWhatBecameOfEachAndFailsWhereOneDid) {
+  answers.emplace("deploy",
+                  Json{{"sites",
+                        {{{"site", "a.test"}, {"release", "20261124083010-aaaaaaa"}, {"warnings", {"slow"}}},
+                         {{"site", "b.test"}, {"error", {{"kind", "failed"}, {"message", "no"}, {"hint", ""}}}},
+                         {{"site", "c.test"}, {"not_started", true}}}}});
+  start_agent();
+  EXPECT_EQ(run({"deploy", "--all", "--stop-at-failure"}), 1);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_TRUE(asked[0].second["all"].get<bool>());
+  EXPECT_TRUE(asked[0].second["stop_at_failure"].get<bool>());
+  EXPECT_EQ(out.str(), "a.test serves release 20261124083010-aaaaaaa\n");
+  EXPECT_THAT(errors.str(), ::testing::HasSubstr("1 of 3 sites deployed; failed: b.test; not started: c.test"));
+  out.str("");
+  EXPECT_EQ(run({"deploy", "--all", "--json"}), 1);
+  EXPECT_EQ(Json::parse(out.str())["sites"].size(), 3U) << "one document";
+}
+
+TEST_F(Cli, ADeployIsOfOneSiteOrOfAll) {
+  start_agent();
+  EXPECT_EQ(run({"deploy"}), 2);
+  EXPECT_EQ(run({"deploy", "--all", "a.test"}), 2);
+  EXPECT_EQ(run({"deploy", "--stop-at-failure", "a.test"}), 2);
+  EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(Cli, ADryRunTellsWhatWouldComeGoAndRun) {
+  answers.emplace("deploy", Json{{"site", "a.test"},
+                                 {"commit", std::string(40, 'b')},
+                                 {"branch", "main"},
+                                 {"current", {{"release", "20261124083010-aaaaaaa"}, {"commit", std::string(40, 'a')}}},
+                                 {"related", true},
+                                 {"comes", {"bbbbbbb Better"}},
+                                 {"goes", Json::array()},
+                                 {"environment", "0123456789abcdef"},
+                                 {"builds_environment", true},
+                                 {"steps", {"python manage.py migrate"}},
+                                 {"migrations", Json::array()}});
+  start_agent();
+  EXPECT_EQ(run({"deploy", "--dry-run", "a.test"}), 0) << errors.str();
+  EXPECT_TRUE(asked.at(0).second["dry_run"].get<bool>());
+  EXPECT_EQ(out.str(), "a.test: commit bbbbbbb (main) would follow release 20261124083010-aaaaaaa\n"
+                       "  commits that come, the newest first (20 at most):\n    bbbbbbb Better\n"
+                       "  environment 0123456789abcdef would be built: what it is made of has changed\n"
+                       "  steps that would run:\n    python manage.py migrate\n");
+}
+
+TEST_F(Cli, DeploysAreListedByServerAndOneIsShownWithAllThatItSaid) {
+  const Json record{{"number", 12},
+                    {"what", "deploy"},
+                    {"who", "nikolays"},
+                    {"wanted", "main"},
+                    {"began", "2026-11-24 08:30:10 UTC"},
+                    {"ended", "2026-11-24 08:30:22 UTC"},
+                    {"seconds", 12},
+                    {"from", {{"release", ""}, {"commit", ""}}},
+                    {"to", {{"release", "20261124083010-aaaaaaa"}, {"commit", "a"}}},
+                    {"outcome", "done"},
+                    {"failure", ""},
+                    {"warnings", Json::array()}};
+  const Json release{{"release", "20261124083010-aaaaaaa"},
+                     {"commit", "a"},
+                     {"branch", "main"},
+                     {"built", ""},
+                     {"live", true},
+                     {"previous", false}};
+  answers.emplace(
+      "deploys",
+      Json{{"servers",
+            {{{"name", "uno"}, {"sites", {{{"site", "a.test"}, {"releases", {release}}, {"deploys", {record}}}}}},
+             {{"name", "duo"}, {"problem", "it does not answer"}}}}});
+  start_agent();
+  EXPECT_EQ(run({"deploys", "a.test"}), 1) << "not all were asked";
+  EXPECT_EQ(asked.at(0).second["site"], "a.test");
+  EXPECT_EQ(out.str(), "a.test on uno\n  releases:\n    20261124083010-aaaaaaa  main, live\n"
+                       "  deploys, the newest first:\n"
+                       "      12  2026-11-24 08:30:10 UTC  deploy   done    nothing -> 20261124083010-aaaaaaa in 12 s, "
+                       "asked for by nikolays (main)\n");
+  auto shown = record;
+  shown["site"] = "a.test";
+  shown["log"] = "08:30:10 fetching\n";
+  answers.erase("deploys");
+  answers.emplace("deploys", shown);
+  out.str("");
+  EXPECT_EQ(run({"deploys", "show", "a.test", "12"}), 0) << errors.str();
+  EXPECT_EQ(asked.back().second, (Json{{"site", "a.test"}, {"show", 12}}));
+  EXPECT_THAT(out.str(), ::testing::EndsWith("\n\n08:30:10 fetching\n"));
 }
 
 TEST_F(Cli, AgentRunsInThisProcess) {

@@ -2,6 +2,7 @@
 // Only systemd is played: its units are processes that the test starts and ends.
 #include "base/text.hpp"
 #include "sites/deploy.hpp"
+#include "sites/outlook.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -331,6 +332,55 @@ TEST_F(RealSite, ABranchThatWasRewrittenAndOneThatIsGoneAreSeen) {
   const auto gone = deploy();
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().kind, ErrorKind::not_found);
+}
+
+TEST_F(RealSite, ADryRunTellsWhatWouldComeAndTouchesTheMirrorAlone) {
+  const auto foresee = [&] { return look_ahead(tools(), site, "", [](const std::string&) {}); };
+  const auto all = [&] {
+    std::set<std::string> paths;
+    for (const auto& entry : fs::recursive_directory_iterator(server.root + "/www"))
+      if (entry.path().string().find("/repo.git") == std::string::npos) paths.insert(entry.path());
+    return paths;
+  };
+  push("first");
+  const auto done = deploy();
+  ASSERT_TRUE(done) << done.error().message;
+  const auto before = all();
+  const auto same = foresee();
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_EQ(same->commit.hash, done->release.commit);
+  EXPECT_EQ(same->environment, done->release.environment) << "the key that a deploy would come to";
+  EXPECT_FALSE(same->builds_environment);
+  EXPECT_THAT(same->comes, ::testing::IsEmpty());
+
+  const auto repo = server.root + "/repo/";
+  fs::create_directories(repo + "orders/migrations");
+  std::ofstream(repo + "orders/migrations/0001_initial.py") << "# one\n";
+  push("second \033[31m");
+  std::ofstream(repo + "more.txt") << "# another\n";
+  std::ofstream(repo + "requirements.txt") << "-r more.txt\n";
+  ASSERT_TRUE(git({"add", "--all"}));
+  ASSERT_TRUE(git({"commit", "--quiet", "--message=needs more"}));
+  const auto next = foresee();
+  ASSERT_TRUE(next) << next.error().message;
+  ASSERT_EQ(next->comes.size(), 2U);
+  EXPECT_THAT(next->comes[0], ::testing::EndsWith(" needs more"));
+  EXPECT_THAT(next->comes[1], ::testing::EndsWith(" second ?[31m"));
+  EXPECT_THAT(next->goes, ::testing::IsEmpty());
+  EXPECT_TRUE(next->builds_environment);
+  EXPECT_THAT(next->migrations, ::testing::ElementsAre("orders/migrations/0001_initial.py"));
+  EXPECT_EQ(next->steps, site.deploy_steps);
+  EXPECT_EQ(next->current->id, done->release.id);
+  EXPECT_EQ(all(), before);
+  EXPECT_EQ(ask(), "first");
+
+  const auto built = deploy();
+  ASSERT_TRUE(built) << built.error().message;
+  EXPECT_EQ(built->release.environment, next->environment);
+  const auto back = look_ahead(tools(), site, done->release.commit, [](const std::string&) {});
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->goes.size(), 2U);
+  EXPECT_FALSE(back->builds_environment);
 }
 
 } // namespace tandem::sites
