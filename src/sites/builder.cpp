@@ -113,7 +113,7 @@ Result<void> Builder::fill(const model::Site& site, Release& release, system::Ow
   auto& files = tools_.ports.files;
   const auto folder = tools_.layout.release(site.domain, release.id);
   TANDEM_CHECK(files.make_folder(folder, 0700, root));
-  TANDEM_CHECK(mirror_.check_out(site, release.commit, folder));
+  TANDEM_CHECK(mirror_.check_out(site, release.commit, folder, progress));
   TANDEM_TRY(release.migrations, mirror_.migrations(site, release.commit));
   TANDEM_TRY(release.environment, virtualenvs_.key_for(site, folder, release.commit));
   TANDEM_CHECK(link_kept(site, folder));

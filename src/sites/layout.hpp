@@ -1,7 +1,7 @@
 // Where a site's releases lie, and how releases and their units are named. Pure.
 //
 //   WWW/DOMAIN -> .releases/DOMAIN/RELEASE            the release that is served
-//   WWW/.releases/DOMAIN/repo.git                     what was fetched
+//   WWW/.releases/DOMAIN/repo.git                     what was fetched; its submodules in modules/KEY
 //                        shared/FOLDER                kept from release to release
 //                        envs/KEY                     virtualenvs, one for each set of requirements
 //                        RELEASE/                     the checkout, with env, media, … as links

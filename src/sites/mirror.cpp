@@ -1,6 +1,7 @@
 #include "sites/mirror.hpp"
 
 #include "base/text.hpp"
+#include "converge/ledger.hpp"
 #include "sites/folders.hpp"
 
 #include <array>
@@ -10,6 +11,9 @@ namespace tandem::sites {
 namespace {
 
 constexpr auto fetch_limit = std::chrono::minutes(5);
+constexpr auto* protocols = "git:http:https:ssh";
+constexpr std::size_t most_trees = 100; // a submodule may name itself
+const std::vector<std::string> everything{"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
 
 bool is_hexadecimal(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -20,10 +24,6 @@ bool is_plain_name(std::string_view text) {
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/+#-";
   return !text.empty() && text[0] != '-' && text.find_first_not_of(letters) == std::string_view::npos &&
          text.find("..") == std::string_view::npos;
-}
-
-bool is_local(const std::string& repo) {
-  return repo.starts_with('/') || repo.starts_with("file://");
 }
 
 // What git says about a mirror that a crash left half-written or locked.
@@ -49,9 +49,14 @@ std::string ssh_command(const model::Site& site, const std::string& known_hosts)
 
 Result<std::string> Mirror::git(const model::Site& site, std::vector<std::string> arguments,
                                 std::map<std::string, std::string> environment) {
-  arguments.insert(arguments.begin(), {"git", "--git-dir=" + layout_.mirror(site.domain)});
+  return git_in(layout_.mirror(site.domain), std::move(arguments), std::move(environment));
+}
+
+Result<std::string> Mirror::git_in(const std::string& git_folder, std::vector<std::string> arguments,
+                                   std::map<std::string, std::string> environment) {
+  arguments.insert(arguments.begin(), {"git", "--git-dir=" + git_folder});
   environment["GIT_TERMINAL_PROMPT"] = "0";
-  environment["GIT_ALLOW_PROTOCOL"] = "file:git:http:https:ssh";
+  environment.try_emplace("GIT_ALLOW_PROTOCOL", std::string("file:") + protocols);
   TANDEM_TRY(auto outcome, run_checked(processes_, {.arguments = std::move(arguments),
                                                     .environment = std::move(environment),
                                                     .time_limit = fetch_limit}));
@@ -67,16 +72,24 @@ Result<std::map<std::string, std::string>> Mirror::git_environment(const model::
   return std::map<std::string, std::string>{{"GIT_SSH_COMMAND", ssh_command(site, known_hosts)}};
 }
 
-Result<void> Mirror::fetch_once(const model::Site& site) {
+// What a repository on another machine names is never looked for on this one.
+Result<void> Mirror::fetch_into(const model::Site& site, const std::string& git_folder, const std::string& address,
+                                std::vector<std::string> what) {
   TANDEM_TRY(auto environment, git_environment(site));
-  TANDEM_CHECK(files_.make_folder(layout_.mirror(site.domain), 0700, root));
-  TANDEM_CHECK(git(site, {"init", "--quiet", "--bare"}));
+  environment["GIT_ALLOW_PROTOCOL"] = (is_local_repository(site.repo) ? "file:" : "") + std::string(protocols);
+  TANDEM_CHECK(files_.make_folder(git_folder, 0700, root));
+  TANDEM_CHECK(git_in(git_folder, {"init", "--quiet", "--bare"}));
   std::vector<std::string> arguments{"fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head"};
   // A repository on this machine may belong to anybody; the operator named it.
-  if (is_local(site.repo)) arguments.emplace_back("--upload-pack=git -c safe.directory='*' upload-pack");
-  arguments.insert(arguments.end(), {"--", site.repo, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"});
-  TANDEM_CHECK(git(site, std::move(arguments), std::move(environment)));
+  if (is_local_repository(address)) arguments.emplace_back("--upload-pack=git -c safe.directory='*' upload-pack");
+  arguments.insert(arguments.end(), {"--", address});
+  arguments.insert(arguments.end(), what.begin(), what.end());
+  TANDEM_CHECK(git_in(git_folder, std::move(arguments), std::move(environment)));
   return {};
+}
+
+Result<void> Mirror::fetch_once(const model::Site& site) {
+  return fetch_into(site, layout_.mirror(site.domain), site.repo, everything);
 }
 
 Result<void> Mirror::fetch(const model::Site& site) {
@@ -104,26 +117,109 @@ Result<Commit> Mirror::resolve(const model::Site& site, const std::string& wante
               "Push it first, or look at the site's `branch`.");
 }
 
-Result<void> Mirror::check_out(const model::Site& site, const std::string& hash, const std::string& folder) {
+Result<void> Mirror::fetch_submodule(const model::Site& site, const Tree& tree, const Progress& progress) {
+  const auto has_it = [&] {
+    return git_in(tree.git_folder, {"rev-parse", "--verify", "--quiet", tree.hash + "^{commit}"}).has_value();
+  };
+  TANDEM_TRY(const auto there, files_.status(tree.git_folder));
+  if (there && has_it()) return {};
+  const auto what = "submodule " + tree.prefix + " from " + tree.address;
+  if (progress) progress("fetching " + what);
+  auto fetched = fetch_into(site, tree.git_folder, tree.address, everything);
+  if (!fetched && tells_of_damage(fetched.error().message)) {
+    TANDEM_CHECK(files_.remove_tree(tree.git_folder));
+    fetched = fetch_into(site, tree.git_folder, tree.address, everything);
+  }
+  // A commit that no branch leads to any more is to be had by its name, where the server lets it be.
+  if (fetched && !has_it()) fetched = fetch_into(site, tree.git_folder, tree.address, {tree.hash});
+  if (!fetched) return std::unexpected(std::move(fetched).error().within("fetching " + what));
+  return {};
+}
+
+Result<Mirror::Tree> Mirror::submodule_tree(const model::Site& site, const Tree& parent, const Submodule& submodule,
+                                            const std::map<std::string, std::string>& addresses,
+                                            const Progress& progress) {
+  const auto path = parent.prefix + submodule.path;
+  if (!stays_inside(submodule.path)) return fail(ErrorKind::refused, "a submodule lies outside: " + path);
+  const auto named = addresses.find(submodule.path);
+  if (named == addresses.end())
+    return fail(ErrorKind::invalid, "there is a submodule " + path + ", but no .gitmodules says where it comes from",
+                "Add it, or take the folder out of the repository");
+  TANDEM_TRY(const auto address, submodule_address(parent.address, named->second));
+  const auto folder = layout_.mirror(site.domain) + "/modules";
+  TANDEM_CHECK(files_.make_folder(folder, 0700, root));
+  const Tree tree{.git_folder = folder + "/" + converge::content_hash(address).substr(0, 16),
+                  .address = address,
+                  .hash = submodule.hash,
+                  .prefix = path + "/"};
+  TANDEM_CHECK(fetch_submodule(site, tree, progress));
+  return tree;
+}
+
+Result<std::vector<Mirror::Tree>> Mirror::trees(const model::Site& site, const std::string& hash,
+                                                const Progress& progress) {
+  std::vector<Tree> all{{layout_.mirror(site.domain), site.repo, hash, ""}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Tree tree = all[i];
+    TANDEM_TRY(const auto listing, git_in(tree.git_folder, {"ls-tree", "-r", "-z", tree.hash}));
+    const auto submodules = submodules_in(listing);
+    if (submodules.empty()) continue;
+    // Without the file there is nothing to find out, and each submodule says so.
+    const auto names = git_in(tree.git_folder, {"config", "--blob=" + tree.hash + ":.gitmodules", "-z", "--list"});
+    const auto addresses = submodule_addresses(names ? *names : "");
+    for (const auto& submodule : submodules) {
+      if (all.size() == most_trees)
+        return fail(ErrorKind::refused, fmt::format("{} has {} submodules and more", site.repo, most_trees));
+      TANDEM_TRY(auto inner, submodule_tree(site, tree, submodule, addresses, progress));
+      all.push_back(std::move(inner));
+    }
+  }
+  return all;
+}
+
+Result<void> Mirror::check_out_tree(const Tree& tree, const std::string& folder) {
+  // git has made each folder on the way; a link among them would lead root out of the release.
+  for (auto end = tree.prefix.find('/'); end != std::string::npos; end = tree.prefix.find('/', end + 1)) {
+    const auto part = folder + "/" + tree.prefix.substr(0, end);
+    TANDEM_TRY(const auto status, files_.status(part));
+    if (!status || status->type != system::FileType::folder)
+      return fail(ErrorKind::refused, part + " is no folder, so that a submodule could be put there");
+  }
+  const auto here = tree.prefix.empty() ? folder : folder + "/" + tree.prefix.substr(0, tree.prefix.size() - 1);
   const auto index = folder + "/.tandem-index";
-  TANDEM_CHECK(git(
-      site,
-      {"-c", "core.hooksPath=/dev/null", "--work-tree=" + folder, "checkout", "--quiet", "--force", hash, "--", "."},
+  TANDEM_CHECK(git_in(
+      tree.git_folder,
+      {"-c", "core.hooksPath=/dev/null", "--work-tree=" + here, "checkout", "--quiet", "--force", tree.hash, "--", "."},
       {{"GIT_INDEX_FILE", index}}));
   return files_.remove(index);
 }
 
+Result<void> Mirror::check_out(const model::Site& site, const std::string& hash, const std::string& folder,
+                               const Progress& progress) {
+  TANDEM_TRY(const auto all, trees(site, hash, progress));
+  for (const auto& tree : all)
+    TANDEM_CHECK(check_out_tree(tree, folder));
+  return {};
+}
+
 Result<std::vector<std::string>> Mirror::migrations(const model::Site& site, const std::string& hash) {
-  TANDEM_TRY(const auto listing, git(site, {"ls-tree", "-r", "--name-only", hash}));
+  TANDEM_TRY(const auto all, trees(site, hash));
   std::vector<std::string> paths;
-  for (auto& path : lines_of(listing))
-    if (is_migration(path)) paths.push_back(std::move(path));
+  for (const auto& tree : all) {
+    TANDEM_TRY(const auto listing, git_in(tree.git_folder, {"ls-tree", "-r", "--name-only", tree.hash}));
+    for (const auto& path : lines_of(listing))
+      if (is_migration(path)) paths.push_back(tree.prefix + path);
+  }
   std::ranges::sort(paths);
   return paths;
 }
 
 Result<std::string> Mirror::file(const model::Site& site, const std::string& hash, const std::string& path) {
-  return git(site, {"cat-file", "blob", hash + ":" + path});
+  TANDEM_TRY(const auto all, trees(site, hash));
+  const Tree* holder = &all.front();
+  for (const auto& tree : all)
+    if (path.starts_with(tree.prefix)) holder = &tree; // one within another comes later
+  return git_in(holder->git_folder, {"cat-file", "blob", holder->hash + ":" + path.substr(holder->prefix.size())});
 }
 
 Result<std::vector<std::string>> Mirror::commits(const model::Site& site, const std::string& from,

@@ -383,4 +383,61 @@ TEST_F(RealSite, ADryRunTellsWhatWouldComeAndTouchesTheMirrorAlone) {
   EXPECT_FALSE(back->builds_environment);
 }
 
+TEST_F(RealSite, SubmodulesAndTheirsAreInTheReleaseAtTheCommitsThatAreNamed) {
+  const auto git_at = [&](const std::string& repository, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"git", "-C", server.root + "/" + repository, "-c", "user.name=Shop", "-c",
+                                         "user.email=s@shop.test", "-c", "protocol.file.allow=always"});
+    const auto done = run_checked(server.processes, {.arguments = arguments});
+    EXPECT_TRUE(done) << done.error().message;
+    return done ? std::string(trim(done->output)) : "";
+  };
+  const auto commit_file = [&](const std::string& repository, const std::string& name, const std::string& text) {
+    fs::create_directories(fs::path(server.root + "/" + repository + "/" + name).parent_path());
+    std::ofstream(server.root + "/" + repository + "/" + name) << text;
+    git_at(repository, {"add", "--all"});
+    git_at(repository, {"commit", "--quiet", "--allow-empty", "--message=" + name});
+  };
+  for (const auto* name : {"/inner", "/colours"})
+    fs::create_directories(server.root + name);
+  for (const auto* name : {"inner", "colours"})
+    git_at(name, {"init", "--quiet", "--initial-branch=main"});
+  commit_file("inner", "migrations/0001_initial.py", "# one\n");
+  commit_file("colours", "colours.txt", "red");
+  git_at("colours", {"submodule", "--quiet", "add", "../inner", "deep/inner"});
+  git_at("colours", {"commit", "--quiet", "--message=inner"});
+  push("modules");
+  git_at("repo", {"submodule", "--quiet", "add", "../colours", "libraries/colours"});
+  git_at("repo", {"submodule", "--quiet", "update", "--init", "--recursive"});
+  git_at("repo", {"commit", "--quiet", "--message=colours"});
+  commit_file("colours", "colours.txt", "blue"); // which the shop does not name yet
+
+  const auto foreseen = look_ahead(tools(), site, "", [](const std::string&) {});
+  ASSERT_TRUE(foreseen) << foreseen.error().message;
+  EXPECT_THAT(foreseen->migrations, ::testing::Contains("libraries/colours/deep/inner/migrations/0001_initial.py"));
+  const auto first = deploy();
+  ASSERT_TRUE(first) << first.error().message << "\n" << said;
+  const auto folder = server.layout.site_link(site.domain) + "/libraries/colours";
+  EXPECT_EQ(*server.files.read(folder + "/colours.txt"), "red");
+  EXPECT_THAT(first->release.migrations,
+              ::testing::Contains("libraries/colours/deep/inner/migrations/0001_initial.py"));
+  EXPECT_FALSE(fs::exists(folder + "/.tandem-index"));
+  EXPECT_EQ((*server.files.status(folder + "/deep/inner/migrations"))->uid, server.accounts.read()->user(owner)->uid);
+
+  git_at("repo/libraries/colours", {"fetch", "--quiet"});
+  git_at("repo/libraries/colours", {"checkout", "--quiet", "origin/main"});
+  push("modules blue");
+  ASSERT_TRUE(deploy()) << said;
+  EXPECT_EQ(*server.files.read(folder + "/colours.txt"), "blue");
+
+  // One that cannot be had stops the deploy before a visitor sees it.
+  git_at("repo", {"config", "--file", ".gitmodules", "submodule.libraries/colours.url", "../nowhere"});
+  push("modules gone");
+  const auto gone = deploy();
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message, HasSubstr("submodule libraries/colours/ from " + server.root + "/nowhere"));
+  EXPECT_EQ(ask(), "modules blue");
+  git_at("repo", {"rm", "--quiet", "-f", "libraries/colours"});
+  git_at("repo", {"commit", "--quiet", "--message=without"});
+}
+
 } // namespace tandem::sites

@@ -192,6 +192,7 @@ Outcome FakeProcesses::git(const std::vector<std::string>& arguments) {
     return fails("", 1);
   }
   if (contains(arguments, "checkout")) return check_out(arguments);
+  if (contains(arguments, "ls-tree") && contains(arguments, "-z")) return says(""); // no submodules
   if (contains(arguments, "ls-tree")) {
     std::string names;
     for (const auto& [path, text] : world_.commits.at(arguments.back()).files)

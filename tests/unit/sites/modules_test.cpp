@@ -1,0 +1,55 @@
+#include "sites/modules.hpp"
+
+#include <gmock/gmock.h>
+
+namespace tandem::sites {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+TEST(Submodules, AreTheCommitsAmongAListing) {
+  using namespace std::string_literals;
+  const auto whole = "100644 blob 0123\tmanage.py\0"s + "160000 commit " + std::string(40, 'a') +
+                     "\tlibraries/col ours\0"s + "120000 blob 4567\tlink\0"s;
+  EXPECT_THAT(submodules_in(whole), ElementsAre(Submodule{"libraries/col ours", std::string(40, 'a')}));
+  EXPECT_THAT(submodules_in(""), IsEmpty());
+  EXPECT_THAT(submodules_in("160000 commit"), IsEmpty());
+}
+
+TEST(Submodules, HaveTheAddressThatTheirPathIsGiven) {
+  using namespace std::string_literals;
+  const auto listing = "submodule.col.ours.path\nlibraries/colours\0"s + "submodule.col.ours.url\n../colours.git\0"s +
+                       "submodule.col.ours.branch\nmain\0"s + "submodule.lost.path\nlost\0"s +
+                       "core.url\nhttp://elsewhere\0"s + "submodule.flag\0"s;
+  EXPECT_THAT(submodule_addresses(listing), ElementsAre(Pair("libraries/colours", "../colours.git")));
+}
+
+TEST(Submodules, ARelativeAddressIsMeantBesideTheRepository) {
+  const auto address = [](const std::string& of, const std::string& named) {
+    const auto found = submodule_address(of, named);
+    return found ? *found : "error";
+  };
+  EXPECT_EQ(address("git@host.test:group/shop.git", "../colours.git"), "git@host.test:group/colours.git");
+  EXPECT_EQ(address("git@host.test:shop.git", "../colours.git"), "git@host.test:colours.git");
+  EXPECT_EQ(address("git@host.test:group/shop.git", "../../other/colours.git"), "git@host.test:other/colours.git");
+  EXPECT_EQ(address("https://host.test/group/shop.git/", "../colours.git"), "https://host.test/group/colours.git");
+  EXPECT_EQ(address("https://host.test/shop.git", "../colours.git"), "https://host.test/colours.git");
+  EXPECT_EQ(address("ssh://git@host.test:22/a/shop.git", "./inner.git"), "ssh://git@host.test:22/a/shop.git/inner.git");
+  EXPECT_EQ(address("/srv/git/shop.git", "../colours.git"), "/srv/git/colours.git");
+  EXPECT_EQ(address("https://host.test/shop.git", "../../colours.git"), "error") << "it would name another host";
+  EXPECT_EQ(address("git@host.test:shop.git", "https://other.test/x.git"), "https://other.test/x.git");
+}
+
+TEST(Submodules, OfAnotherMachineNameNothingOfThisOneAndNoOption) {
+  EXPECT_EQ(submodule_address("https://host.test/shop.git", "/etc/tandem").error().kind, ErrorKind::refused);
+  EXPECT_EQ(submodule_address("git@host.test:shop.git", "file:///etc").error().kind, ErrorKind::refused);
+  EXPECT_TRUE(submodule_address("/srv/git/shop.git", "/srv/git/colours.git"));
+  EXPECT_EQ(submodule_address("https://host.test/shop.git", "--upload-pack=sh").error().kind, ErrorKind::invalid);
+  EXPECT_EQ(submodule_address("https://host.test/shop.git", "").error().kind, ErrorKind::invalid);
+  for (const auto* path : {"", "/etc", "../etc", "a/../../etc", "a//b", "./a", "a/."})
+    EXPECT_FALSE(stays_inside(path)) << path;
+  EXPECT_TRUE(stays_inside("libraries/colours"));
+}
+
+} // namespace tandem::sites
