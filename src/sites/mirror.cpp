@@ -53,13 +53,15 @@ Result<std::string> Mirror::git(const model::Site& site, std::vector<std::string
 }
 
 Result<std::string> Mirror::git_in(const std::string& git_folder, std::vector<std::string> arguments,
-                                   std::map<std::string, std::string> environment) {
+                                   std::map<std::string, std::string> environment, const system::LineSink& on_line) {
   arguments.insert(arguments.begin(), {"git", "--git-dir=" + git_folder});
   environment["GIT_TERMINAL_PROMPT"] = "0";
   environment.try_emplace("GIT_ALLOW_PROTOCOL", std::string("file:") + protocols);
-  TANDEM_TRY(auto outcome, run_checked(processes_, {.arguments = std::move(arguments),
-                                                    .environment = std::move(environment),
-                                                    .time_limit = fetch_limit}));
+  TANDEM_TRY(
+      auto outcome,
+      run_checked(processes_,
+                  {.arguments = std::move(arguments), .environment = std::move(environment), .time_limit = fetch_limit},
+                  on_line));
   return std::move(outcome.output);
 }
 
@@ -161,8 +163,12 @@ Result<std::vector<Mirror::Tree>> Mirror::trees(const model::Site& site, const s
   std::vector<Tree> all{{layout_.mirror(site.domain), site.repo, hash, ""}};
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Tree tree = all[i];
-    TANDEM_TRY(const auto listing, git_in(tree.git_folder, {"ls-tree", "-r", "-z", tree.hash}));
-    const auto submodules = submodules_in(listing);
+    std::vector<Submodule>
+        submodules; // looked for line by line: a listing may be longer than what is kept of an output
+    TANDEM_CHECK(git_in(tree.git_folder, {"-c", "core.quotePath=false", "ls-tree", "-r", tree.hash}, {},
+                        [&](std::string_view line) {
+                          if (auto one = submodule_in(line)) submodules.push_back(*std::move(one));
+                        }));
     if (submodules.empty()) continue;
     // Without the file there is nothing to find out, and each submodule says so.
     const auto names = git_in(tree.git_folder, {"config", "--blob=" + tree.hash + ":.gitmodules", "-z", "--list"});
@@ -197,8 +203,15 @@ Result<void> Mirror::check_out_tree(const Tree& tree, const std::string& folder)
 Result<void> Mirror::check_out(const model::Site& site, const std::string& hash, const std::string& folder,
                                const Progress& progress) {
   TANDEM_TRY(const auto all, trees(site, hash, progress));
-  for (const auto& tree : all)
-    TANDEM_CHECK(check_out_tree(tree, folder));
+  for (const auto& tree : all) {
+    auto done = check_out_tree(tree, folder);
+    if (!done && !tree.prefix.empty() && tells_of_damage(done.error().message)) {
+      TANDEM_CHECK(files_.remove_tree(tree.git_folder));
+      TANDEM_CHECK(fetch_submodule(site, tree, progress));
+      done = check_out_tree(tree, folder);
+    }
+    if (!done) return done;
+  }
   return {};
 }
 
@@ -206,9 +219,10 @@ Result<std::vector<std::string>> Mirror::migrations(const model::Site& site, con
   TANDEM_TRY(const auto all, trees(site, hash));
   std::vector<std::string> paths;
   for (const auto& tree : all) {
-    TANDEM_TRY(const auto listing, git_in(tree.git_folder, {"ls-tree", "-r", "--name-only", tree.hash}));
-    for (const auto& path : lines_of(listing))
-      if (is_migration(path)) paths.push_back(tree.prefix + path);
+    TANDEM_CHECK(git_in(tree.git_folder, {"-c", "core.quotePath=false", "ls-tree", "-r", "--name-only", tree.hash}, {},
+                        [&](std::string_view line) {
+                          if (is_migration(std::string(line))) paths.push_back(tree.prefix + std::string(line));
+                        }));
   }
   std::ranges::sort(paths);
   return paths;

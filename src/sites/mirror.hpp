@@ -59,7 +59,7 @@ private:
   Result<void> fetch_into(const model::Site& site, const std::string& git_folder, const std::string& address,
                           std::vector<std::string> what);
   Result<std::string> git_in(const std::string& git_folder, std::vector<std::string> arguments,
-                             std::map<std::string, std::string> environment = {});
+                             std::map<std::string, std::string> environment = {}, const system::LineSink& on_line = {});
   Result<void> fetch_once(const model::Site& site);
   Result<std::map<std::string, std::string>> git_environment(const model::Site& site);
   Result<std::string> git(const model::Site& site, std::vector<std::string> arguments,

@@ -24,15 +24,12 @@ std::string beside(const std::string& address) {
 
 } // namespace
 
-std::vector<Submodule> submodules_in(std::string_view listing) {
-  std::vector<Submodule> found;
-  for (const auto& entry : split(listing, '\0')) {
-    if (!entry.starts_with(commit_entry)) continue;
-    const auto tab = entry.find('\t');
-    if (tab == std::string::npos) continue;
-    found.push_back({entry.substr(tab + 1), entry.substr(commit_entry.size(), tab - commit_entry.size())});
-  }
-  return found;
+std::optional<Submodule> submodule_in(std::string_view line) {
+  if (!line.starts_with(commit_entry)) return {};
+  const auto tab = line.find('\t');
+  if (tab == std::string_view::npos) return {};
+  return Submodule{std::string(line.substr(tab + 1)),
+                   std::string(line.substr(commit_entry.size(), tab - commit_entry.size()))};
 }
 
 std::map<std::string, std::string> submodule_addresses(std::string_view listing) {
@@ -58,7 +55,7 @@ bool is_local_repository(std::string_view address) {
 }
 
 bool stays_inside(std::string_view path) {
-  if (path.empty() || path.starts_with('/')) return false;
+  if (path.empty() || path.starts_with('/') || path.starts_with('"')) return false;
   return std::ranges::none_of(split(path, '/'),
                               [](const std::string& part) { return part.empty() || part == "." || part == ".."; });
 }

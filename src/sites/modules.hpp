@@ -3,9 +3,9 @@
 #include "base/result.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tandem::sites {
 
@@ -16,8 +16,8 @@ struct Submodule {
   bool operator==(const Submodule&) const = default;
 };
 
-// Those that `git ls-tree -r -z` lists.
-[[nodiscard]] std::vector<Submodule> submodules_in(std::string_view listing);
+// The one that a line of `git ls-tree -r` lists; nullopt where it is a file.
+[[nodiscard]] std::optional<Submodule> submodule_in(std::string_view line);
 
 // Addresses by path, of a .gitmodules as `git config -z --list` prints it. What names no path or no address is not in
 // it.
@@ -30,7 +30,7 @@ Result<std::string> submodule_address(const std::string& of, const std::string& 
 
 // "/srv/…" or "file://…".
 [[nodiscard]] bool is_local_repository(std::string_view address);
-// Whether it stays in its folder: no "..", no beginning "/".
+// Whether it stays in its folder: no "..", no beginning "/", and none of the letters that git quotes.
 [[nodiscard]] bool stays_inside(std::string_view path);
 
 } // namespace tandem::sites

@@ -160,7 +160,12 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
     --world_.locked;
     return fails("psycopg2.errors.LockNotAvailable: canceling statement due to lock timeout");
   }
-  if (program == "git") return git(arguments);
+  if (program == "git") {
+    auto said = git(arguments);
+    for (const auto& line : lines_of(said.output))
+      if (on_line) on_line(line);
+    return said;
+  }
   if (program == "python3" && contains(arguments, "--version")) return says("Python 3.11.2\n");
   if (program == "python3" && contains(arguments, "virtualenv")) return build_environment(arguments.back());
   if (program == "chown") return own(arguments);
@@ -192,7 +197,6 @@ Outcome FakeProcesses::git(const std::vector<std::string>& arguments) {
     return fails("", 1);
   }
   if (contains(arguments, "checkout")) return check_out(arguments);
-  if (contains(arguments, "ls-tree") && contains(arguments, "-z")) return says(""); // no submodules
   if (contains(arguments, "ls-tree")) {
     std::string names;
     for (const auto& [path, text] : world_.commits.at(arguments.back()).files)
