@@ -1,4 +1,5 @@
 // Builds the real ports and hands them to the command line. Nothing else does.
+#include "adopt/read_server.hpp"
 #include "agent/agent.hpp"
 #include "agent/alert_keeper.hpp"
 #include "agent/drift_binding.hpp"
@@ -59,6 +60,11 @@ Result<void> be_agent(RealPorts& real) {
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));
 }
 
+Result<adopt::Found> read(RealPorts& real, const system::LineSink& progress) {
+  TANDEM_TRY(const auto machine, system::read_machine_facts());
+  return adopt::read_server(real.ports(), machine, progress);
+}
+
 Result<void> become(const std::vector<std::string>& arguments) {
   std::vector<char*> words;
   for (const auto& argument : arguments)
@@ -79,6 +85,7 @@ int main(int argc, char** argv) {
                                        .version = version,
                                        .run_agent = [&] { return be_agent(real); },
                                        .become = become,
+                                       .read_server = [&](const auto& progress) { return read(real, progress); },
                                        .out = std::cout,
                                        .errors = std::cerr,
                                        .terminal = ::isatty(STDERR_FILENO) == 1,

@@ -11,6 +11,7 @@
 #include "sites/celery.hpp"
 #include "sites/imports.hpp"
 #include "sites/jobs.hpp"
+#include "sites/layout.hpp"
 #include "sites/uwsgi.hpp"
 #include "sites/work.hpp"
 
@@ -274,7 +275,10 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
         fmt::format("this is for a pair whose primary is {}, and it is {}", input.primary, tenure.standing().primary),
         "Run `tandem apply` again");
   TANDEM_TRY(const auto database, take_database(agent, manner));
-  if (manner == Manner::apply) TANDEM_CHECK(kept_orders(context).forget());
+  if (manner == Manner::apply) {
+    if (input.self == input.primary) TANDEM_CHECK(check_sites_by_hand(context.ports().files, input.pair));
+    TANDEM_CHECK(kept_orders(context).forget());
+  }
   context.log("apply begins, asked for by " + context.from());
   Reporter reporter(context, input.self);
   auto halts = halts_of(context, tenure, reporter, manner);
@@ -314,6 +318,21 @@ Result<Json> carry_out(OperationContext& context, const Json& orders, converge::
 
 Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
   return carry_out(context, orders, turns, Manner::repair);
+}
+
+Result<void> check_sites_by_hand(system::Files& files, const model::Pair& pair) {
+  for (const auto& site : pair.sites) {
+    const auto path = sites::Layout().site_link(site.domain);
+    TANDEM_TRY(const auto status, files.status(path));
+    if (!status || status->type == system::FileType::link) continue;
+    return fail(ErrorKind::refused,
+                fmt::format("{} was set up by hand: with this, visitors of {} would get errors until it is deployed, "
+                            "and it cannot be deployed while that lies there",
+                            path, site.domain),
+                "Nothing was changed. \"A pair that was set up by hand\" in "
+                "/usr/share/doc/tandem/operators-guide.md says how it is taken over.");
+  }
+  return {};
 }
 
 Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {

@@ -23,6 +23,10 @@ struct SetupInput {
 // From the parameters of "server.plan" and "server.apply".
 Result<SetupInput> input_of(Agent& agent, const Json& orders);
 
+// refused where a site still has a folder of its own in /www instead of a link to its release: somebody set it up by
+// hand, and what serves it there is no business of the files that tandem would write. For a primary.
+Result<void> check_sites_by_hand(system::Files& files, const model::Pair& pair);
+
 // {"text", "changes": n, "edited": n, "ids": [id], "different": [id]}: the plan for a person, how much it is, and what
 // it is about in the order in which it would be made; the latter without what services are told. Changes nothing.
 Result<Json> plan_here(Agent& agent, const SetupInput& input);

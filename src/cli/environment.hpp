@@ -1,5 +1,6 @@
 // What the commands need of the world, and how a command hangs in the command line. main builds the environment.
 #pragma once
+#include "adopt/found.hpp"
 #include "base/result.hpp"
 #include "system/files.hpp"
 #include "system/services.hpp"
@@ -23,6 +24,8 @@ struct Environment {
   std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
   // This process becomes that program; returns only when that failed.
   std::function<Result<void>(const std::vector<std::string>& arguments)> become;
+  // What this server is, read without changing anything; says each part of the work.
+  std::function<Result<adopt::Found>(const system::LineSink& progress)> read_server;
   std::ostream& out;
   std::ostream& errors;
   bool terminal = false; // a person watches `errors`
@@ -56,6 +59,7 @@ void add_failover(CLI::App& app, CommandLine& line);
 void add_resume(CLI::App& app, CommandLine& line);
 void add_abort(CLI::App& app, CommandLine& line);
 void add_runbook(CLI::App& app, CommandLine& line);
+void add_adopt(CLI::App& app, CommandLine& line);
 void add_agent(CLI::App& app, CommandLine& line);
 void add_check(CLI::App& app, CommandLine& line);
 void add_init(CLI::App& app, CommandLine& line);

@@ -93,6 +93,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   app.footer("`tandem COMMAND --help` tells about one command, with examples.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because it would be unsafe.");
   add_check(app, line);
+  add_adopt(app, line);
   add_init(app, line);
   add_join(app, line);
   add_remove(app, line);

@@ -51,7 +51,7 @@ Result<std::optional<std::string>> Shelf::current(const std::string& domain) {
   if (!status) return std::nullopt;
   if (status->type != system::FileType::link)
     return fail(ErrorKind::refused, path + " is a folder of its own, not a link to a release",
-                "Move it away, or take it over with tandem adopt.");
+                "It was set up by hand: /usr/share/doc/tandem/operators-guide.md says how it is taken over.");
   const auto id = status->target.substr(status->target.find_last_of('/') + 1);
   if (status->target != tools_.layout.link_target(domain, id) || !is_release_id(id))
     return fail(ErrorKind::refused, path + " leads to " + status->target + ", which is no release of " + domain);

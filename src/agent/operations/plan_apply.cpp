@@ -133,6 +133,10 @@ Result<Json> plan(OperationContext& context) {
   here.join();
   TANDEM_CHECK(own);
   servers.insert(servers.begin(), answer_of(orders.own.self, own));
+  if (orders.own.self == orders.own.primary)
+    if (const auto may = check_sites_by_hand(context.ports().files, orders.own.pair); !may)
+      servers[0]["text"] =
+          servers[0].value("text", "") + "`tandem apply` would refuse this: " + may.error().message + "\n";
   std::uint64_t changes = 0;
   for (const auto& server : servers)
     changes += server.value("changes", std::uint64_t{0});
@@ -142,6 +146,7 @@ Result<Json> plan(OperationContext& context) {
 Result<Json> apply(OperationContext& context) {
   auto& turns = context.agent().turns();
   TANDEM_TRY(const auto orders, orders_for(context));
+  if (orders.own.self == orders.own.primary) TANDEM_CHECK(check_sites_by_hand(context.ports().files, orders.own.pair));
   turns.begin();
   for (const auto& server : orders.absent)
     context.report(server + " does not answer; it is left out, and gets its part by `tandem apply` once it does");

@@ -61,6 +61,7 @@ struct Cli : ::testing::Test {
     });
   }
 
+  Result<adopt::Found> read = failed("nothing was read");
   bool root = true;
 
   int run(std::vector<const char*> words) {
@@ -77,6 +78,7 @@ struct Cli : ::testing::Test {
                               became = arguments;
                               return {};
                             },
+                            .read_server = [this](const auto&) { return read; },
                             .out = out,
                             .errors = errors,
                             .root = root};

@@ -1,0 +1,207 @@
+// A pair that somebody set up by hand: tandem reads it, and shows what it would change. It changes nothing meanwhile.
+#include "base/text.hpp"
+#include "hand_made.hpp"
+#include "pair_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::lab {
+
+using testing::HasSubstr;
+using testing::Not;
+
+namespace {
+
+struct HandMadePair {
+  OwnLab lab;
+  std::unique_ptr<ShopPair> shop;
+  bool made = false;
+};
+
+std::unique_ptr<HandMadePair>& hand_made_pair() {
+  static std::unique_ptr<HandMadePair> pair;
+  return pair;
+}
+
+[[maybe_unused]] const bool hand_made_registered = at_the_end([] { hand_made_pair().reset(); });
+
+Result<void> make_by_hand(HandMadePair& pair) {
+  pair.shop = std::make_unique<ShopPair>(*pair.lab, goods(), show);
+  TANDEM_CHECK(pair.shop->publish_shop());
+  TANDEM_CHECK(set_up_by_hand(*pair.lab, show));
+  for (const auto* host : {"uno", "duo"})
+    TANDEM_CHECK(pair.shop->install(host));
+  return {};
+}
+
+// What stands in one of the two texts only, "" when they say the same.
+std::string lines_in_one(const std::string& one, const std::string& other) {
+  const auto before = lines_of(one);
+  const auto after = lines_of(other);
+  const std::set<std::string> was(before.begin(), before.end());
+  const std::set<std::string> is(after.begin(), after.end());
+  std::vector<std::string> differences;
+  std::ranges::set_symmetric_difference(was, is, std::back_inserter(differences));
+  return join(differences, "\n");
+}
+
+} // namespace
+
+class Adopt : public ::testing::Test {
+protected:
+  void SetUp() override {
+    auto& pair = hand_made_pair();
+    if (!pair) {
+      pair = std::make_unique<HandMadePair>();
+      ASSERT_TRUE(pair->lab.ok());
+      ASSERT_OK(make_by_hand(*pair));
+      pair->made = true;
+    }
+    ASSERT_TRUE(pair->made) << "there is no pair made by hand";
+  }
+
+  static Lab& lab() { return *hand_made_pair()->lab; }
+
+  static ShopPair& shop() { return *hand_made_pair()->shop; }
+
+  static std::string on_uno(const std::string& line) { return on(lab(), "uno", line); }
+};
+
+TEST_F(Adopt, AServerSetUpByHandIsReadAndNotChanged) {
+  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+  const auto before = picture_of(lab(), "uno");
+  ASSERT_OK(before);
+  on_uno("mkdir -p /etc/tandem/found");
+  const auto said = shop().tandem("uno", {"adopt", "--output", "/etc/tandem/found/tandem.toml"});
+  ASSERT_OK(said);
+  const auto after = picture_of(lab(), "uno");
+  ASSERT_OK(after);
+  EXPECT_EQ(lines_in_one(*before, *after), "");
+  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+
+  const auto toml = on_uno("cat /etc/tandem/found/tandem.toml");
+  for (const auto* line :
+       {"admin_mail = \"ops@example.org\"",
+        "timezone = \"Europe/Moscow\"",
+        "time_servers = [\"ru.pool.ntp.org\"]",
+        "\"htop\"",
+        "name = \"duo\"\naddress = \"10.77.0.12\"",
+        "name = \"andrey\"\nuid = 1000",
+        "sudo_nopasswd = true",
+        "name = \"nikolays\"\nuid = 1001",
+        "memcached = \"96MB\"",
+        "redis = \"48MB\"",
+        "\"shared_buffers\" = \"64MB\"",
+        "\"work_mem\" = \"8MB\"",
+        "domain = \"shop.test\"",
+        "aliases = [\"www.shop.test\"]",
+        "repo = \"http://tre/git/shop.git\"",
+        "owner = \"nikolays\"",
+        "wsgi = \"shop.wsgi:application\"",
+        "\"SHOP_DATABASE\" = \"shop\"",
+        "environment_file = \"secrets/shop.test.env\"",
+        "{ name = \"st_search\" }",
+        "{ name = \"media\", owner = \"andrey\" }",
+        "\"/media/\" = \"media\"",
+        "max_body = \"32MB\"",
+        "processes = 3\nthreads = 2\nharakiri = \"40s\"",
+        "\"buffer-size\" = \"16384\"",
+        "[site.database]\nname = \"shop\"\nowner = \"nikolays\"\nextensions = [\"pg_trgm\"]",
+        "[site.celery]\napp = \"shop\"",
+        "queues = [\"celery\", \"mail\"]\nconcurrency = 2",
+        "schedule = \"Mon,Tue,Wed,Thu,Fri *-*-* 03:15:00\"\nrun = \"python manage.py clearsessions\""})
+    EXPECT_THAT(toml, HasSubstr(line));
+  EXPECT_THAT(toml, Not(HasSubstr("made-by-hand"))) << "a secret";
+  EXPECT_EQ(on_uno("cat /etc/tandem/found/secrets/shop.test.env; stat -c %a /etc/tandem/found/secrets/shop.test.env"),
+            "SHOP_SECRET_KEY=\"made-by-hand\"\n600");
+  for (const auto* remark :
+       {"/etc/nginx/sites-enabled/shop.test:12: nginx's \"add_header X-By hand\"",
+        "not committed, so no release would have it:  M shop/urls.py", "import1c, who is left as it is",
+        "/var/spool/cron/crontabs/nikolays:", "@reboot echo up | mail ops@example.org",
+        "/etc/cron.d/www:2: the comparison of files between the servers", "/etc/cron.daily/ntpdate: setting the clock"})
+    EXPECT_THAT(*said, HasSubstr(remark));
+  ASSERT_OK(shop().tandem("uno", {"check", "/etc/tandem/found/tandem.toml"}));
+}
+
+TEST_F(Adopt, NothingIsOverwrittenAndAStandbyIsNotAdopted) {
+  on_uno("echo mine > /root/mine.toml");
+  const auto over = shop().try_tandem("uno", {"adopt", "--output", "/root/mine.toml"});
+  ASSERT_OK(over);
+  EXPECT_EQ(over->status, 3);
+  EXPECT_THAT(over->errors, HasSubstr("is there already"));
+  EXPECT_EQ(on_uno("cat /root/mine.toml"), "mine");
+  const auto standby = shop().try_tandem("duo", {"adopt"});
+  ASSERT_OK(standby);
+  EXPECT_EQ(standby->status, 3);
+  EXPECT_THAT(standby->errors, HasSubstr("Run `tandem adopt` on the primary"));
+}
+
+TEST_F(Adopt, WhatWouldChangeIsShownWhileTheSiteAnswers) {
+  const auto before = picture_of(lab(), "uno");
+  ASSERT_OK(before);
+  ASSERT_OK(shop().tandem("uno", {"adopt", "--output", "/etc/tandem/tandem.toml"}));
+  ASSERT_OK(shop().init());
+  const auto plan = shop().try_tandem("uno", {"plan"}); // without duo, which has not joined
+  ASSERT_OK(plan);
+  for (const auto* change : {"/etc/nginx/nginx.conf", "/etc/nginx/sites-enabled/shop.test.conf", "pg_hba.conf",
+                             "`tandem apply` would refuse this: /www/shop.test was set up by hand"})
+    EXPECT_THAT(plan->output, HasSubstr(change));
+  EXPECT_THAT(plan->output, Not(HasSubstr("+ user"))) << "people are there already";
+  const auto apply = shop().try_tandem("uno", {"apply"});
+  ASSERT_OK(apply);
+  EXPECT_EQ(apply->status, 3);
+  EXPECT_THAT(apply->errors, HasSubstr("/www/shop.test was set up by hand"));
+  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+  const auto after = picture_of(lab(), "uno");
+  ASSERT_OK(after);
+  EXPECT_EQ(lines_in_one(*before, *after), "");
+}
+
+// What the operator's guide says, typed: with an interruption, and without losing what was there.
+TEST_F(Adopt, MovedAsideByHandItIsAPairThatServes) {
+  constexpr auto* rows =
+      "cd /; runuser -u postgres -- psql -XAtd shop -c 'select count(*), max(name) from catalogue_product'";
+  const auto before = on_uno(rows);
+  on_uno(
+      R"(sed -i '/^max_body/i deploy_steps = ["python manage.py migrate --noinput", "python manage.py collectstatic --noinput"]' /etc/tandem/tandem.toml)");
+  ASSERT_OK(shop().tandem("uno", {"check"}));
+  const auto answer = Json::parse(on_uno("tandem init --token --json"));
+  ASSERT_OK(shop().join_second(answer.at("token").get<std::string>()));
+
+  for (const auto* host : {"uno", "duo"})
+    on(lab(), host, R"(set -e
+mkdir /www-by-hand
+systemctl disable -q --now uwsgi@shop.test celery@shop.test
+mv /etc/nginx/sites-enabled/shop.test /www-by-hand/nginx
+test ! -e /etc/cron.d/www || mv /etc/cron.d/www /www-by-hand/cron
+if crontab -u nikolays -l > /www-by-hand/crontab; then crontab -u nikolays -r; fi
+mv /www/shop.test /www-by-hand/shop.test)");
+  on(lab(), "duo", "sed -i '/^primary_conninfo/d' /var/lib/postgresql/*/main/postgresql.auto.conf");
+  on_uno("mkdir -p /www/.releases/shop.test/shared && "
+         "cp -a /www-by-hand/shop.test/media /www/.releases/shop.test/shared/");
+  ASSERT_OK(shop().tandem("uno", {"apply"}));
+  ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
+
+  EXPECT_EQ(on_uno(rows), before) << "the database is the one that was there";
+  EXPECT_TRUE(
+      wait_until([&] { return holds_on(lab(), "uno", "tandem status --json | grep -q '\"problems\": \\[\\]'", soon); },
+                 std::chrono::minutes(3)))
+      << on_uno("tandem status");
+  for (const auto* host : {"uno", "duo"}) {
+    for (const auto* path : {"/", "/static/shop/style.css"})
+      EXPECT_TRUE(shop().fetch(host, path)) << host << path;
+    const auto picture = shop().fetch(host, "/media/picture.txt");
+    ASSERT_OK(picture);
+    EXPECT_THAT(*picture, HasSubstr("a picture"));
+  }
+  EXPECT_THAT(on_uno("cat /www-by-hand/shop.test/shop/urls.py"), HasSubstr("mended on the server"));
+  const auto kept = on_uno("ls /var/lib/tandem/kept");
+  for (const auto* file : {"etc_nginx_nginx.conf.", "pg_hba.conf."})
+    EXPECT_THAT(kept, HasSubstr(file));
+  ASSERT_OK(shop().tandem("uno", {"switchover"}));
+  EXPECT_TRUE(shop().fetch("duo", "/"));
+  EXPECT_EQ(on(lab(), "duo", rows), before);
+}
+
+} // namespace tandem::lab
