@@ -41,7 +41,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(tandem_options INTERFACE
     -fpch-preprocess -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
-if(TANDEM_UNITY)
+if(TANDEM_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(tandem_options INTERFACE -Wno-subobject-linkage) # every source looks like a header to g++
 endif()
 if(TANDEM_SANITIZE)
