@@ -89,7 +89,7 @@ std::string obstacle(const model::User& user, const system::UserEntry& entry) {
 void draft_people(Draft& draft, const Found& found) {
   const Sudoers sudoers(draft, found);
   auto entries = found.accounts.users;
-  std::ranges::stable_sort(entries, {}, &system::UserEntry::uid);
+  std::ranges::sort(entries, {}, [](const system::UserEntry& entry) { return std::pair(entry.uid, entry.name); });
   for (const auto& entry : entries) {
     if (entry.uid < first_person || entry.uid > last_person) continue;
     model::User user{.name = entry.name, .uid = entry.uid};

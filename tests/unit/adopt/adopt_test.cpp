@@ -200,6 +200,67 @@ TEST(AdoptTest, ASiteThatLacksSomethingIsLeftOutAndSaysWhat) {
   without([](Found& found) { found.files[ini_path] += "module = a b\n"; }, "names no module");
 }
 
+// Debian's own service starts what lies in apps-enabled, and brings the socket; nginx reaches it by an upstream.
+TEST(AdoptTest, AnApplicationOfDebiansServiceAndAnUpstream) {
+  auto found = server_by_hand();
+  found.services.clear();
+  found.files["/etc/uwsgi/apps-enabled/shop.ini"] =
+      "[uwsgi]\nchdir = /www/shop.test/\nwsgi-file = /www/shop.test/shop/wsgi.py\ncallable = app\nuid = nikolays\n"
+      "processes = 2\n";
+  found.files[nginx_path] = "upstream shop { server unix:///run/uwsgi/app/shop/socket; }\n"
+                            "server { listen 443 ssl; server_name shop.test;\n"
+                            " location ^~ /media/ { root /www/shop.test; add_header A b; }\n"
+                            " location / { try_files $uri @app; }\n"
+                            " location @app { include uwsgi_params; uwsgi_pass shop; }\n"
+                            " location ~ \\.php$ { return 404; } }\n";
+  const auto result = adopted(found);
+  ASSERT_EQ(result.pair.sites.size(), 1U) << all_of(result.strange);
+  const auto& site = result.pair.sites[0];
+  EXPECT_EQ(site.wsgi, "shop.wsgi:app");
+  EXPECT_EQ(site.serve, (std::map<std::string, std::string>{{"/media/", "media"}}));
+  const auto text = all_of(result.strange);
+  for (const auto* part : {"shop:3: nginx's \"add_header A b\"", "shop:4: nginx's \"try_files $uri @app\"",
+                           "shop:6: nginx's \"location ~ \\.php$\" and its block"})
+    EXPECT_THAT(text, HasSubstr(part));
+  EXPECT_THAT(all_of(result.replaced), HasSubstr("its unit is uwsgi.service"));
+}
+
+TEST(AdoptTest, AnEmperorsVassalsAndAServicesOwnWords) {
+  auto found = server_by_hand();
+  const auto ini = found.files.at(ini_path);
+  found.files["/srv/vassals/shop.test.ini"] = ini;
+  found.files["/etc/systemd/system/emperor.service"] = "[Service]\nExecStart=/usr/bin/uwsgi --emperor /srv/vassals\n";
+  found.services = {{"emperor.service", "/etc/systemd/system/emperor.service", ""}};
+  EXPECT_EQ(adopted(found).pair.sites.size(), 1U);
+
+  found.files["/etc/systemd/system/emperor.service"] =
+      "[Service]\nUser=nikolays\nWorkingDirectory=/www/shop.test\n"
+      "ExecStart=/usr/bin/uwsgi --socket /run/shop.sock --module=shop.wsgi --master --processes 5\n";
+  const auto words = adopted(found);
+  ASSERT_EQ(words.pair.sites.size(), 1U) << all_of(words.strange);
+  EXPECT_EQ(words.pair.sites[0].owner, "nikolays");
+  EXPECT_EQ(words.pair.sites[0].wsgi, "shop.wsgi:application");
+  EXPECT_EQ(words.pair.sites[0].uwsgi.processes, 5U);
+}
+
+TEST(AdoptTest, CeleryMultiAndABeatOfItsOwn) {
+  auto found = server_by_hand();
+  found.files["/etc/systemd/system/celery.service"] =
+      "[Service]\nWorkingDirectory=/www/shop.test\nEnvironment=NODES=\"fast slow\" APP=shop\n"
+      "ExecStart=/www/shop.test/env/bin/celery multi start $NODES -A ${APP} -Q default --concurrency=4\n";
+  found.files["/etc/systemd/system/celerybeat.service"] =
+      "[Service]\nWorkingDirectory=/www/shop.test\nExecStart=/www/shop.test/env/bin/celery --app=shop beat\n";
+  found.services.push_back({"celery.service", "/etc/systemd/system/celery.service", ""});
+  found.services.push_back({"celerybeat.service", "/etc/systemd/system/celerybeat.service", ""});
+  const auto result = adopted(found);
+  ASSERT_TRUE(result.pair.sites.at(0).celery) << all_of(result.strange);
+  const auto& celery = *result.pair.sites[0].celery;
+  EXPECT_TRUE(celery.beat);
+  ASSERT_EQ(celery.workers.size(), 2U);
+  EXPECT_EQ(celery.workers[0], (model::CeleryWorker{"fast", {"default"}, 4}));
+  EXPECT_EQ(celery.workers[1], (model::CeleryWorker{"slow", {"default"}, 4}));
+}
+
 TEST(AdoptTest, CeleryOfAnInstanceWithAFileOfVariables) {
   auto found = server_by_hand();
   found.files["/etc/systemd/system/celery@.service"] =
