@@ -4,6 +4,7 @@
 #include "agent/alert_keeper.hpp"
 #include "agent/drift_binding.hpp"
 #include "agent/operations/all.hpp"
+#include "agent/push_keeper.hpp"
 #include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
 #include "agent/site_database_keeper.hpp"
@@ -55,6 +56,7 @@ Result<void> be_agent(RealPorts& real) {
   agent::bind_replication(settings, operations, files);
   agent::bind_drift(settings);
   agent::bind_updates(settings, operations);
+  agent::bind_pushes(settings, operations, releases);
   agent::bind_alerts(settings, operations);
   agent::bind_site_databases(settings, operations, releases);
   return agent::run_agent(real.ports(), std::move(settings), std::move(operations));

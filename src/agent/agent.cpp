@@ -33,6 +33,10 @@ Json Agent::running() const {
   return runner_.running();
 }
 
+Result<void> Agent::begin_own(const std::string& operation) {
+  return begin_own(operation, Json::object());
+}
+
 void Agent::log(const std::string& line) const {
   if (settings_.log) settings_.log(line);
 }

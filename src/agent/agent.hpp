@@ -99,7 +99,11 @@ public:
   std::string ask_to_end(const std::string& lock) { return runner_.ask_to_end(lock); }
 
   // See Runner::begin_own.
-  Result<void> begin_own(const std::string& operation) { return runner_.begin_own(operation); }
+  Result<void> begin_own(const std::string& operation);
+
+  Result<void> begin_own(const std::string& operation, const Json& params) {
+    return runner_.begin_own(operation, params);
+  }
 
   [[nodiscard]] Gate& gate() { return gate_; }
 

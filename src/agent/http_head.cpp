@@ -38,9 +38,9 @@ Result<HttpHead> parse_request_line(std::string_view line) {
   return head;
 }
 
-Result<std::uint64_t> parse_length(std::string_view value) {
+Result<std::uint64_t> parse_length(std::string_view value, std::uint64_t largest) {
   const auto length = to_number(value);
-  if (!length || *length < 0 || value.front() == '+' || static_cast<std::uint64_t>(*length) > largest_skipped_body)
+  if (!length || *length < 0 || value.front() == '+' || static_cast<std::uint64_t>(*length) > largest)
     return bad("a body that is too large");
   return static_cast<std::uint64_t>(*length);
 }
@@ -50,7 +50,9 @@ struct Fields {
   std::uint64_t body = 0;
 };
 
-Result<Fields> parse_head(std::string_view text) {
+using OnField = std::function<void(std::string_view name, std::string_view value)>;
+
+Result<Fields> parse_head(std::string_view text, std::uint64_t largest_body, const OnField& on_field = {}) {
   std::optional<Fields> fields;
   bool has_length = false;
   while (!text.empty()) {
@@ -66,11 +68,12 @@ Result<Fields> parse_head(std::string_view text) {
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return bad("a broken header");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
+    if (on_field) on_field(name, value);
     if (same_word(name, "transfer-encoding")) return bad("a body of unknown length");
     if (same_word(name, "connection")) fields->head.keep_alive = same_word(value, "keep-alive");
     if (same_word(name, "content-length")) {
       if (std::exchange(has_length, true)) return bad("two lengths");
-      TANDEM_TRY(fields->body, parse_length(value));
+      TANDEM_TRY(fields->body, parse_length(value, largest_body));
     }
   }
   if (!fields) return bad("nothing in it");
@@ -88,10 +91,35 @@ Result<std::optional<HttpHead>> HttpHeadReader::next() {
   if (end == std::string::npos ? buffer_.size() >= longest_head + head_end.size() : end > longest_head)
     return bad("too long a head");
   if (end == std::string::npos) return std::nullopt;
-  TANDEM_TRY(Fields fields, parse_head(std::string_view(buffer_).substr(0, end)));
+  TANDEM_TRY(Fields fields, parse_head(std::string_view(buffer_).substr(0, end), largest_skipped_body));
   buffer_.erase(0, end + head_end.size());
   to_skip_ = fields.body;
   return std::move(fields.head);
+}
+
+std::string HttpRequest::field(const std::string& name) const {
+  const auto found = fields.find(name);
+  return found == fields.end() ? std::string() : found->second;
+}
+
+Result<std::optional<HttpRequest>> whole_request(std::string_view bytes, std::uint64_t largest_body) {
+  const auto end = bytes.find(head_end);
+  if (end == std::string_view::npos ? bytes.size() >= longest_head + head_end.size() : end > longest_head)
+    return bad("too long a head");
+  if (end == std::string_view::npos) return std::nullopt;
+  HttpRequest request;
+  TANDEM_TRY(Fields fields,
+             parse_head(bytes.substr(0, end), largest_body, [&](std::string_view name, std::string_view value) {
+               std::string small(name);
+               std::ranges::transform(small, small.begin(),
+                                      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+               request.fields[small] = value;
+             }));
+  const auto body = bytes.substr(end + head_end.size());
+  if (body.size() < fields.body) return std::nullopt;
+  request.head = std::move(fields.head);
+  request.body = body.substr(0, fields.body);
+  return request;
 }
 
 } // namespace tandem::agent

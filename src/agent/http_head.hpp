@@ -1,8 +1,9 @@
-// The heads of HTTP/1.1 requests, as far as the gate needs them. Pure; bounded; fuzzed.
+// The heads of HTTP/1.1 requests, as far as the gate needs them, and whole requests. Pure; bounded; fuzzed.
 #pragma once
 #include "base/result.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,5 +31,18 @@ private:
   std::string buffer_;
   std::uint64_t to_skip_ = 0;
 };
+
+struct HttpRequest {
+  HttpHead head;
+  std::map<std::string, std::string> fields; // names in small letters; of several with one name the last
+  std::string body;
+
+  // Empty where there is no such field.
+  [[nodiscard]] std::string field(const std::string& name) const;
+};
+
+// The one request that a connection carries; nullopt when more bytes are needed. An error when it is none, or
+// its body is of an unknown length or larger than that.
+Result<std::optional<HttpRequest>> whole_request(std::string_view bytes, std::uint64_t largest_body);
 
 } // namespace tandem::agent

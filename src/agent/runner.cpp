@@ -13,8 +13,8 @@ bool exclude_each_other(const Operation& one, const Operation& other) {
   return std::ranges::any_of(one.locks, [&](const std::string& lock) { return other.locks.contains(lock); });
 }
 
-peer::Request own_request(const std::string& name) {
-  return {{}, 0, Caller::command, "the agent itself", name, peer::Payload(Json::object())};
+peer::Request own_request(const std::string& name, const Json& params = Json::object()) {
+  return {{}, 0, Caller::command, "the agent itself", name, peer::Payload(params)};
 }
 
 } // namespace
@@ -104,10 +104,10 @@ void Runner::let_waiting_begin() {
   }
 }
 
-Result<void> Runner::begin_own(const std::string& name) {
+Result<void> Runner::begin_own(const std::string& name, const Json& params) {
   const auto& operation = operations_.at(name);
   TANDEM_CHECK(check_free(operation));
-  start(own_request(name), operation);
+  start(own_request(name, params), operation);
   return {};
 }
 

@@ -12,9 +12,9 @@ public:
   // Refuses, or runs it on a worker thread and answers when it has ended. What holds one of its locks and is less
   // urgent is asked to end, and waited for.
   void begin(const peer::Request& request, bool has_pair);
-  // An operation that nobody may ask for, begun by the agent itself on a server of a pair; what comes of it is in the
-  // log. A refusal when it cannot begin now.
-  Result<void> begin_own(const std::string& name);
+  // An operation begun by the agent itself on a server of a pair; what comes of it is in the log. A refusal when it
+  // cannot begin now.
+  Result<void> begin_own(const std::string& name, const Json& params);
   void cancel_all();
   // Whatever holds that lock is asked to end; what does, in words, empty: nothing does any more.
   std::string ask_to_end(const std::string& lock);

@@ -25,7 +25,10 @@ Keys source_keys() {
       value("site.deploy_key", secret_file(), at(site, &Site::deploy_key), "ssh private key for the repository"),
       value("site.repo_host_keys", set(rules::known_host), at(site, &Site::repo_host_keys),
             "the repository's host keys, as ssh-keyscan prints them; an unknown key is refused"),
-      value("site.webhook_secret_file", secret_file(), at(site, &Site::webhook_secret_file), "deploy on push").later(),
+      value("site.webhook_secret_file", shared_secret_file(), at(site, &Site::webhook_secret_file),
+            "file with the secret by which the repository's host signs what it sends to https://DOMAIN/.tandem/push; "
+            "each "
+            "push to the branch is deployed"),
       value("site.owner", text(rules::user_name), at(site, &Site::owner),
             "the user that its uWSGI runs as, in group www-data")
           .required(),

@@ -240,19 +240,32 @@ Type variables_file() {
   return type;
 }
 
-Type password_file() {
+namespace {
+
+// `what` it holds, in one word.
+Type line_file(const std::string& what) {
   constexpr std::size_t longest = 511; // crypt(3)
   auto type = secret_file();
-  type.check_secret = [](std::string_view content) -> Result<void> {
-    const auto password = without_line_end(content);
-    if (password.empty()) return fail(ErrorKind::invalid, "there is no password in it");
-    if (password.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
+  type.check_secret = [what](std::string_view content) -> Result<void> {
+    const auto line = without_line_end(content);
+    if (line.empty()) return fail(ErrorKind::invalid, "there is no " + what + " in it");
+    if (line.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
       return fail(ErrorKind::invalid, "it has more than one line");
-    if (password.size() > longest) return fail(ErrorKind::invalid, "the password is longer than 511 bytes");
+    if (line.size() > longest) return fail(ErrorKind::invalid, "the " + what + " is longer than 511 bytes");
     return {};
   };
-  type.secret_expected = "the password, on one line";
+  type.secret_expected = "the " + what + ", on one line";
   return type;
+}
+
+} // namespace
+
+Type password_file() {
+  return line_file("password");
+}
+
+Type shared_secret_file() {
+  return line_file("secret");
 }
 
 Type list(const Rule& rule) {

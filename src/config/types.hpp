@@ -53,7 +53,8 @@ struct Type {
 // As text, and "" means none.
 [[nodiscard]] Type text_or_none(const Rule& rule);
 [[nodiscard]] Type secret_file();
-[[nodiscard]] Type password_file(); // its content is one line
+[[nodiscard]] Type password_file();      // its content is one line
+[[nodiscard]] Type shared_secret_file(); // the same
 // One of NAME=VALUE lines.
 [[nodiscard]] Type variables_file();
 [[nodiscard]] Type list(const Rule& rule);

@@ -109,6 +109,10 @@ std::string http_text(const View& view) {
   // A request whose bytes reached no application may be answered by another; any other may not.
   text += "map $upstream_bytes_sent $tandem_untouched {\n    default 0;\n    \"\" 1;\n    \"-\" 1;\n    0 1;\n"
           "    ~[1-9] 0;\n}\n";
+  // A push brings its signature in place of a site's password, in every location that it goes through.
+  const auto signs = [](const model::Site& site) { return site.basic_auth && site.webhook_secret_file; };
+  if (std::ranges::any_of(view.pair.sites, signs))
+    text += "map $uri $tandem_realm {\n    default $server_name;\n    /.tandem/push off;\n}\n";
   text += "set_real_ip_from 127.0.0.1;\n";
   for (const auto& server : view.pair.servers)
     if (server.name != view.self) text += "set_real_ip_from " + server.peer_address + ";\n";
@@ -258,23 +262,41 @@ std::string listen_text(const View& view, const std::string& port, const std::st
   return text;
 }
 
+// In a location: what this server may not answer now goes to the gate.
+constexpr auto* gate_lines = "        set $tandem_closed \"\";\n"
+                             "        if (!-f /run/tandem/serving) {\n            set $tandem_closed 1;\n        }\n"
+                             "        if ($tandem_local) {\n            set $tandem_closed \"\";\n        }\n"
+                             "        if ($tandem_closed) {\n            return 418;\n        }\n";
+
+// What the repository's host sends reaches the primary's agent on the way that visitors take. The signature is its
+// password.
+std::string push_text(const model::Site& site) {
+  if (!site.webhook_secret_file) return {};
+  return std::string("    location = /.tandem/push {\n") + gate_lines +
+         fmt::format("        error_page 418 = @tandem_gated;\n"
+                     "        error_page 502 504 =503 @tandem_busy;\n"
+                     "        client_max_body_size 1m;\n"
+                     "        proxy_pass http://unix:/run/tandem/push.sock:;\n"
+                     "        proxy_http_version 1.1;\n"
+                     "        proxy_set_header Connection \"\";\n"
+                     "        proxy_set_header X-Tandem-Site {};\n"
+                     "        proxy_read_timeout 30s;\n    }}\n",
+                     site.domain);
+}
+
 std::string locations_text(const model::Site& site) {
-  const std::string gate = "        set $tandem_closed \"\";\n"
-                           "        if (!-f /run/tandem/serving) {\n            set $tandem_closed 1;\n        }\n"
-                           "        if ($tandem_local) {\n            set $tandem_closed \"\";\n        }\n"
-                           "        if ($tandem_closed) {\n            return 418;\n        }\n";
   std::string text;
   for (const auto& [prefix, served] : site.serve)
     text += fmt::format(
         "    location {} {{\n{}        alias /www/{}/{}/;\n        expires 1h;\n        access_log off;\n    }}\n",
-        prefix, gate, site.domain, served);
+        prefix, gate_lines, site.domain, served);
   text += fmt::format("    location / {{\n{}        error_page 418 = @tandem_gated;\n"
                       "        error_page 502 = @tandem_application_gone;\n"
                       "        include {}/uwsgi_params;\n"
                       "        uwsgi_pass unix:/run/tandem-sites/{}/current.sock;\n"
                       "        uwsgi_read_timeout {}s;\n"
                       "        uwsgi_next_upstream off;\n    }}\n",
-                      gate, folder, site.domain, site.uwsgi.harakiri.count() + 5);
+                      gate_lines, folder, site.domain, site.uwsgi.harakiri.count() + 5);
   return text;
 }
 
@@ -289,9 +311,10 @@ std::string site_text(const View& view, const model::Site& site) {
                       "    client_max_body_size {1};\n",
                       site.domain, site.max_body);
   if (site.basic_auth)
-    text += fmt::format("    auth_basic \"{0}\";\n    auth_basic_user_file {1}/{0}.htpasswd;\n", site.domain, folder);
+    text += fmt::format("    auth_basic {2};\n    auth_basic_user_file {1}/{0}.htpasswd;\n", site.domain, folder,
+                        site.webhook_secret_file ? "$tandem_realm" : "\"" + site.domain + "\"");
   text += fmt::format("    include {}/gate.conf;\n", folder);
-  text += locations_text(site);
+  text += push_text(site) + locations_text(site);
   if (site.nginx_extra) text += fmt::format("    include {}/{}.extra;\n", folder, site.domain);
   return text + "}\n";
 }

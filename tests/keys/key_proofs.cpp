@@ -112,6 +112,7 @@ domain = "probe.test"
 aliases = {site.aliases}
 repo = {site.repo}
 branch = {site.branch}
+webhook_secret_file = {site.webhook_secret_file}
 owner = {site.owner}
 wsgi = {site.wsgi}
 environment = {site.environment}

@@ -243,6 +243,7 @@ Result<Json> on_all_sites(OperationContext& context, ReleaseWork& shared, OnSite
     }
     context.report(fmt::format("{} ({} of {})", site.domain, sites.size() + 1, pair->sites.size()));
     auto answer = on_site(context, shared, Work{pair, site, who}, "");
+    if (on_site == deploy_site && shared.deploy_ended) shared.deploy_ended(context, site.domain, answer);
     if (!answer) {
       context.report(site.domain + ": " + describe(answer.error()));
       answer = Json{{"site", site.domain}, {"error", peer::to_json(answer.error())}};
@@ -259,6 +260,19 @@ Result<Json> deploy(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto work, begin(context));
   TANDEM_TRY(const auto revision, peer::text_member_or(context.params(), "revision", ""));
   return on_site(context, shared, work, revision);
+}
+
+// One of a site alone that changes something; those of all sites tell of each as it ends.
+void tell_end(const OperationContext& context, const ReleaseWork& shared, const Result<Json>& done) {
+  const auto& params = context.params();
+  if (!shared.deploy_ended || params.value("dry_run", false) || params.value("all", false)) return;
+  shared.deploy_ended(context, params.value("site", ""), done);
+}
+
+Result<Json> deploy_and_tell(OperationContext& context, ReleaseWork& shared) {
+  auto done = deploy(context, shared);
+  tell_end(context, shared, done);
+  return done;
 }
 
 Result<Json> roll_back(OperationContext& context, ReleaseWork& shared) {
@@ -337,7 +351,7 @@ std::unexpected<Error> no_such_site(const model::Pair& pair, const std::string& 
 }
 
 Operation deploy_operation(std::shared_ptr<ReleaseWork> work) {
-  return operation("deploy", Caller::command, std::move(work), deploy);
+  return operation("deploy", Caller::command, std::move(work), deploy_and_tell);
 }
 
 Operation rollback_operation(std::shared_ptr<ReleaseWork> work) {

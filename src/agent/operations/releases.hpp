@@ -13,13 +13,16 @@ struct ReleaseWork {
   std::shared_ptr<FilesLedger> files;
   sites::SiteLocks locks = {};
   std::mutex databases = {}; // held by whoever dumps a site's database, or fills one from a dump
+  // A deploy has ended; on its worker thread.
+  std::function<void(const OperationContext&, const std::string& site, const Result<Json>&)> deploy_ended = {};
 };
 
 [[nodiscard]] sites::Tools site_tools(const OperationContext& context, system::Applications& applications);
 // The error for a site that tandem.toml does not have.
 [[nodiscard]] std::unexpected<Error> no_such_site(const model::Pair& pair, const std::string& domain);
 
-// {"site", "revision"?, "who"?, "no_dump"?: the steps run without a dump of the database before}: builds and serves it.
+// {"site", "revision"?, "who"?, "no_dump"?: the steps run without a dump of the database before,
+// "pushed"?: true for one that a push has begun}: builds and serves it.
 // -> {"site", "release", "commit", "previous"?, "warnings"}
 // With "dry_run" only what it would do: -> {"site", "commit", "branch", "current"?: {"release", "commit"}, "related",
 // "comes": [text], "goes": [text], "environment", "builds_environment", "steps": [text], "migrations": [path]}

@@ -35,6 +35,7 @@ model::Pair shops() {
   site.owner = "nikolays";
   site.serve = {{"/media/", "media"}, {"/static/", "static"}};
   site.basic_auth = model::SecretFile{"htpasswd", "/etc/tandem/htpasswd"};
+  site.webhook_secret_file = model::SecretFile{"webhook", "/etc/tandem/webhook"};
   site.database = model::SiteDatabase{"sworld", "sworld", {"pg_trgm"}};
   pair.sites = {site};
   return pair;
