@@ -70,6 +70,7 @@ void write_host(TomlWriter& out, const model::Host& host) {
   out.list("packages", host.packages);
   out.text("mail", host.mail);
   out.flag("firewall", host.firewall, usual.firewall);
+  out.flag("security_updates", host.security_updates, usual.security_updates);
   out.flag("repair", host.repair, usual.repair);
 }
 

@@ -328,6 +328,7 @@ TEST(AdoptTest, TheContractsOwnFileComesBack) {
   pair.dns = {};
   pair.role = {};
   pair.logs = {};
+  pair.alerts = {};
   pair.certificates = {.acme = pair.certificates.acme};
   pair.files.deletion_guard = model::Files().deletion_guard;
   const auto second = config::load({"/etc/tandem/tandem.toml", to_toml(pair)}, secret);
