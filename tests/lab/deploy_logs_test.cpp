@@ -22,7 +22,6 @@ branch = "plain"
 owner = "nikolays"
 wsgi = "plain:application"
 environment_file = "secrets/shop.env"
-requirements = ""
 deploy_steps = ["env"]
 )";
 
@@ -48,13 +47,15 @@ protected:
     ASSERT_OK(pair().tandem(serving_, {"files", "reconcile", "--allow-deletions"}));
   }
 
-  // A branch of the shop's repository with one file more.
+  // A branch of the shop's repository with one file more, and no requirements.
   static void push(const std::string& branch, const std::string& application) {
-    const auto script = "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
-                        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n"
-                        "cat > plain.py <<'END'\n" +
-                        application + "END\ngit add -A; git commit -q --allow-empty -m 'One of the branch " + branch +
-                        "'; git push -q -f origin HEAD:refs/heads/" + branch;
+    const auto script =
+        "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
+        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n"
+        "cat > plain.py <<'END'\n" +
+        application +
+        "END\necho '# none' > requirements.txt; git add -A; git commit -q --allow-empty -m 'One of the branch " +
+        branch + "'; git push -q -f origin HEAD:refs/heads/" + branch;
     const auto pushed = lab().run_checked("tre", {"sh", "-c", script}, {.user = "git"});
     EXPECT_TRUE(pushed) << pushed.error().message;
   }

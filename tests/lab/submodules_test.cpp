@@ -33,6 +33,7 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [colour.encode()]
 END
+echo '# none' > requirements.txt
 printf '[submodule "colours"]\n\tpath = libraries/colours\n\turl = %address%\n' > .gitmodules
 git add -A && git update-index --add --cacheinfo 160000,$inner,libraries/colours
 git commit -q -m 'With %colour%' && git push -q -f ../../nested-shop.git main
@@ -52,10 +53,10 @@ protected:
       ASSERT_OK(lab().write_file(host, "/etc/tandem/secrets/nested.key", *key, 0600));
     const auto words = split(trim(*host_key), ' ');
     publish("red");
-    apply(shop_toml({.more = "[[site]]\ndomain = \"nested.test\"\nrepo = \"git@tre:nested-shop.git\"\nbranch = "
-                             "\"main\"\ndeploy_key = \"secrets/nested.key\"\nrepo_host_keys = [\"tre " +
-                             words[0] + " " + words[1] +
-                             "\"]\nowner = \"nikolays\"\nwsgi = \"nested:application\"\nrequirements = \"\"\n"}));
+    apply(
+        shop_toml({.more = "[[site]]\ndomain = \"nested.test\"\nrepo = \"git@tre:nested-shop.git\"\nbranch = "
+                           "\"main\"\ndeploy_key = \"secrets/nested.key\"\nrepo_host_keys = [\"tre " +
+                           words[0] + " " + words[1] + "\"]\nowner = \"nikolays\"\nwsgi = \"nested:application\"\n"}));
   }
 
   void TearDown() override {
