@@ -35,9 +35,10 @@ TEST_F(Standby, IsWarmOrColdAsTheFileSaysAndTakesOverEitherWay) {
   const auto second = other(first);
   EXPECT_TRUE(runs_applications(second, true));
   apply(with("cold"));
+  EXPECT_TRUE(wait_until(
+      [&] { return on(lab(), second, "tandem status || true").find("(rests)") != std::string::npos; }, soon));
   EXPECT_TRUE(runs_applications(second, false));
   EXPECT_TRUE(runs_applications(first, true)) << "the primary serves";
-  EXPECT_THAT(on(lab(), second, "tandem status"), HasSubstr("(rests)"));
   EXPECT_EQ(wait_until_whole(), first) << "nothing is wrong with that";
 
   // Visitors notice nothing of a switchover, those neither who come to the old address.
