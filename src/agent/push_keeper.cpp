@@ -21,8 +21,9 @@ journal::StateFile push_file(Agent& agent) {
   return {agent.ports().files, agent.settings().state_folder + "/pushes.json", "pushes", 1};
 }
 
-bool serves(const Agent& agent, const Snapshot& state) {
-  return state.standing.primary == state.server && agent.may_serve() && agent.on_duty();
+// Visitors come here: those as well that a switchover's gate has just let go on, before its runbook has ended.
+bool takes_pushes(const Agent& agent, const Snapshot& state) {
+  return state.standing.primary == state.server && agent.may_serve();
 }
 
 bool can_hand_over(const Snapshot& state) {
@@ -108,7 +109,7 @@ HookAnswer PushKeeper::take(Agent& agent, const model::Site& site, const HttpReq
   if (said->branch != site.branch)
     return {200, fmt::format("nothing to do: {} is deployed from {}", site.domain, site.branch)};
   bool here = false;
-  agent.on_loop([&] { here = serves(agent, agent.state()); });
+  agent.on_loop([&] { here = takes_pushes(agent, agent.state()); });
   if (!here) return {503, "this server is not the primary just now; try again"};
   const auto kept =
       change(agent, [&](PushBook& book) { book.take(site.domain, {said->commit, utc_text(agent.ports().clock)}); });
@@ -127,8 +128,8 @@ bool PushKeeper::turn(Agent& agent) {
   if (!state.pair) return false;
   const std::lock_guard held(book_work_);
   if (!loaded_) return true;
-  if (!serves(agent, state)) return !book_.empty() && can_hand_over(state);
-  begin_ready(agent, *state.pair);
+  if (!takes_pushes(agent, state)) return !book_.empty() && can_hand_over(state);
+  if (agent.on_duty()) begin_ready(agent, *state.pair);
   return false;
 }
 
@@ -235,7 +236,7 @@ void PushKeeper::hand_over(Agent& agent) {
 Result<Json> PushKeeper::take_over(OperationContext& context) {
   auto& agent = context.agent();
   bool here = false;
-  agent.on_loop([&] { here = serves(agent, agent.state()); });
+  agent.on_loop([&] { here = takes_pushes(agent, agent.state()); });
   if (!here) return fail(ErrorKind::refused, context.snapshot().server + " is not the primary");
   const auto& params = context.params();
   const auto theirs = PushBook::from_json(params.contains("pushes") ? params["pushes"] : Json::object());

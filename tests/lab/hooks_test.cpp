@@ -143,10 +143,12 @@ TEST_F(Hooks, APushThatWasTakenIsDeployedAlthoughTheAgentDies) {
   EXPECT_TRUE(comes_to_show(serving, "killed"));
 
   // In the middle of its deploy, too, and what came meanwhile is deployed with it.
+  const auto since = on(lab(), serving, "date +%s");
   halt_at(lab(), serving, "deploy switch");
   const auto later = commit("killed-later");
   EXPECT_THAT(send(serving, later), StartsWith("202 "));
-  ASSERT_TRUE(stands_at(lab(), serving, "deploy switch"));
+  const auto stands = "journalctl -u tandem --since @" + since + " | grep -q 'stands still before .switch'";
+  ASSERT_TRUE(wait_until([&] { return holds_on(lab(), serving, stands); }, deploy_limit));
   const auto last = commit("killed-last");
   EXPECT_THAT(send(serving, last), StartsWith("202 "));
   EXPECT_EQ(push_on(serving)["state"], "waiting");
@@ -165,7 +167,7 @@ TEST_F(Hooks, APushDuringASwitchoverIsDeployedByTheNewPrimary) {
     const auto wanted = commit(mark);
     halt_at(lab(), from, point);
     auto switchover = std::async(std::launch::async, [&] { return pair().try_tandem(from, {"switchover"}); });
-    if (!stands_at(lab(), from, point)) show("the runbook's coordinator did not come to " + point);
+    EXPECT_TRUE(stands_at(lab(), from, point));
     auto sent = std::async(std::launch::async, [&] { return send(from, wanted); });
     if (point == "warm after") {
       EXPECT_THAT(sent.get(), StartsWith("202 "));

@@ -13,10 +13,10 @@ namespace {
 
 using peer::Json;
 using peer::testing::RunningLoop;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 const std::string one(40, '1');
 const std::string two(40, '2');
@@ -224,8 +224,8 @@ TEST(HookDoorTest, AnswersWhatItTakesAndHangsUpOnTheRest) {
     EXPECT_TRUE(door->listen(path));
   });
   const std::string head = "POST / HTTP/1.1\r\nContent-Length: ";
-  EXPECT_THAT(hear_at(path, head + "5\r\n\r\nhello"), testing::EndsWith("\r\n\r\ntaken: hello\n"));
-  EXPECT_THAT(hear_at(path, head + "11\r\n\r\n"), testing::StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(hear_at(path, head + "5\r\n\r\nhello"), ::testing::EndsWith("\r\n\r\ntaken: hello\n"));
+  EXPECT_THAT(hear_at(path, head + "11\r\n\r\n"), ::testing::StartsWith("HTTP/1.1 400 "));
   EXPECT_EQ(hear_at(path, head + "9\r\n\r\nhello"), "") << "cut off";
   loop.on([&] { door.reset(); });
   EXPECT_NE(::access(path.c_str(), F_OK), 0) << "the socket stays behind";
