@@ -31,6 +31,10 @@ std::tm local_time(Agent& agent) {
   return fmt::localtime(std::chrono::system_clock::to_time_t(agent.ports().clock.wall_time()));
 }
 
+std::string today(Agent& agent) {
+  return fmt::format("{:%Y-%m-%d}", local_time(agent));
+}
+
 journal::StateFile record_file(Agent& agent) {
   return {agent.ports().files, agent.settings().state_folder + "/updates.json", "updates", 1};
 }
@@ -58,7 +62,7 @@ void UpdateKeeper::start(Agent& agent) {
   // The operation is begun on the loop; there is nothing left to do in the background.
   const auto look = [this, &agent] {
     if (!due(agent)) return false;
-    if (const auto begun = agent.begin_own(run_operation); !begun)
+    if (const auto begun = agent.begin_own(run_operation, {{"night", today(agent)}}); !begun)
       agent.log("security updates do not begin yet: " + describe(begun.error()));
     return false;
   };
@@ -69,8 +73,7 @@ bool UpdateKeeper::due(Agent& agent) {
   const auto state = agent.state();
   const bool serves = state.pair && state.standing.primary == state.server && agent.may_serve() && agent.on_duty();
   if (!serves || !state.pair->host.security_updates || !agent.runbook().empty()) return false;
-  const auto now = local_time(agent);
-  return updates_are_due(fmt::format("{:%Y-%m-%d}", now), now.tm_hour, load(agent).day);
+  return updates_are_due(today(agent), local_time(agent).tm_hour, load(agent).day);
 }
 
 UpdateKeeper::Record UpdateKeeper::load(Agent& agent) {
@@ -171,10 +174,12 @@ Result<Json> UpdateKeeper::in_turn(OperationContext& context) {
   return Json{{"servers", std::move(servers)}};
 }
 
-// The day counts from the beginning: what fails is told, and not tried again all night.
+// The night counts from the beginning: what fails is told, and not tried again until the next. A person's turn does
+// not.
 Result<Json> UpdateKeeper::install_everywhere(OperationContext& context) {
   auto& agent = context.agent();
-  change(agent, [&](Record& record) { record.day = fmt::format("{:%Y-%m-%d}", local_time(agent)); });
+  if (const auto night = context.params().value("night", ""); !night.empty())
+    change(agent, [&](Record& record) { record.day = night; });
   auto done = in_turn(context);
   change(agent, [&](Record& record) { record.problem = done ? "" : describe(done.error()); });
   agent.log(done ? "security updates: every server had its turn" : "security updates: " + describe(done.error()));
