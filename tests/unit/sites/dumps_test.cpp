@@ -247,15 +247,16 @@ TEST(DumpRules, OneThatIsCutOffAnywhereLooksLikeNone) {
       whole = false;
     }
     server.world.power.restore();
-    for (const auto& dump : *server.database().dumps())
+    const auto dumps = server.database().dumps();
+    ASSERT_TRUE(dumps);
+    for (const auto& dump : *dumps)
       EXPECT_EQ(server.world.files.nodes.at(server.database().folder() + "/" + dump_file(dump)).content,
                 "half and half")
           << "cut after " << changes;
     ASSERT_TRUE(server.database().tidy([](const std::string& /*line*/) {}));
     const auto left = server.world.files.list(server.database().folder());
-    if (left)
-      for (const auto& name : *left)
-        EXPECT_TRUE(dump_of_file(name)) << name;
+    for (const auto& name : left ? *left : std::vector<std::string>())
+      EXPECT_TRUE(dump_of_file(name)) << name;
     if (whole) break;
   }
 }
