@@ -169,6 +169,7 @@ void write_site(TomlWriter& out, const model::Site& site) {
   out.text("repo", site.repo);
   out.text("branch", site.branch, usual.branch);
   out.file("deploy_key", site.deploy_key);
+  out.file("webhook_secret_file", site.webhook_secret_file);
   out.list("repo_host_keys", site.repo_host_keys);
   out.text("owner", site.owner);
   out.text("wsgi", site.wsgi);

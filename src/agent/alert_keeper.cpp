@@ -15,7 +15,8 @@ namespace {
 constexpr auto alert_tick = std::chrono::seconds(10);
 constexpr auto after_a_failure = std::chrono::minutes(2);
 constexpr auto longest_telling = std::chrono::seconds(60);
-constexpr auto* sendmail = "/usr/sbin/sendmail"; // of whichever mail server is there
+constexpr auto settling_after_start = std::chrono::seconds(60); // after a start: peers connect, and keepers take their first look
+constexpr auto* sendmail = "/usr/sbin/sendmail";    // of whichever mail server is there
 
 WallMoment wall_moment(Agent& agent) {
   return std::chrono::floor<std::chrono::seconds>(agent.ports().clock.wall_time());
@@ -56,6 +57,7 @@ journal::StateFile book_file(Agent& agent) {
 } // namespace
 
 void AlertKeeper::start(Agent& agent) {
+  started_ = agent.ports().clock.boot_time();
   const auto due = [&agent] { return agent.state().pair != nullptr; };
   recurring_ = Recurring::start(agent, alert_tick, weak_from_this(), due, [this, &agent] { work(agent); });
 }
@@ -63,15 +65,19 @@ void AlertKeeper::start(Agent& agent) {
 void AlertKeeper::load(Agent& agent) {
   if (std::exchange(loaded_, true)) return;
   const auto kept = book_file(agent).load();
-  if (!kept) return agent.log("what was told before is not known, and is told again: " + describe(kept.error()));
+  if (!kept) {
+    keeps_ = kept.error().kind != ErrorKind::invalid; // one of a later version is not written over
+    return agent.log("what was told before is not known, and is told again: " + describe(kept.error()));
+  }
   if (!*kept) return;
   if (const auto json = peer::parse_json((*kept)->content)) book_ = AlertBook::from_json(*json);
+  book_.begin(wall_moment(agent));
 }
 
 // Before anything is sent it is known what stands; after it, that it was told. Cut off in between, it is told twice.
 void AlertKeeper::store(Agent& agent) {
   const auto text = peer::to_text(book_.to_json());
-  if (text == stored_) return;
+  if (text == stored_ || !keeps_) return;
   if (const auto done = book_file(agent).store(text); !done)
     return agent.log("what was told cannot be kept: " + describe(done.error()));
   stored_ = text;
@@ -85,11 +91,18 @@ void AlertKeeper::work(Agent& agent) {
   const auto now = wall_moment(agent);
   const std::lock_guard held(book_work_);
   load(agent);
-  book_.see(status["problems"].get<std::vector<std::string>>(), snapshot.standing.primary, channels, now);
-  if (speaks(snapshot))
+  std::set<std::string> silent;
+  for (const auto& server : status["servers"])
+    if (!server.value("reachable", false)) silent.insert(server["name"].get<std::string>());
+  if (agent.ports().clock.boot_time() - started_ < settling_after_start) return;
+  book_.see(status["problems"].get<std::vector<std::string>>(), snapshot.standing.primary, channels, now, silent);
+  if (speaks(snapshot)) {
     tell(agent, *snapshot.pair, snapshot.server, now);
-  else
+  } else {
     book_.leave_to_others(channels, now);
+    next_.clear();
+    agent.on_loop([&] { failures_.clear(); }); // it is not this server's to tell any more
+  }
   store(agent);
 }
 

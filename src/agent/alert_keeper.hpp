@@ -30,6 +30,8 @@ private:
   std::mutex book_work_; // held by whoever reads or changes the book
   AlertBook book_;
   bool loaded_ = false;
+  bool keeps_ = true;                                // the file is one that this version may write
+  std::chrono::nanoseconds started_{0};              // by the clock since the boot
   std::string stored_;                               // what the file has
   std::map<Channel, std::chrono::nanoseconds> next_; // attempt, by the clock since the boot, after one that failed
   std::shared_ptr<Recurring> recurring_;

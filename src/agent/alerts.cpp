@@ -17,6 +17,7 @@ using std::chrono::seconds;
 constexpr seconds settled = minutes(1);
 constexpr seconds left_to_others = 2 * settled; // to be sure that the one that speaks has had the time
 constexpr seconds between_reminders = hours(24);
+constexpr seconds longest_gap{30};           // between two sights of what has stood all the time
 constexpr std::size_t longest_subject = 120; // bytes
 
 bool is_digit(char letter) {
@@ -100,6 +101,9 @@ std::map<Channel, WallMoment> moments_of(const peer::Json& numbers) {
 } // namespace
 
 std::string stable_part(const std::string& text) {
+  // Why it does not changes while it boots.
+  for (const std::string_view end : {" does not answer: ", " reach nobody: "})
+    if (const auto at = text.find(end); at != std::string::npos) return text.substr(0, at + end.size());
   std::string stable;
   for (const auto& word : split(text, ' ')) {
     const auto bare = without_punctuation(word);
@@ -109,7 +113,8 @@ std::string stable_part(const std::string& text) {
 }
 
 void AlertBook::see(const std::vector<std::string>& problems, const std::string& primary,
-                    const std::set<Channel>& channels, WallMoment now) {
+                    const std::set<Channel>& channels, WallMoment now, const std::set<std::string>& silent) {
+  set_back_to(now);
   if (!primary_.empty() && !primary.empty() && primary != primary_) {
     const auto text = fmt::format("{} is the primary now; {} was it before", primary, primary_);
     alerts_[fmt::format("{} since {}", text, number_of(now))] = {
@@ -118,17 +123,36 @@ void AlertBook::see(const std::vector<std::string>& problems, const std::string&
   if (!primary.empty()) primary_ = primary;
   for (const auto& problem : problems) {
     auto& alert = alerts_[stable_part(problem)];
-    if (alert.text.empty()) alert.since = now;
+    const bool gap = alert.told.empty() && now - alert.seen > longest_gap;
+    if (alert.text.empty() || gap) alert.since = now;
     alert.text = problem;
     alert.seen = now;
   }
   for (auto entry = alerts_.begin(); entry != alerts_.end();) {
     auto& alert = entry->second;
+    if (!alert.told.empty() && silent.contains(alert.text.substr(0, alert.text.find(": ")))) alert.seen = now;
     std::erase_if(alert.told, [&](const auto& entry) { return !channels.contains(entry.first); });
     const bool over =
         alert.notice ? alert.told.size() == channels.size() : alert.told.empty() && now - alert.seen >= settled;
     entry = over ? alerts_.erase(entry) : std::next(entry);
   }
+}
+
+void AlertBook::begin(WallMoment now) {
+  for (auto& [key, alert] : alerts_)
+    if (!alert.told.empty()) alert.seen = now;
+}
+
+// A clock that was ahead and is right again must not keep anything back for as long as it was wrong.
+void AlertBook::set_back_to(WallMoment now) {
+  for (auto& [key, alert] : alerts_) {
+    alert.since = std::min(alert.since, now);
+    alert.seen = std::min(alert.seen, now);
+    for (auto& [channel, moment] : alert.told)
+      moment = std::min(moment, now);
+  }
+  for (auto& [channel, moment] : spoke_)
+    moment = std::min(moment, now);
 }
 
 AlertMessage AlertBook::due(const Channel& channel, WallMoment now) const {

@@ -39,9 +39,12 @@ struct AlertMessage {
 class AlertBook {
 public:
   // What stands now. A problem is the same as before when only numbers in it differ. A primary other than the one
-  // before is a notice. What no channel is left to be told to is forgotten once it is over.
+  // before is a notice. What no channel is left to be told to is forgotten once it is over. Problems of servers that
+  // are `silent` ("NAME: …") neither stand nor end.
   void see(const std::vector<std::string>& problems, const std::string& primary, const std::set<Channel>& channels,
-           WallMoment now);
+           WallMoment now, const std::set<std::string>& silent = {});
+  // Whoever looks begins to look: what was told before has not ended while nobody did.
+  void begin(WallMoment now);
   // What is to be told there now: what has stood for a minute, what has been gone for a minute, and once a day what
   // goes on; never twice within a minute, so that what comes together is told together.
   [[nodiscard]] AlertMessage due(const Channel& channel, WallMoment now) const;
@@ -58,6 +61,8 @@ public:
   bool operator==(const AlertBook&) const = default;
 
 private:
+  void set_back_to(WallMoment now);
+
   std::map<std::string, Alert> alerts_; // by stable_part()
   std::map<Channel, WallMoment> spoke_; // when, last; not kept
   std::string primary_;

@@ -40,7 +40,7 @@ private:
       return;
     }
     if (!agent.runbook().empty()) {
-      standby_mode_.reset(); // it may have warmed what was to rest
+      standby_modes_.clear(); // it may have warmed what was to rest
       return;
     }
     mind_the_mode(state);
@@ -76,9 +76,15 @@ private:
   // What a standby is to run has changed.
   void mind_the_mode(const Snapshot& state) {
     const auto mode = state.pair->role.standby;
-    if (std::exchange(standby_mode_, mode) == mode) return;
-    for (const auto& peer : state.peers)
-      if (peer.connected) cold_[peer.name] = {};
+    for (const auto& peer : state.peers) {
+      if (!peer.connected)
+        standby_modes_.erase(peer.name); // it may miss a change, and is asked when it is back
+      else if (const auto known = standby_modes_.find(peer.name);
+               known == standby_modes_.end() || known->second != mode) {
+        standby_modes_[peer.name] = mode;
+        cold_[peer.name] = {};
+      }
+    }
   }
 
   // Servers on which a release that came with the files does not run yet. One that has just joined has the files before
@@ -122,8 +128,8 @@ private:
     std::string problem = {}; // what it said last
   };
 
-  std::map<std::string, Cold> cold_; // on the loop
-  std::optional<model::StandbyMode> standby_mode_;
+  std::map<std::string, Cold> cold_;                        // on the loop
+  std::map<std::string, model::StandbyMode> standby_modes_; // that each was asked to take up
   std::shared_ptr<FilesLedger> ledger_;
   ReconcileTurns turns_{std::chrono::steady_clock::now()};
   peer::Timer timer_;

@@ -30,9 +30,11 @@ std::vector<std::string> waiting_updates(std::string_view simulated) {
   return names;
 }
 
-std::string serving_configuration() {
-  std::string text = "// By tandem: what a server that serves leaves until it is a standby.\n"
-                     "Unattended-Upgrade::Package-Blacklist {\n";
+std::string update_configuration(bool serves) {
+  std::string text = "// By tandem, for its runs of unattended-upgrade.\n"
+                     "Dpkg::Options { \"--force-confdef\"; \"--force-confold\"; };\n";
+  if (!serves) return text;
+  text += "Unattended-Upgrade::Package-Blacklist {\n";
   for (const auto* name : left_while_serving)
     text += fmt::format("  \"^{}\";\n", name);
   return text + "};\n";
@@ -45,8 +47,9 @@ bool is_left_while_serving(const std::string& package) {
 std::vector<std::string> new_problems(const std::vector<std::string>& before, const std::vector<std::string>& after) {
   std::vector<std::string> fresh;
   std::ranges::copy_if(after, std::back_inserter(fresh), [&](const std::string& problem) {
-    return std::ranges::none_of(before,
-                                [&](const std::string& known) { return stable_part(known) == stable_part(problem); });
+    return !problem.ends_with(reboot_problem) && std::ranges::none_of(before, [&](const std::string& known) {
+      return stable_part(known) == stable_part(problem);
+    });
   });
   return fresh;
 }

@@ -10,13 +10,17 @@ namespace tandem::agent {
 // "Inst NAME [OLD] (NEW LABEL:VERSION/SUITE [ARCHITECTURE])".
 [[nodiscard]] std::vector<std::string> waiting_updates(std::string_view simulated);
 
-// apt's configuration on a server that serves: whatever restarts what visitors wait for is left until it is a standby
-// (unattended-upgrade takes regular expressions).
-[[nodiscard]] std::string serving_configuration();
+// apt's configuration for such a run: configuration files stay as they are, without a question. On a server that serves
+// whatever restarts what visitors wait for is left until it is a standby (unattended-upgrade takes regular
+// expressions).
+[[nodiscard]] std::string update_configuration(bool serves);
 // Whether such a server leaves that package.
 [[nodiscard]] bool is_left_while_serving(const std::string& package);
 
-// Problems of `after` that are none of `before`, whatever numbers they name.
+// What is wrong only until somebody reboots the server.
+inline constexpr auto* reboot_problem = "what was updated takes a reboot to be in use (/run/reboot-required)";
+
+// Problems of `after` that are none of `before`, whatever numbers they name, and more than a reboot that waits.
 [[nodiscard]] std::vector<std::string> new_problems(const std::vector<std::string>& before,
                                                     const std::vector<std::string>& after);
 

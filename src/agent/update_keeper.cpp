@@ -39,13 +39,20 @@ journal::StateFile record_file(Agent& agent) {
   return {agent.ports().files, agent.settings().state_folder + "/updates.json", "updates", 1};
 }
 
-Result<system::Outcome> apt(OperationContext& context, std::vector<std::string> arguments,
-                            const std::string& settings) {
-  system::Command command{.arguments = std::move(arguments),
-                          .environment = {{"DEBIAN_FRONTEND", "noninteractive"}},
-                          .time_limit = longest_update};
-  if (!settings.empty()) command.environment["APT_CONFIG"] = settings;
-  return system::run_checked(context.ports().processes, command, [&](std::string_view line) { context.report(line); });
+// A unit of its own: it goes on when the agent ends, and a second one cannot begin meanwhile. What it says is in the
+// journal and in /var/log/unattended-upgrades.
+constexpr auto* update_unit = "tandem-security-updates";
+
+Result<void> install_by_debian(OperationContext& context, const std::string& settings) {
+  const auto done = system::run_checked(
+      context.ports().processes,
+      {.arguments = {"systemd-run", "--quiet", "--wait", "--collect", std::string("--unit=") + update_unit,
+                     "--setenv=DEBIAN_FRONTEND=noninteractive", "--setenv=APT_CONFIG=" + settings,
+                     "unattended-upgrade"},
+       .time_limit = longest_update});
+  if (done) return {};
+  return std::unexpected(
+      Error(done.error()).within(std::string("unattended-upgrade (journalctl -u ") + update_unit + ")"));
 }
 
 std::vector<std::string> changed(const std::map<std::string, std::string>& before,
@@ -73,7 +80,9 @@ bool UpdateKeeper::due(Agent& agent) {
   const auto state = agent.state();
   const bool serves = state.pair && state.standing.primary == state.server && agent.may_serve() && agent.on_duty();
   if (!serves || !state.pair->host.security_updates || !agent.runbook().empty()) return false;
-  return updates_are_due(today(agent), local_time(agent).tm_hour, load(agent).day);
+  const auto record = load(agent);
+  // What a server did not bear is not tried again before somebody has looked.
+  return !record.broke && updates_are_due(today(agent), local_time(agent).tm_hour, record.day);
 }
 
 UpdateKeeper::Record UpdateKeeper::load(Agent& agent) {
@@ -83,11 +92,15 @@ UpdateKeeper::Record UpdateKeeper::load(Agent& agent) {
   const auto kept = record_file(agent).load();
   if (!kept || !*kept) return *record_; // what is not known is done once more
   const auto json = peer::parse_json((*kept)->content);
-  if (!json || !json->is_object()) return *record_;
-  record_->day = json->value("day", "");
-  record_->at = json->value("at", "");
-  record_->problem = json->value("problem", "");
-  record_->waiting = json->value("waiting", std::vector<std::string>());
+  try {
+    if (json)
+      record_ = Record{.day = json->at("day"),
+                       .at = json->at("at"),
+                       .waiting = json->at("waiting"),
+                       .problem = json->at("problem"),
+                       .broke = json->at("broke")};
+  } catch (const Json::exception&) { // of another shape
+  }
   return *record_;
 }
 
@@ -117,22 +130,28 @@ Result<void> UpdateKeeper::wait_until_well(OperationContext& context, const std:
     system::pause_thread(between_looks_at_it);
   }
   return failed(fmt::format("{} is not well after its updates: {}", server, join(problems, "; ")),
-                "tandem updates install, once it is well again");
+                "Look at it; tandem updates install goes on, and none are installed by themselves before that");
 }
 
 Result<Json> UpdateKeeper::install_here(OperationContext& context) {
   auto& agent = context.agent();
   const Agent::Change change_here(agent);
   const auto snapshot = context.snapshot();
-  std::string settings;
-  if (snapshot.standing.primary == snapshot.server) {
-    settings = agent.settings().state_folder + "/updates-while-serving.conf";
-    TANDEM_CHECK(context.ports().files.write(settings, serving_configuration(), 0644, {}));
-  }
+  // A server that is alone has no other day for them.
+  const bool serves = snapshot.standing.primary == snapshot.server && !snapshot.peers.empty();
+  const auto settings = agent.settings().state_folder + "/updates.conf";
+  TANDEM_CHECK(context.ports().files.write(settings, update_configuration(serves), 0644, {}));
+  const auto wanted = [&]() -> Result<void> {
+    if (!context.cancelled()) return {};
+    return fail(ErrorKind::unavailable, "ended before " + snapshot.server + " had its turn");
+  };
+  TANDEM_CHECK(wanted());
   TANDEM_TRY(const auto before, context.ports().packages.installed());
   context.report(snapshot.server + ": security updates");
-  TANDEM_CHECK(apt(context, {"apt-get", "-q", "update"}, ""));
-  TANDEM_CHECK(apt(context, {"unattended-upgrade"}, settings));
+  TANDEM_CHECK(system::run_checked(context.ports().processes,
+                                   {.arguments = {"apt-get", "-q", "update"}, .time_limit = longest_update}));
+  TANDEM_CHECK(wanted());
+  TANDEM_CHECK(install_by_debian(context, settings));
   TANDEM_TRY(const auto after, context.ports().packages.installed());
   TANDEM_TRY(const auto simulated,
              system::run_checked(context.ports().processes, {.arguments = {"apt-get", "-q", "--simulate", "upgrade"}}));
@@ -144,7 +163,7 @@ Result<Json> UpdateKeeper::install_here(OperationContext& context) {
   return Json{{"installed", changed(before, after)}, {"waiting", waiting}};
 }
 
-Result<Json> UpdateKeeper::in_turn(OperationContext& context) {
+Result<Json> UpdateKeeper::in_turn(OperationContext& context, bool& broke) {
   const auto snapshot = context.snapshot();
   if (snapshot.standing.primary != snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is not the primary, which begins the servers' turns",
@@ -165,7 +184,9 @@ Result<Json> UpdateKeeper::in_turn(OperationContext& context) {
     TANDEM_TRY(auto answer, context.call_peer(peer.name, "server.update", Json::object(),
                                               [&](const Json& event) { context.report_event(event); },
                                               {.time_limit = longest_update}));
-    TANDEM_CHECK(wait_until_well(context, peer.name, before));
+    const auto well = wait_until_well(context, peer.name, before);
+    broke = !well;
+    TANDEM_CHECK(well);
     took_its_turn(peer.name, std::move(answer));
   }
   if (context.cancelled()) return fail(ErrorKind::unavailable, "ended before all servers had their turn");
@@ -178,10 +199,17 @@ Result<Json> UpdateKeeper::in_turn(OperationContext& context) {
 // not.
 Result<Json> UpdateKeeper::install_everywhere(OperationContext& context) {
   auto& agent = context.agent();
-  if (const auto night = context.params().value("night", ""); !night.empty())
-    change(agent, [&](Record& record) { record.day = night; });
-  auto done = in_turn(context);
-  change(agent, [&](Record& record) { record.problem = done ? "" : describe(done.error()); });
+  const auto night = context.params().value("night", "");
+  change(agent, [&](Record& record) {
+    if (!night.empty()) record.day = night;
+    record.problem = "they were cut off";
+  });
+  bool broke = false;
+  auto done = in_turn(context, broke);
+  change(agent, [&](Record& record) {
+    record.problem = done ? "" : describe(done.error());
+    record.broke = broke;
+  });
   agent.log(done ? "security updates: every server had its turn" : "security updates: " + describe(done.error()));
   return done;
 }
@@ -199,7 +227,7 @@ void UpdateKeeper::add_status(const OperationContext& context, Json& status) {
                                              "them (tandem switchover, then tandem updates install)",
                                              join(left, ", ")));
   if (const auto reboot = context.ports().files.status("/run/reboot-required"); reboot && *reboot)
-    status["problems"].push_back("what was updated takes a reboot to be in use (/run/reboot-required)");
+    status["problems"].push_back(reboot_problem);
 }
 
 void bind_updates(Settings& settings, std::vector<Operation>& operations) {

@@ -28,6 +28,7 @@ private:
     std::string at;                   // the last time that this server installed them; "": never
     std::vector<std::string> waiting; // what it left then
     std::string problem;              // of the latest turn of the pair that began here
+    bool broke = false;               // a standby was not well after it: not by itself again
   };
 
   Record load(Agent& agent);
@@ -36,7 +37,7 @@ private:
   static std::vector<std::string> problems_now(Agent& agent);
   static Result<void> wait_until_well(OperationContext& context, const std::string& server,
                                       const std::vector<std::string>& before);
-  Result<Json> in_turn(OperationContext& context);
+  Result<Json> in_turn(OperationContext& context, bool& broke);
 
   std::mutex record_work_;
   std::optional<Record> record_;

@@ -178,6 +178,51 @@ TEST(Alerts, AWayThatIsNotWantedAnyMoreKeepsNothingOpen) {
   EXPECT_THAT(book.all(), IsEmpty());
 }
 
+TEST(Alerts, WhatAServerThatDoesNotAnswerHadToTellHasNotEnded) {
+  AlertBook book;
+  book.see({"duo: the disk of / is 91 % full"}, "uno", both, noon);
+  for (auto now = noon; now < noon + 2min; now += 10s)
+    book.see({"duo: the disk of / is 91 % full"}, "uno", both, now);
+  book.told("mail", book.due("mail", noon + 110s), noon + 110s);
+  for (auto now = noon + 2min; now < noon + 10min; now += 10s) {
+    book.see({"duo does not answer: timed out"}, "uno", both, now, {"duo"});
+    const auto message = book.due("mail", now);
+    EXPECT_THAT(message.ended, IsEmpty());
+    if (!message.empty()) book.told("mail", message, now);
+  }
+  for (auto now = noon + 10min; now < noon + 12min; now += 10s)
+    book.see({}, "uno", both, now);
+  EXPECT_THAT(book.due("mail", noon + 710s).ended, ::testing::SizeIs(2));
+}
+
+TEST(Alerts, WhyAServerDoesNotAnswerIsNoProblemOfItsOwn) {
+  EXPECT_EQ(stable_part("duo does not answer: not connected yet"),
+            stable_part("duo does not answer: connection refused"));
+  EXPECT_NE(stable_part("duo does not answer: x"), stable_part("tre does not answer: x"));
+}
+
+TEST(Alerts, AnAgentThatBeginsDoesNotTakeWhatItHasNotSeenYetForOver) {
+  Watch watch;
+  watch.goes_on(5min, {"nginx does not run"});
+  auto book = AlertBook::from_json(watch.book.to_json());
+  book.begin(noon + 2h);
+  book.see({}, "uno", both, noon + 2h);
+  EXPECT_TRUE(book.due("mail", noon + 2h).ended.empty());
+  book.see({}, "uno", both, noon + 2h + 60s);
+  EXPECT_EQ(book.due("mail", noon + 2h + 60s).ended.size(), 1U);
+}
+
+TEST(Alerts, AClockThatWasAheadKeepsNothingBack) {
+  Watch watch;
+  watch.now = noon + 24h;
+  watch.goes_on(5min, {"nginx does not run"});
+  EXPECT_EQ(watch.sent.size(), 1U);
+  watch.now = noon; // it is right again
+  watch.goes_on(5min, {"nginx does not run", "the disk of / is 91 % full"});
+  ASSERT_EQ(watch.sent.size(), 2U);
+  EXPECT_THAT(texts(watch.sent[1].begun), ElementsAre("the disk of / is 91 % full"));
+}
+
 TEST(Alerts, TheBookIsKeptAsItIs) {
   Watch watch;
   watch.goes_on(5min, {"nginx does not run", "x"});

@@ -85,7 +85,8 @@ TEST_F(RunKeeperTest, InterruptedBeforeTheGrantItIsUndoneByTheAgentThatStartsAga
   uno.go_on();
   uno.start();
   ASSERT_TRUE(eventually([&] { return uno.ending() == Ending::undone; }));
-  EXPECT_EQ(calls_of(uno.stage), (std::vector<std::string>{"close-gate undo", "calm undo", "end-work undo"})) << "backwards, not anew";
+  EXPECT_EQ(calls_of(uno.stage), (std::vector<std::string>{"close-gate undo", "calm undo", "end-work undo"}))
+      << "backwards, not anew";
   EXPECT_EQ(uno.epoch(), 1U);
   EXPECT_TRUE(eventually([&] { return uno.duty() == "serve" && duo.ending() == Ending::undone; }));
 }

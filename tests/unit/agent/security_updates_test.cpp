@@ -27,12 +27,15 @@ TEST(SecurityUpdates, WhatRestartsWhatVisitorsWaitForIsLeftWhileServing) {
   }
   for (const auto* name : {"libpq5", "openssl", "linux-image-amd64", "python3.11", "exim4-base"})
     EXPECT_FALSE(is_left_while_serving(name)) << name;
-  EXPECT_THAT(serving_configuration(), HasSubstr("Unattended-Upgrade::Package-Blacklist {\n  \"^postgresql-\";"));
+  EXPECT_THAT(update_configuration(true), HasSubstr("Unattended-Upgrade::Package-Blacklist {\n  \"^postgresql-\";"));
+  EXPECT_EQ(update_configuration(false).find("Blacklist"), std::string::npos);
+  EXPECT_THAT(update_configuration(false), HasSubstr("--force-confold"));
 }
 
 TEST(SecurityUpdates, AServerIsWellWhenNothingIsWrongThatWasNotBefore) {
   const std::vector<std::string> before{"duo: the database on tre is 40 s behind", "names: x"};
   EXPECT_THAT(new_problems(before, {"duo: the database on tre is 95 s behind"}), IsEmpty());
+  EXPECT_THAT(new_problems(before, {std::string("duo: ") + reboot_problem}), IsEmpty()) << "a kernel waits for that";
   EXPECT_THAT(new_problems(before, {"names: x", "duo: nginx does not run"}), ElementsAre("duo: nginx does not run"));
 }
 
