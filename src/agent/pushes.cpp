@@ -133,7 +133,9 @@ void PushBook::take_over(const PushBook& other) {
   for (const auto& [domain, theirs] : other.sites_) {
     auto& own = sites_[domain];
     const auto& waits = theirs.waiting ? theirs.waiting : theirs.under_way;
-    if (later(waits, own.waiting) && !later(own.last, waits) && !later(own.under_way, waits)) own.waiting = waits;
+    const bool known = waits == own.last || waits == own.under_way; // handed over twice
+    if (!known && later(waits, own.waiting) && !later(own.last, waits) && !later(own.under_way, waits))
+      own.waiting = waits;
     if (later(theirs.last, own.last)) {
       own.last = theirs.last;
       own.problem = own.good > theirs.last->at ? "" : theirs.problem;

@@ -140,10 +140,12 @@ TEST(Pushes, OfTheFormerPrimaryAreTakenOverUnlessLaterOnesAreKnown) {
   EXPECT_THAT(own.ready(), ElementsAre("a.test"));
   own.begin("a.test");
   own.end_well("a.test");
-  own.take_over(with_waiting(two, early));
+  own.take_over(with_waiting(one, early));
   EXPECT_THAT(own.ready(), IsEmpty()) << "handed over twice";
   own.take_over(with_waiting(two, late));
   EXPECT_THAT(own.ready(), ElementsAre("a.test"));
+  own.take_over(with_waiting(one, early));
+  EXPECT_EQ(own.list()[0]["commit"], two) << "an older one";
 }
 
 TEST(Pushes, ThatFailedOnTheFormerPrimaryAreAProblemOnTheNewOneUnlessItHasDeployedSince) {
