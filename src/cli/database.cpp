@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 #include "cli/watch.hpp"
 #include "cli/who.hpp"
+#include "sites/dumps.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -57,18 +58,18 @@ Result<void> list_dumps_of(CommandLine& line, const DatabaseOptions& options) {
     out << peer::to_pretty_text(answer) << '\n';
     return {};
   }
-  const auto megabytes = [](const Json& bytes) { return bytes.get<double>() / 1e6; };
+  const auto size = [](const Json& bytes) { return sites::size_text(bytes.get<std::uint64_t>()); };
   const auto server = answer["server"].get<std::string>();
   if (answer["dumps"].empty())
     out << fmt::format("{} has no dump of the database of {}\n", server, options.site);
   else
     out << fmt::format("{}, in {}:\n", server, answer["folder"].get<std::string>());
   for (const auto& dump : answer["dumps"])
-    out << fmt::format("  {}  {}  {:.1f} MB  before release {}\n", dump["id"].get<std::string>(),
-                       dump["made"].get<std::string>(), megabytes(dump["size"]), dump["release"].get<std::string>());
+    out << fmt::format("  {}  {}  {}  before release {}\n", dump["id"].get<std::string>(),
+                       dump["made"].get<std::string>(), size(dump["size"]), dump["release"].get<std::string>());
   for (const auto& former : answer["former"])
-    out << fmt::format("  kept from before a restore: the database {} ({:.1f} MB); DROP DATABASE removes it\n",
-                       former["database"].get<std::string>(), megabytes(former["size"]));
+    out << fmt::format("  kept from before a restore: the database {} ({}); DROP DATABASE removes it\n",
+                       former["database"].get<std::string>(), size(former["size"]));
   return {};
 }
 

@@ -93,7 +93,7 @@ protected:
     halt_at(lab(), host_, "database " + point);
     auto running = std::async(std::launch::async, [&] { return pair().try_tandem(host_, command); });
     EXPECT_TRUE(stands_at(lab(), host_, "database " + point)) << point;
-    on("rm -f /run/tandem/halt; systemctl kill -s KILL --kill-who=main tandem");
+    on("systemctl kill -s KILL --kill-who=main tandem; rm -f /run/tandem/halt"); // it must not go on before it dies
     static_cast<void>(running.get());
     ASSERT_EQ(wait_until_whole(), host_) << point;
     EXPECT_TRUE(wait_until([] { return databases().find("tandem_unfinished") == std::string::npos; }, soon)) << point;

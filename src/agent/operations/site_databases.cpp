@@ -193,11 +193,13 @@ Result<sites::DatabaseWork> site_database_work(Agent& agent, const std::string& 
 
 Result<sites::DatabaseWork> site_database_work(OperationContext& context) {
   TANDEM_TRY(auto work, site_database_work(context.agent(), context.snapshot().server));
-  work.reached = [&context](std::string_view point) {
+  work.reached = [&context](std::string_view name) {
+    const auto point = fmt::format("database {}", name);
+    const HaltFile file(context.ports().files, context.agent().settings().run_folder);
+    if (file.names(point)) file.tell(point);
     const auto tell = [&context](const std::string& line) { context.log("the database work " + line); };
-    const Halting halting(HaltFile(context.ports().files, context.agent().settings().run_folder), tell,
-                          [&context] { return context.cancelled(); });
-    return halting.at(fmt::format("database {}", point), fmt::format("at \"{}\"", point));
+    const Halting halting(file, tell, [&context] { return context.cancelled(); });
+    return halting.at(point, fmt::format("at \"{}\"", name));
   };
   return work;
 }
