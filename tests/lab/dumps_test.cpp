@@ -62,7 +62,8 @@ protected:
   // The ids of the dumps, the oldest first.
   static std::vector<std::string> dumps() {
     std::vector<std::string> ids;
-    for (const auto& dump : Json::parse(on("tandem database dumps shop.test --json"))["dumps"])
+    const auto answer = Json::parse(on("tandem database dumps shop.test --json"));
+    for (const auto& dump : answer["dumps"])
       ids.push_back(dump["id"]);
     return ids;
   }
@@ -174,7 +175,7 @@ TEST_F(Dumps, ACopyIsScrubbedBeforeAnybodyMayConnect) {
   const std::vector<std::string> command{"database", "copy",    shop_domain,      "--to",
                                          "shop_dev", "--scrub", "/root/scrub.sql"};
   auto copying = std::async(std::launch::async, [&] { return pair().try_tandem(host_, command); });
-  ASSERT_TRUE(stands_at(lab(), host_, "database copy filled"));
+  EXPECT_TRUE(stands_at(lab(), host_, "database copy filled"));
   const auto owner = admin("select pg_get_userbyid(datdba) from pg_database where datname = 'shop'");
   const auto look = [&](const std::string& database) {
     return on("cd / && sudo -u " + owner + " psql -d " + database +
