@@ -31,9 +31,9 @@ protected:
     PairTest::SetUp();
     if (HasFatalFailure()) return;
     serving_ = primary();
-    ASSERT_TRUE(pair().fetch(serving_, "/"));
     push("plain", good_);
-    apply(shop_toml({.more = plain_site}));
+    apply(shop_toml({.more = plain_site})); // which takes back what other suites have asked for: certificates, say
+    ASSERT_TRUE(wait_until([&] { return pair().fetch(serving_, "/").has_value(); }, soon));
   }
 
   void TearDown() override {
