@@ -108,6 +108,8 @@ TEST_F(Updates, ComeByThemselvesAtNight) {
   const auto came = [&] { return version_of("uno", "canary") == "3" && version_of("duo", "canary") == "3"; };
   EXPECT_TRUE(wait_until(came, std::chrono::minutes(6)));
   EXPECT_LT(came_at(other(primary()), "canary"), came_at(primary(), "canary"));
+  const auto over = [] { return !holds_on(lab(), primary(), "tandem status --json | grep -q updates.install"); };
+  EXPECT_TRUE(wait_until(over, soon)) << "an apply would be refused meanwhile";
   apply(with(12));
 }
 
