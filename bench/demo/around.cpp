@@ -102,7 +102,7 @@ Result<void> upload(lab::Lab& lab, int first, int last) {
 Result<void> put_tasks(lab::Lab& lab) {
   TANDEM_CHECK(shell(lab, "duo",
                      fmt::format("cd /www/shop.test && set -a && . /var/lib/tandem/sites/shop.test/current.env && "
-                                 "runuser -u nikolays -- env/bin/python manage.py work 1 {} --seconds 0.02",
+                                 "/usr/sbin/runuser -u nikolays -- env/bin/python manage.py work 1 {} --seconds 0.02",
                                  tasks)));
   return {};
 }
