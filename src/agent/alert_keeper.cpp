@@ -1,5 +1,6 @@
 #include "agent/alert_keeper.hpp"
 
+#include "agent/binding.hpp"
 #include "agent/duties.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/times.hpp"
@@ -15,8 +16,9 @@ namespace {
 constexpr auto alert_tick = std::chrono::seconds(10);
 constexpr auto after_a_failure = std::chrono::minutes(2);
 constexpr auto longest_telling = std::chrono::seconds(60);
-constexpr auto settling_after_start = std::chrono::seconds(60); // after a start: peers connect, and keepers take their first look
-constexpr auto* sendmail = "/usr/sbin/sendmail";    // of whichever mail server is there
+constexpr auto settling_after_start =
+    std::chrono::seconds(60);                    // after a start: peers connect, and keepers take their first look
+constexpr auto* sendmail = "/usr/sbin/sendmail"; // of whichever mail server is there
 
 WallMoment wall_moment(Agent& agent) {
   return std::chrono::floor<std::chrono::seconds>(agent.ports().clock.wall_time());
@@ -185,12 +187,8 @@ void bind_alerts(Settings& settings, std::vector<Operation>& operations) {
       {.name = "alerts", .callers = {Caller::command}, .run = [keeper](OperationContext& context) -> Result<Json> {
          return context.params().value("test", false) ? keeper->test(context) : keeper->list(context.agent());
        }});
-  settings.status_parts.emplace_back(
-      [keeper](const OperationContext& context, Json& status) { keeper->add_status(context, status); });
-  settings.on_member = [before = settings.on_member, keeper](Agent& agent) {
-    before(agent);
-    keeper->start(agent);
-  };
+  tell_in_status(settings, keeper);
+  start_with_member(settings, keeper);
 }
 
 } // namespace tandem::agent

@@ -87,23 +87,8 @@ Result<Json> tell_or_acknowledge(OperationContext& context) {
     context.log(fmt::format("event {} was acknowledged: {}", number, event.text));
     return to_json(event);
   }
-  const auto snapshot = context.snapshot();
-  Json servers = Json::array();
   TANDEM_TRY(auto own, own_events(context));
-  servers.push_back(std::move(own));
-  std::vector<std::string> connected;
-  for (const auto& peer : snapshot.peers)
-    if (peer.connected)
-      connected.push_back(peer.name);
-    else
-      servers.push_back({{"name", peer.name}, {"problem", "it does not answer"}});
-  context.call_peers(connected, "server.events", Json::object(), {},
-                     [&](const std::string& server, const Result<Json>& theirs) {
-                       servers.push_back(theirs ? *theirs
-                                                : Json{{"name", server}, {"problem", theirs.error().message}});
-                     },
-                     {.time_limit = std::chrono::seconds(5)});
-  return Json{{"servers", std::move(servers)}};
+  return gather_from_servers(context, std::move(own), "server.events", Json::object());
 }
 
 } // namespace

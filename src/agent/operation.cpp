@@ -104,4 +104,22 @@ void OperationContext::call_peers(const std::vector<std::string>& servers, const
     on_answer(server, std::unexpected(answered.error()));
 }
 
+Json gather_from_servers(const OperationContext& context, Json own, const std::string& method, const Json& params) {
+  Json servers = Json::array();
+  servers.push_back(std::move(own));
+  std::vector<std::string> connected;
+  for (const auto& peer : context.snapshot().peers)
+    if (peer.connected)
+      connected.push_back(peer.name);
+    else
+      servers.push_back({{"name", peer.name}, {"problem", "it does not answer"}});
+  context.call_peers(connected, method, params, {},
+                     [&](const std::string& server, const Result<Json>& theirs) {
+                       servers.push_back(theirs ? *theirs
+                                                : Json{{"name", server}, {"problem", theirs.error().message}});
+                     },
+                     {.time_limit = std::chrono::seconds(5)});
+  return {{"servers", std::move(servers)}};
+}
+
 } // namespace tandem::agent

@@ -1,5 +1,6 @@
 #include "agent/push_keeper.hpp"
 
+#include "agent/binding.hpp"
 #include "agent/duties.hpp"
 #include "agent/times.hpp"
 #include "base/text.hpp"
@@ -265,12 +266,8 @@ void bind_pushes(Settings& settings, std::vector<Operation>& operations, const s
                         .callers = {Caller::peer},
                         .urgency = Urgency::own,
                         .run = [keeper](OperationContext& context) { return keeper->take_over(context); }});
-  settings.status_parts.emplace_back(
-      [keeper](const OperationContext& context, Json& status) { keeper->add_status(context, status); });
-  settings.on_member = [before = settings.on_member, keeper](Agent& agent) {
-    before(agent);
-    keeper->start(agent);
-  };
+  tell_in_status(settings, keeper);
+  start_with_member(settings, keeper);
 }
 
 } // namespace tandem::agent

@@ -1,5 +1,6 @@
 #include "agent/site_database_keeper.hpp"
 
+#include "agent/binding.hpp"
 #include "agent/duties.hpp"
 #include "agent/operations/site_databases.hpp"
 #include "sites/serving.hpp"
@@ -58,10 +59,7 @@ void bind_site_databases(Settings& settings, std::vector<Operation>& operations,
   const auto keeper = std::make_shared<SiteDatabaseKeeper>(work);
   for (auto& operation : {site_dumps_operation(), site_restore_operation(work), site_copy_operation(work)})
     operations.push_back(operation);
-  settings.on_member = [before = settings.on_member, keeper](Agent& agent) {
-    before(agent);
-    keeper->start(agent);
-  };
+  start_with_member(settings, keeper);
 }
 
 } // namespace tandem::agent

@@ -1,6 +1,7 @@
 #include "agent/update_keeper.hpp"
 
 #include "agent/alerts.hpp"
+#include "agent/binding.hpp"
 #include "agent/duties.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/security_updates.hpp"
@@ -242,12 +243,8 @@ void bind_updates(Settings& settings, std::vector<Operation>& operations) {
                         .locks = {"apply"},
                         .apart = true,
                         .run = [keeper](OperationContext& context) { return keeper->install_here(context); }});
-  settings.status_parts.emplace_back(
-      [keeper](const OperationContext& context, Json& status) { keeper->add_status(context, status); });
-  settings.on_member = [before = settings.on_member, keeper](Agent& agent) {
-    before(agent);
-    keeper->start(agent);
-  };
+  tell_in_status(settings, keeper);
+  start_with_member(settings, keeper);
 }
 
 } // namespace tandem::agent

@@ -53,17 +53,10 @@ Result<void> list_deploys(CommandLine& line, const std::string& site) {
     out << peer::to_pretty_text(answer) << '\n';
     return {};
   }
-  std::vector<std::string> silent;
-  for (const auto& server : answer["servers"]) {
-    const auto name = server["name"].get<std::string>();
-    if (server.contains("problem"))
-      silent.push_back(fmt::format("{}: {}", name, server["problem"].get<std::string>()));
-    else
-      for (const auto& one : server["sites"])
-        print_site(out, name, one);
-  }
-  if (silent.empty()) return {};
-  return fail(ErrorKind::unavailable, "not all servers were asked: " + join(silent, "; "));
+  return print_by_server(answer, [&out](const std::string& name, const Json& server) {
+    for (const auto& one : server["sites"])
+      print_site(out, name, one);
+  });
 }
 
 Result<void> show_one(CommandLine& line, const std::string& site, std::uint64_t number) {

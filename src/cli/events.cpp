@@ -1,5 +1,4 @@
 // What the servers kept before it was written over, until somebody has looked at it.
-#include "base/text.hpp"
 #include "cli/watch.hpp"
 
 #include <CLI/CLI.hpp>
@@ -25,19 +24,11 @@ Result<void> list(CommandLine& line) {
     out << peer::to_pretty_text(answer) << '\n';
     return {};
   }
-  std::vector<std::string> silent;
-  for (const auto& server : answer["servers"]) {
-    const auto name = server["name"].get<std::string>();
-    if (server.contains("problem")) {
-      silent.push_back(fmt::format("{}: {}", name, server["problem"].get<std::string>()));
-      continue;
-    }
+  return print_by_server(answer, [&out](const std::string& name, const Json& server) {
     out << name << (server["events"].empty() ? ": nothing is kept\n" : ":\n");
     for (const auto& event : server["events"])
       print_event(out, event);
-  }
-  if (silent.empty()) return {};
-  return fail(ErrorKind::unavailable, "not all servers were asked: " + join(silent, "; "));
+  });
 }
 
 // How to read it, in one line; plain files need none.

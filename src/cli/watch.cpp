@@ -1,5 +1,6 @@
 #include "cli/watch.hpp"
 
+#include "base/text.hpp"
 #include "peer/local_client.hpp"
 
 #include <nlohmann/json.hpp>
@@ -97,6 +98,20 @@ Result<void> print_by_domain(CommandLine& line, const char* member, const Domain
   }
   if (domains.empty()) out << none << '\n';
   return {};
+}
+
+Result<void> print_by_server(const Json& answer,
+                             const std::function<void(const std::string& name, const Json& server)>& printer) {
+  std::vector<std::string> silent;
+  for (const auto& server : answer["servers"]) {
+    const auto name = server["name"].get<std::string>();
+    if (server.contains("problem"))
+      silent.push_back(fmt::format("{}: {}", name, server["problem"].get<std::string>()));
+    else
+      printer(name, server);
+  }
+  if (silent.empty()) return {};
+  return fail(ErrorKind::unavailable, "not all servers were asked: " + tandem::join(silent, "; "));
 }
 
 Result<void> ensure_agent(Environment& environment) {

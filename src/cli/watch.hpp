@@ -25,6 +25,10 @@ using DomainPrinter = std::function<void(const std::string& server, const Json& 
 Result<void> print_by_domain(CommandLine& line, const char* member, const DomainPrinter& printer,
                              const std::string& none);
 
+// Prints what each server of the answer said; an error names those that said nothing.
+Result<void> print_by_server(const Json& answer,
+                             const std::function<void(const std::string& name, const Json& server)>& printer);
+
 // Makes sure that the agent runs now and at every boot, through systemd when it does not run yet.
 Result<void> ensure_agent(Environment& environment);
 

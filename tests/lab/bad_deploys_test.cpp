@@ -55,16 +55,6 @@ protected:
     live_ = live(serving_);
   }
 
-  // The shop with an edit, as the branch `name`.
-  static void push(const std::string& name, const std::string& edit) {
-    const auto script = "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
-                        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n" +
-                        edit + "\ngit add -A; git commit -q --allow-empty -m '" + name +
-                        "'; git push -q -f origin HEAD:refs/heads/" + name;
-    const auto pushed = lab().run_checked("tre", {"sh", "-c", script}, {.user = "git"});
-    EXPECT_TRUE(pushed) << pushed.error().message;
-  }
-
   // The release that the site's link names.
   static std::string live(const std::string& host) { return on(host, "basename $(readlink -f /www/shop.test)"); }
 
@@ -129,7 +119,7 @@ TEST_F(Deploys, ABrokenReleaseIsSeenByNoVisitorAndEndsWithAnErrorThatSaysWhy) {
   ASSERT_TRUE(visitors) << visitors.error().message;
   ASSERT_TRUE((*visitors)->shop_for(2));
   for (const auto& release : broken_releases()) {
-    push(release.name, release.edit);
+    push_branch(lab(), release.name, release.edit);
     const auto said = deploy(serving_, release.name);
     EXPECT_EQ(said.status, 1) << release.name;
     EXPECT_THAT(said.errors, HasSubstr(release.saying)) << release.name;
@@ -146,7 +136,7 @@ TEST_F(Deploys, ABrokenReleaseIsSeenByNoVisitorAndEndsWithAnErrorThatSaysWhy) {
 
 TEST_F(Deploys, AMigrationThatGetsNoLockGivesUpAndOneThatGetsItLaterGoesOn) {
   remember();
-  push("noted", alter_orders);
+  push_branch(lab(), "noted", alter_orders);
   const auto hold = [&](const std::string& seconds) {
     return std::async(std::launch::async, [&, seconds] {
       return lab().run(
@@ -194,7 +184,7 @@ TEST_F(Deploys, AFullDiskInTheMiddleChangesNothingAndTheNextDeployWorks) {
                "left=$(df -k --output=avail /tmp/small | tail -1); "
                "test $left -lt 200 || head -c $(( (left - 200) * 1024 )) /dev/zero > /tmp/small/ballast; "
                "mount --bind /tmp/small /www");
-  push("another", "true");
+  push_branch(lab(), "another", "true");
   const auto said = deploy(serving_, "another");
   EXPECT_EQ(said.status, 1);
   EXPECT_THAT(said.errors, HasSubstr("No space left on device"));
@@ -208,7 +198,7 @@ TEST_F(Deploys, AFullDiskInTheMiddleChangesNothingAndTheNextDeployWorks) {
 }
 
 TEST_F(Deploys, OnlyOneAtATimeAndTheSecondIsToldWhoIsAtIt) {
-  push("first", "true");
+  push_branch(lab(), "first", "true");
   const auto since = cursor(serving_);
   on(serving_, "echo deploy steps > /run/tandem/halt");
   auto first = std::async(std::launch::async, [&] { return deploy(serving_, "first"); });
@@ -259,7 +249,7 @@ class DeployKilled : public Deploys, public ::testing::WithParamInterface<Deploy
 
 TEST_P(DeployKilled, LeavesAWholeReleaseAndTheNextDeployWorks) {
   const auto& cell = GetParam();
-  push("next", "echo '# " + cell.point + " " + cell.victim + "' >> shop/settings.py");
+  push_branch(lab(), "next", "echo '# " + cell.point + " " + cell.victim + "' >> shop/settings.py");
   const auto since = cursor(serving_);
   on(serving_, "echo deploy " + cell.point + " > /run/tandem/halt");
   auto first =

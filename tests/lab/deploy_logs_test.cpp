@@ -49,15 +49,7 @@ protected:
 
   // A branch of the shop's repository with one file more, and no requirements.
   static void push(const std::string& branch, const std::string& application) {
-    const auto script =
-        "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
-        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n"
-        "cat > plain.py <<'END'\n" +
-        application +
-        "END\necho '# none' > requirements.txt; git add -A; git commit -q --allow-empty -m 'One of the branch " +
-        branch + "'; git push -q -f origin HEAD:refs/heads/" + branch;
-    const auto pushed = lab().run_checked("tre", {"sh", "-c", script}, {.user = "git"});
-    EXPECT_TRUE(pushed) << pushed.error().message;
+    push_branch(lab(), branch, "cat > plain.py <<'END'\n" + application + "END\necho '# none' > requirements.txt");
   }
 
   static Json answer_of(const std::string& host, std::vector<std::string> arguments) {

@@ -68,14 +68,6 @@ protected:
     return ids;
   }
 
-  static void push(const std::string& name, const std::string& edit) {
-    const auto script = "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
-                        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n" +
-                        edit + "\ngit add -A; git commit -q --allow-empty -m '" + name +
-                        "'; git push -q -f origin HEAD:refs/heads/" + name;
-    ASSERT_OK(lab().run_checked("tre", {"sh", "-c", script}, {.user = "git"}));
-  }
-
   static system::Outcome say(const std::vector<std::string>& arguments) {
     const auto outcome = pair().try_tandem(host_, arguments);
     EXPECT_TRUE(outcome) << outcome.error().message;
@@ -111,7 +103,7 @@ std::string Dumps::host_;
 
 TEST_F(Dumps, ADeployLeavesOneAndTheShopGoesBackToItWhileVisitorsCome) {
   ASSERT_TRUE(pair().fetch(host_, "/"));
-  push("dumped", add_a_column);
+  push_branch(lab(), "dumped", add_a_column);
   const auto deployed = say({"deploy", shop_domain, "dumped"});
   ASSERT_EQ(deployed.status, 0) << deployed.errors;
   const auto all = dumps();

@@ -43,15 +43,8 @@ protected:
 
   // A commit on main whose pages show that mark; its name.
   static std::string commit(const std::string& mark, const std::string& edit = "true") {
-    const auto script = "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
-                        "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab; "
-                        "sed -i 's/<body[^>]*>/<body data-mark=\"" +
-                        mark + "\">/' shop/templates/base.html; " + edit +
-                        "; git add -A; git commit -q --allow-empty -m '" + mark +
-                        "'; git push -q origin HEAD:main; git rev-parse HEAD";
-    const auto made = lab().run_checked("tre", {"sh", "-c", script}, {.user = "git"});
-    EXPECT_TRUE(made) << made.error().message;
-    return made ? std::string(trim(*made)) : std::string();
+    return push_branch(lab(), "main",
+                       "sed -i 's/<body[^>]*>/<body data-mark=\"" + mark + "\">/' shop/templates/base.html\n" + edit);
   }
 
   // Sends it from tre to that server; "STATUS text".

@@ -1,5 +1,7 @@
 #include "pair_fixture.hpp"
 
+#include "base/text.hpp"
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -62,6 +64,16 @@ void halt_at(Lab& lab, const std::string& host, const std::string& point) {
 
 bool stands_at(Lab& lab, const std::string& host, const std::string& point) {
   return wait_until([&] { return holds_on(lab, host, "grep -qx '" + point + "' /run/tandem/halted"); }, soon);
+}
+
+std::string push_branch(Lab& lab, const std::string& branch, const std::string& edit) {
+  const auto script = "set -e; rm -rf /srv/git/work; git clone -q -b main /srv/git/shop.git /srv/git/work; "
+                      "cd /srv/git/work; git config user.email lab@example.org; git config user.name lab\n" +
+                      edit + "\ngit add -A; git commit -q --allow-empty -m 'One of " + branch +
+                      "'; git push -q -f origin HEAD:refs/heads/" + branch + "; git rev-parse HEAD";
+  const auto pushed = lab.run_checked("tre", {"sh", "-c", script}, {.user = "git"});
+  if (!pushed) ADD_FAILURE() << pushed.error().message;
+  return pushed ? std::string(trim(*pushed)) : std::string();
 }
 
 Json status_of(ShopPair& pair, const std::string& host, const std::string& server) {

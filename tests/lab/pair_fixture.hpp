@@ -27,6 +27,10 @@ bool stands_at(Lab& lab, const std::string& host, const std::string& point);
 // Says something to PostgreSQL on that host as its administrator; its answer.
 std::string sql(Lab& lab, const std::string& host, const std::string& statement);
 
+// The shop as it is on main, with an edit (shell lines in a clone of it), as this branch; the commit, "" when that
+// failed, which is a failure of the test.
+std::string push_branch(Lab& lab, const std::string& branch, const std::string& edit);
+
 // What `tandem status --json` on `host` says of `server`; null when it says nothing.
 Json status_of(ShopPair& pair, const std::string& host, const std::string& server);
 

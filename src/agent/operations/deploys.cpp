@@ -89,20 +89,7 @@ Result<Json> all_deploys(OperationContext& context, ReleaseWork& shared) {
     return show_deploy(context, shared, number);
   }
   TANDEM_TRY(auto own, own_deploys(context, shared));
-  Json servers = Json::array({std::move(own)});
-  std::vector<std::string> connected;
-  for (const auto& peer : context.snapshot().peers)
-    if (peer.connected)
-      connected.push_back(peer.name);
-    else
-      servers.push_back({{"name", peer.name}, {"problem", "it does not answer"}});
-  context.call_peers(connected, "server.deploys", context.params(), {},
-                     [&](const std::string& server, const Result<Json>& theirs) {
-                       servers.push_back(theirs ? *theirs
-                                                : Json{{"name", server}, {"problem", theirs.error().message}});
-                     },
-                     {.time_limit = std::chrono::seconds(5)});
-  return Json{{"servers", std::move(servers)}};
+  return gather_from_servers(context, std::move(own), "server.deploys", context.params());
 }
 
 } // namespace
