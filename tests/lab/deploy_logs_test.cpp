@@ -104,7 +104,7 @@ TEST_F(DeployLogs, ADryRunChangesNothingAndSaysWhatADeployThenDoes) {
   const auto said = pair().tandem(serving_, {"deploy", "--dry-run", "--all"});
   ASSERT_TRUE(said) << said.error().message;
   EXPECT_THAT(*said, HasSubstr("shop.test: commit "));
-  EXPECT_THAT(*said, HasSubstr(" One of the branch plain\n"));
+  EXPECT_THAT(*said, HasSubstr(" One of plain\n"));
   EXPECT_EQ(on(lab(), serving_, everything), before);
 
   const auto done = answer_of(serving_, {"deploy", "plain.test"});
