@@ -2,7 +2,7 @@
 // tasks is under way, and its application is stopped. For what changes its database as a whole.
 #pragma once
 #include "agent/duties.hpp"
-#include "sites/serving.hpp"
+#include "agent/visitor_hold.hpp"
 
 namespace tandem::agent {
 
@@ -27,15 +27,13 @@ public:
   Result<void> end();
 
   // How long the gate was closed.
-  [[nodiscard]] std::chrono::milliseconds held() const { return held_; }
+  [[nodiscard]] std::chrono::milliseconds held() const {
+    return visitors_ ? visitors_->held() : std::chrono::milliseconds(0);
+  }
 
 private:
   Result<void> still_work();
-  Result<void> close_in_calm();
-  Result<void> close_gate();
-  Result<void> open_gate();
-  Result<bool> wait_idle(std::chrono::milliseconds limit);
-  sites::Serving serving();
+  [[nodiscard]] Error still_busy() const;
   [[nodiscard]] std::chrono::nanoseconds now() const;
 
   Agent& agent_;
@@ -45,14 +43,11 @@ private:
   std::function<bool()> ended_;
   Tell tell_;
   std::string server_;
-  std::string database_unit_;
+  std::optional<VisitorHold> visitors_; // since begin()
   // No apply, keeper of the work or duty meddles meanwhile.
   std::optional<Agent::Change> change_;
   std::unique_lock<std::mutex> database_;
   bool begun_ = false;
-  bool closed_ = false;
-  std::chrono::nanoseconds closed_at_{0};
-  std::chrono::milliseconds held_{0};
 };
 
 } // namespace tandem::agent

@@ -1,4 +1,5 @@
 // Database and files of a real pair, from the first copy on.
+#include "lab/visitors.hpp"
 #include "pair_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -117,6 +118,33 @@ TEST_F(WalGone, AStandbyThatWasShutOutForTooLongIsCopiedAnewByItself) {
       wait_until([&] { return on(lab(), duo, "tandem events").find("15/main.before-") != std::string::npos; }, soon))
       << "what was there before is kept, and not told";
   acknowledge_all(duo);
+}
+
+// The shop keeps its connections for ten minutes: none of them outlives PostgreSQL.
+TEST_F(PairTest, ASettingThatRestartsPostgresqlFailsNoVisitor) {
+  const auto serving = primary();
+  ASSERT_TRUE(pair().fetch(serving, "/"));
+  auto visitors = Visitors::come(lab(), {.tool = TANDEM_LOAD,
+                                         .name = "settings",
+                                         .connect = serving == "uno" ? "10.77.0.11" : "10.77.0.12",
+                                         .rate = 60,
+                                         .seconds = 40,
+                                         .progress = show});
+  ASSERT_TRUE(visitors) << visitors.error().message;
+  ASSERT_TRUE((*visitors)->shop_for(2));
+  constexpr auto* started = "extract(epoch from pg_postmaster_start_time())";
+  const auto before = sql(lab(), serving, std::string("select ") + started);
+  apply(shop_toml({.more = "[database]\nsettings = { max_connections = \"140\" }\n"}));
+  EXPECT_EQ(sql(lab(), serving, "show max_connections"), "140");
+  EXPECT_NE(sql(lab(), serving, std::string("select ") + started), before);
+  const auto left = (*visitors)->leave();
+  ASSERT_TRUE(left) << left.error().message;
+  EXPECT_EQ(Json::parse(*left).at("failed"), 0) << *left;
+  const auto compared = compare_with_shop(lab(), serving, "settings");
+  ASSERT_TRUE(compared) << compared.error().message;
+  EXPECT_EQ(Json::parse(*compared)["lost"], 0) << *compared;
+  apply(shop_toml());
+  EXPECT_EQ(wait_until_whole(), serving);
 }
 
 } // namespace tandem::lab

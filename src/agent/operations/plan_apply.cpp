@@ -1,6 +1,7 @@
 // `tandem plan` and `tandem apply`: the pair's half. Idempotent: what is true already is not made again.
 #include "agent/agent.hpp"
 #include "agent/configuration.hpp"
+#include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/operations/replication.hpp"
@@ -143,7 +144,7 @@ Result<Json> plan(OperationContext& context) {
   return Json{{"servers", std::move(servers)}, {"changes", changes}, {"absent", orders.absent}};
 }
 
-Result<Json> apply(OperationContext& context) {
+Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   auto& turns = context.agent().turns();
   TANDEM_TRY(const auto orders, orders_for(context));
   if (orders.own.self == orders.own.primary) TANDEM_CHECK(check_sites_by_hand(context.ports().files, orders.own.pair));
@@ -155,7 +156,8 @@ Result<Json> apply(OperationContext& context) {
   Result<Json> own = Json();
   std::jthread here([&] {
     OwnTurns own_turns(turns, orders.own.self, TurnOf::apply);
-    own = apply_here(context, orders.params, own_turns);
+    HeldRestarts held(own_turns, context, releases.applications, orders.own.pair);
+    own = apply_here(context, orders.params, held);
     turns.forget(orders.own.self);
   });
   Json servers = Json::array();
@@ -181,8 +183,12 @@ Operation plan_operation() {
   return {.name = "plan", .callers = {Caller::command}, .run = plan};
 }
 
-Operation apply_operation() {
-  return {.name = "apply", .callers = {Caller::command}, .locks = {"apply"}, .apart = true, .run = apply};
+Operation apply_operation(std::shared_ptr<ReleaseWork> releases) {
+  return {.name = "apply",
+          .callers = {Caller::command},
+          .locks = {"apply"},
+          .apart = true,
+          .run = [releases](OperationContext& context) { return apply(context, *releases); }};
 }
 
 } // namespace tandem::agent

@@ -2,6 +2,7 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/operations/setup.hpp"
 #include "agent/orders.hpp"
@@ -30,17 +31,20 @@ Result<Json> plan_server(OperationContext& context) {
   return planned;
 }
 
-Result<Json> apply_server(OperationContext& context) {
+Result<Json> apply_server(OperationContext& context, ReleaseWork& releases) {
+  TANDEM_TRY(const auto input, input_of(context.agent(), context.params()));
   AskedTurns turns(context, context.from(), TurnOf::apply);
-  return apply_here(context, context.params(), turns);
+  HeldRestarts held(turns, context, releases.applications, input.pair);
+  return apply_here(context, context.params(), held);
 }
 
 // Asked for by this server itself. Of services that both servers have, the primary keeps the turns.
-Result<Json> repair(OperationContext& context) {
+Result<Json> repair(OperationContext& context, ReleaseWork& releases) {
   const KeptOrders kept(context.ports().files, context.agent().settings().state_folder);
   TANDEM_TRY(auto orders, kept.latest());
   if (!orders) return fail(ErrorKind::refused, "no apply has ended well here since the latest one that did not");
   const auto snapshot = context.snapshot();
+  if (!snapshot.pair) return fail(ErrorKind::refused, "tandem.toml cannot be read", "tandem check");
   const auto& primary = snapshot.standing.primary;
   bool on_duty = false;
   context.agent().on_loop([&] { on_duty = context.agent().on_duty(); });
@@ -50,7 +54,8 @@ Result<Json> repair(OperationContext& context) {
   (*orders)["primary"] = primary;
   if (primary == snapshot.server) {
     OwnTurns own(context.agent().turns(), snapshot.server, TurnOf::repair);
-    return repair_here(context, *orders, own);
+    HeldRestarts held(own, context, releases.applications, *snapshot.pair);
+    return repair_here(context, *orders, held);
   }
   AskedTurns asked(context, primary, TurnOf::repair);
   return repair_here(context, *orders, asked);
@@ -83,12 +88,21 @@ Operation server_plan_operation() {
   return {.name = "server.plan", .callers = {Caller::peer}, .run = plan_server};
 }
 
-Operation server_apply_operation() {
-  return {.name = "server.apply", .callers = {Caller::peer}, .locks = {"apply"}, .apart = true, .run = apply_server};
+Operation server_apply_operation(std::shared_ptr<ReleaseWork> releases) {
+  return {.name = "server.apply",
+          .callers = {Caller::peer},
+          .locks = {"apply"},
+          .apart = true,
+          .run = [releases](OperationContext& context) { return apply_server(context, *releases); }};
 }
 
-Operation repair_operation() {
-  return {.name = "repair", .callers = {}, .locks = {"apply"}, .urgency = Urgency::own, .apart = true, .run = repair};
+Operation repair_operation(std::shared_ptr<ReleaseWork> releases) {
+  return {.name = "repair",
+          .callers = {},
+          .locks = {"apply"},
+          .urgency = Urgency::own,
+          .apart = true,
+          .run = [releases](OperationContext& context) { return repair(context, *releases); }};
 }
 
 Operation turn_take_operation() {
