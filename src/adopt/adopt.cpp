@@ -75,7 +75,8 @@ Result<Adopted> adopt(const Found& found, const Wishes& wishes) {
     return fail(
         ErrorKind::invalid, "this server has no host name and IPv4 address that tandem could take",
         "Give it a host name of lower-case letters (hostnamectl hostname NAME), and its address with --address.");
-  Adopted adopted{draft.pair, heading + to_toml(draft.pair), draft.secrets, draft.strange, draft.replaced};
+  Adopted adopted{draft.pair,   heading + to_toml(draft.pair), draft.secrets, draft.strange, draft.replaced,
+                  draft.by_hand};
   const auto loaded = config::load({"/etc/tandem/tandem.toml", adopted.toml},
                                    [&](const std::string& path) { return secret_of(draft, path); });
   if (!loaded.pair)

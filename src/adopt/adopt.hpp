@@ -12,6 +12,7 @@ struct Adopted {
   std::map<std::string, std::string> secrets; // path relative to its folder -> content, for root's eyes
   std::vector<Remark> strange;
   std::vector<Remark> replaced;
+  model::ByHand by_hand; // what an apply goes on with, and ends
 };
 
 // refused: it is tandem's already, or a standby; invalid: a wish that cannot be.

@@ -1,6 +1,7 @@
 // A tandem.toml in the making, and what is to be told of it.
 #pragma once
 #include "adopt/found.hpp"
+#include "model/by_hand.hpp"
 #include "model/pair.hpp"
 
 namespace tandem::adopt {
@@ -26,6 +27,7 @@ struct Draft {
   std::map<std::string, std::string> secrets; // path relative to the file's folder -> content
   std::vector<Remark> strange;                // could not be understood
   std::vector<Remark> replaced;               // understood: tandem does it from then on, and the old way has to end
+  model::ByHand by_hand;                      // that old way, for an apply to go on with and to end
 
   void cannot_tell(std::string file, std::size_t line, std::string text);
   void replaces(std::string file, std::size_t line, std::string text);

@@ -158,7 +158,7 @@ public:
     const auto applications = find_applications(draft_, found_);
     const auto servers = find_servers(draft_, found_);
     for (const auto& application : applications)
-      add(application, servers);
+      add(application, applications, servers);
     for (const auto& copy : found_.copies)
       if (!seen_.contains(copy.folder)) draft_.cannot_tell(copy.folder, 0, "no application of uWSGI was found for it");
     for (const auto& server : servers)
@@ -174,7 +174,8 @@ public:
   }
 
 private:
-  void add(const Application& application, const std::vector<ServerBlock>& servers) {
+  void add(const Application& application, const std::vector<Application>& applications,
+           const std::vector<ServerBlock>& servers) {
     const auto copy = std::ranges::find(found_.copies, application.folder, &WorkingCopy::folder);
     if (application.folder.empty() || copy == found_.copies.end())
       return draft_.cannot_tell(application.file, 0, "an application of uWSGI that does not lie in a folder of /www");
@@ -193,11 +194,40 @@ private:
     draft_site_database(part, found_, *copy, site);
     part.pair.sites.push_back(std::move(site));
     tell_replaced(part, application, blocks);
+    draft_.by_hand.sites.push_back(by_hand(part, application, applications, servers, blocks));
     draft_.pair = std::move(part.pair);
     draft_.secrets.merge(part.secrets);
     std::ranges::move(part.strange, std::back_inserter(draft_.strange));
     std::ranges::move(part.replaced, std::back_inserter(draft_.replaced));
     used_.insert(blocks.begin(), blocks.end());
+  }
+
+  // How an apply finds the application, and what it ends. A file of nginx that serves others as well cannot go.
+  static model::SiteByHand by_hand(Draft& part, const Application& application,
+                                   const std::vector<Application>& applications,
+                                   const std::vector<ServerBlock>& servers, const Blocks& blocks) {
+    model::SiteByHand known{.domain = part.pair.sites.back().domain, .socket = {}, .unit = {}};
+    for (const auto& socket : application.sockets)
+      if (socket.starts_with('/') && known.socket.empty()) known.socket = socket;
+    if (known.socket.empty())
+      part.cannot_tell(application.file, 0, "it listens on no unix socket, so an apply cannot go on with it");
+    const auto of_it = std::ranges::count(applications, application.service, &Application::service);
+    if (of_it == 1) known.unit = application.service;
+    for (const auto* block : blocks) {
+      if (block->file == "/etc/nginx/nginx.conf") continue; // tandem's own
+      const bool shared = std::ranges::any_of(servers, [&](const ServerBlock& other) {
+        return other.file == block->file && std::ranges::find(blocks, &other) == blocks.end();
+      });
+      if (shared) {
+        known.socket.clear();
+        part.cannot_tell(block->file, block->directive.line,
+                         "the file has servers of others as well: give " + known.domain +
+                             " one of its own, so that an apply can go on with the site");
+      } else if (std::ranges::find(known.nginx, block->file) == known.nginx.end()) {
+        known.nginx.push_back(block->file);
+      }
+    }
+    return known;
   }
 
   static void tell_replaced(Draft& part, const Application& application, const Blocks& blocks) {

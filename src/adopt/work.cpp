@@ -117,6 +117,8 @@ private:
     }
     site.celery->beat = site.celery->beat || celery.with_beat || celery.what == "beat";
     draft_.replaces(unit.path, service.line, "Celery of " + site.domain + "; its unit is " + unit.name);
+    for (auto& known : draft_.by_hand.sites)
+      if (known.domain == site.domain) known.workers.push_back(unit.name);
     if (celery.what == "beat") return;
     auto nodes = celery.nodes;
     if (nodes.empty()) nodes.push_back(celery.name);
@@ -157,6 +159,7 @@ public:
     const auto table = parse_crontab(text, user.empty());
     for (const auto line : table.strangers)
       draft_.cannot_tell(path, line, "a line that cron would not take either");
+    texts_ = lines_of(text);
     for (const auto& line : table.lines)
       take(path, line, user.empty() ? line.user : user);
     if (config::is_mail(table.mail_to) && draft_.pair.admin_mail.empty()) draft_.pair.admin_mail = table.mail_to;
@@ -201,6 +204,8 @@ private:
     model::Job job{.schedule = *calendar, .run = *command};
     job.name = free_name(site->jobs, label_of(name_of(*command), "job"));
     draft_.replaces(path, line.line, "the job " + job.name + " of " + site->domain);
+    for (auto& known : draft_.by_hand.sites)
+      if (known.domain == site->domain) known.cron.push_back(entry(path, line));
     site->jobs.push_back(std::move(job));
   }
 
@@ -216,6 +221,7 @@ private:
 
   void take_rsync(const std::string& path, const CronLine& line) {
     draft_.replaces(path, line.line, "the comparison of files between the servers");
+    draft_.by_hand.cron.push_back(entry(path, line));
     const auto words = sites::split_command(line.command);
     if (!words) return;
     for (std::size_t i = 0; i < words->size(); ++i) {
@@ -229,7 +235,12 @@ private:
     }
   }
 
+  [[nodiscard]] model::CronEntry entry(const std::string& path, const CronLine& line) const {
+    return {path, line.line >= 1 && line.line <= texts_.size() ? texts_[line.line - 1] : std::string()};
+  }
+
   Draft& draft_;
+  std::vector<std::string> texts_; // of the table at hand
 };
 
 } // namespace

@@ -2,12 +2,16 @@
 
 #include "agent/agent.hpp"
 #include "agent/halt.hpp"
+#include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/orders.hpp"
 #include "agent/pair_issuer.hpp"
+#include "agent/taking_over.hpp"
 #include "agent/tenure.hpp"
 #include "base/text.hpp"
+#include "model/places.hpp"
 #include "setup/setup.hpp"
+#include "sites/by_hand.hpp"
 #include "sites/celery.hpp"
 #include "sites/imports.hpp"
 #include "sites/jobs.hpp"
@@ -96,8 +100,18 @@ Result<std::set<std::string>> work_there(system::Files& files) {
   return found;
 }
 
+std::vector<std::string> nginx_by_hand(const SetupInput& input) {
+  std::vector<std::string> paths;
+  for (const auto& site : input.by_hand.sites)
+    if (!site.socket.empty()) paths.insert(paths.end(), site.nginx.begin(), site.nginx.end());
+  return paths;
+}
+
+// What a server is to have: all of it, or what visitors meet first.
+using Choose = setup::Resources (*)(const setup::View& view);
+
 Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput& input,
-                                                  const peer::Authority& authority) {
+                                                  const peer::Authority& authority, Choose choose = setup::resources) {
   TANDEM_TRY(const auto os_release, agent.ports().files.read("/etc/os-release"));
   TANDEM_TRY(const auto release, setup::release_of(os_release));
   if (input.pair.server(input.self) == nullptr)
@@ -106,19 +120,20 @@ Result<std::vector<converge::Resource>> resources(Agent& agent, const SetupInput
   TANDEM_TRY(auto ports, input.pair.host.firewall ? ssh_ports(agent.ports()) : std::set<std::uint16_t>());
   TANDEM_TRY(auto work, work_of(agent.ports().processes, input.pair));
   TANDEM_TRY(auto there, work_there(agent.ports().files));
-  return setup::resources({.pair = input.pair,
-                           .self = input.self,
-                           .primary = input.primary,
-                           .release = release,
-                           .uids = input.uids,
-                           .gids = input.gids,
-                           .ssh_ports = std::move(ports),
-                           .ca_certificate = authority.certificate(),
-                           .secrets = input.secrets,
-                           .host_keys = input.host_keys,
-                           .site_unit = sites::site_unit_text({}),
-                           .work = std::move(work),
-                           .work_there = std::move(there)});
+  return choose({.pair = input.pair,
+                 .self = input.self,
+                 .primary = input.primary,
+                 .release = release,
+                 .uids = input.uids,
+                 .gids = input.gids,
+                 .ssh_ports = std::move(ports),
+                 .ca_certificate = authority.certificate(),
+                 .secrets = input.secrets,
+                 .host_keys = input.host_keys,
+                 .site_unit = sites::site_unit_text({}),
+                 .work = std::move(work),
+                 .nginx_by_hand = nginx_by_hand(input),
+                 .work_there = std::move(there)});
 }
 
 // Each step as a line; what apt-get and the like say only when it is a step of their own that takes long.
@@ -199,6 +214,9 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
     input.gids[group] = static_cast<std::uint32_t>(number);
   }
   TANDEM_TRY(input.host_keys, host_keys_of(orders.value("host_keys", Json::object())));
+  if (const auto text = orders.value("by_hand", std::string()); !text.empty()) {
+    TANDEM_TRY(input.by_hand, sites::by_hand_from(text));
+  }
   return input;
 }
 
@@ -261,7 +279,8 @@ ApplyHalts halts_of(OperationContext& context, const Tenure& tenure, Reporter& r
 }
 
 Result<converge::Applied> converge_to(OperationContext& context, const SetupInput& input,
-                                      converge::ReactionTurns& turns, Manner manner) {
+                                      converge::ReactionTurns& turns, system::Applications& applications,
+                                      Manner manner) {
   auto& agent = context.agent();
   const Agent::Change counted(agent);
   if (context.cancelled()) return std::unexpected(was_ended());
@@ -276,7 +295,8 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
         "Run `tandem apply` again");
   TANDEM_TRY(const auto database, take_database(agent, manner));
   if (manner == Manner::apply) {
-    if (input.self == input.primary) TANDEM_CHECK(check_sites_by_hand(context.ports().files, input.pair));
+    if (input.self == input.primary)
+      TANDEM_CHECK(check_sites_by_hand(context.ports().files, input.pair, input.by_hand));
     TANDEM_CHECK(kept_orders(context).forget());
   }
   context.log("apply begins, asked for by " + context.from());
@@ -286,12 +306,22 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
   const auto& all = context.ports();
   system::Ports ports{all.files,    all.processes, services,  all.packages,
                       all.accounts, all.databases, all.clock, all.reach};
+  HeldRestarts held(turns, context, applications, input.pair);
   converge::ApplyContext work{.ports = ports,
                               .issuer = issuer,
-                              .turns = turns,
+                              .turns = held,
                               .observer = reporter,
                               .halts = halts,
                               .state_folder = agent.settings().state_folder};
+  if (manner == Manner::apply) {
+    TakingOver taking(context, input, applications, [&](const std::string& line) { reporter.say(line); });
+    TANDEM_TRY(const bool serves, taking.begin());
+    if (serves) {
+      TANDEM_TRY(const auto front, resources(agent, input, authority, setup::front_resources));
+      auto before = converge::apply(front, work);
+      if (!before || before->failed) return before;
+    }
+  }
   return converge::apply(wanted, work);
 }
 
@@ -300,9 +330,10 @@ bool gave_way(const Result<converge::Applied>& applied) {
   return error != nullptr && (error->kind == ErrorKind::refused || error->kind == ErrorKind::unavailable);
 }
 
-Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns, Manner manner) {
+Result<Json> carry_out(OperationContext& context, const Json& orders, converge::ReactionTurns& turns,
+                       system::Applications& applications, Manner manner) {
   TANDEM_TRY(const auto input, input_of(context.agent(), orders));
-  const auto applied = converge_to(context, input, turns, manner);
+  const auto applied = converge_to(context, input, turns, applications, manner);
   const auto text = applied ? outcome_text(*applied, input.self) : input.self + ": " + describe(applied.error());
   context.log("apply: " + std::string(trim(text)));
   // A repair that gave way is no failure: the next look at the server begins another.
@@ -316,27 +347,32 @@ Result<Json> carry_out(OperationContext& context, const Json& orders, converge::
 
 } // namespace
 
-Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
-  return carry_out(context, orders, turns, Manner::repair);
+Result<Json> repair_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns,
+                         system::Applications& applications) {
+  return carry_out(context, orders, turns, applications, Manner::repair);
 }
 
-Result<void> check_sites_by_hand(system::Files& files, const model::Pair& pair) {
+Result<void> check_sites_by_hand(system::Files& files, const model::Pair& pair, const model::ByHand& by_hand) {
   for (const auto& site : pair.sites) {
     const auto path = sites::Layout().site_link(site.domain);
     TANDEM_TRY(const auto status, files.status(path));
     if (!status || status->type == system::FileType::link) continue;
-    return fail(ErrorKind::refused,
-                fmt::format("{} was set up by hand: with this, visitors of {} would get errors until it is deployed, "
-                            "and it cannot be deployed while that lies there",
-                            path, site.domain),
-                "Nothing was changed. \"A pair that was set up by hand\" in "
-                "/usr/share/doc/tandem/operators-guide.md says how it is taken over.");
+    const auto* known = by_hand.site(site.domain);
+    if (known != nullptr && !known->socket.empty()) continue;
+    return fail(
+        ErrorKind::refused,
+        fmt::format("{0} was set up by hand, and {1} beside tandem.toml does not say on which socket {2} is served: "
+                    "with this, visitors of {2} would get errors until it is deployed",
+                    path, model::by_hand_file, site.domain),
+        "Nothing was changed. `tandem adopt --output` writes it. \"A pair that was set up by hand\" in "
+        "/usr/share/doc/tandem/operators-guide.md says how it is taken over.");
   }
   return {};
 }
 
-Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns) {
-  TANDEM_TRY(auto answer, carry_out(context, orders, turns, Manner::apply));
+Result<Json> apply_here(OperationContext& context, const Json& orders, converge::ReactionTurns& turns,
+                        system::Applications& applications) {
+  TANDEM_TRY(auto answer, carry_out(context, orders, turns, applications, Manner::apply));
   if (!answer.contains("failed")) TANDEM_CHECK(kept_orders(context).keep(orders));
   return answer;
 }

@@ -1,8 +1,10 @@
 #include "adopt/adopt.hpp"
 
 #include "cli/environment.hpp"
+#include "model/places.hpp"
 #include "peer/json.hpp"
 #include "peer/message.hpp"
+#include "sites/by_hand.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -45,12 +47,15 @@ Result<void> must_be_free(system::Files& files, const std::string& path) {
 
 Result<void> write_all(system::Files& files, const std::string& path, const adopt::Adopted& adopted) {
   const auto folder = path.substr(0, path.rfind('/'));
+  const auto by_hand = folder + "/" + model::by_hand_file;
   TANDEM_CHECK(must_be_free(files, path));
+  TANDEM_CHECK(must_be_free(files, by_hand));
   for (const auto& [relative, content] : adopted.secrets)
     TANDEM_CHECK(must_be_free(files, folder + "/" + relative));
   if (!adopted.secrets.empty()) TANDEM_CHECK(files.make_folder(folder + "/secrets", 0700, {}));
   for (const auto& [relative, content] : adopted.secrets)
     TANDEM_CHECK(files.write(folder + "/" + relative, content, 0600, {}));
+  TANDEM_CHECK(files.write(by_hand, sites::to_text(adopted.by_hand), 0600, {}));
   return files.write(path, adopted.toml, 0600, {}); // last: a file that is there is complete
 }
 
@@ -89,8 +94,11 @@ void tell_all(CommandLine& line, const AdoptOptions& options, const adopt::Adopt
     notes << "Nothing was changed and nothing written; --output FILE writes this";
     notes << (adopted.secrets.empty() ? ".\n" : ", and the secrets into a folder beside it.\n");
   } else {
-    notes << fmt::format("{} is written; nothing else was changed. Servers: {}, users: {}, sites: {}\n", options.output,
-                         adopted.pair.servers.size(), adopted.pair.users.size(), adopted.pair.sites.size());
+    notes << fmt::format(
+        "{} is written, and {} beside it, by which an apply goes on with what serves now; nothing else "
+        "was changed. Servers: {}, users: {}, sites: {}\n",
+        options.output, model::by_hand_file, adopted.pair.servers.size(), adopted.pair.users.size(),
+        adopted.pair.sites.size());
   }
 }
 

@@ -4,6 +4,9 @@
 
 namespace tandem::model {
 
+// Beside tandem.toml: what `tandem adopt` found to serve the sites, which an apply goes on with.
+inline constexpr auto* by_hand_file = "by-hand.json";
+
 // What nginx reads of a site: PEM, key and chain in one file (so that a change is one rename), mode 0600.
 [[nodiscard]] inline std::string certificate_path(const std::string& domain) {
   return "/etc/tandem/certificates/" + domain + ".pem";

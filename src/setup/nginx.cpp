@@ -356,6 +356,9 @@ void add_nginx(Resources& out, const View& view) {
   out.push_back({.kind = converge::Absent{.path = "/etc/nginx/sites-enabled/default", .package = "nginx"},
                  .why = "Debian's example site",
                  .reactions = {reload}});
+  for (const auto& path : view.nginx_by_hand)
+    out.push_back(
+        {.kind = converge::Absent{.path = path}, .why = "a site that was set up by hand", .reactions = {reload}});
   for (const auto& site : view.pair.sites)
     add_secrets(out, view, site);
   add(std::string(folder) + "/gate.conf", gate_text(view), "the gate");

@@ -37,6 +37,13 @@ Resources resources(const View& view) {
   return out;
 }
 
+Resources front_resources(const View& view) {
+  Resources out;
+  out.push_back({.kind = converge::Folder{.path = "/etc/tandem", .mode = 0755}, .why = "tandem's own files"});
+  add_nginx(out, view);
+  return out;
+}
+
 std::string header(std::string_view comment) {
   return generated_header(comment);
 }

@@ -10,6 +10,9 @@ using Resources = std::vector<converge::Resource>;
 
 // In an order in which they can be made.
 Resources resources(const View& view);
+// Of these what visitors meet first: nginx with the gate before the sites. For a server on which the rest is there
+// already, set up by hand.
+Resources front_resources(const View& view);
 
 // The server's release by its /etc/os-release; anything but Debian 12 and 13 is refused by name.
 Result<Release> release_of(const std::string& os_release);

@@ -39,6 +39,8 @@ struct View {
   // Text of the systemd template unit for sites, and of /run's folder for it (both from sites/).
   std::string site_unit;
   std::vector<WorkUnit> work = {};
+  // Files of nginx in which somebody has set up the pair's sites by hand.
+  std::vector<std::string> nginx_by_hand = {};
   std::set<std::string> work_there = {}; // the names of such units that this server has, by an earlier apply
 
   [[nodiscard]] bool is_primary() const { return self == primary; }

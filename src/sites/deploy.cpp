@@ -55,6 +55,7 @@ Result<Deployed> go_live(const Tools& tools, const model::Site& site, const Rele
     if (!result) done.warnings.push_back(what + ": " + result.error().message);
   };
   then("tell", "telling the standbys", [&] { return follow(peers); });
+  if (!previous) then("retire", "ending what served by hand", [&] { return serving.retire_by_hand(site, progress); });
   if (previous && *previous != release.id)
     then("retire", "stopping release " + *previous, [&] { return serving.retire(site, *previous, progress); });
   then("clean", "removing old releases", [&] { return shelf.clean(site.domain, progress); });

@@ -104,6 +104,18 @@ std::string Layout::imports(const std::string& domain) const {
   return model::import_spool + ("/" + domain);
 }
 
+std::string Layout::by_hand(const std::string& domain) const {
+  return state_folder(domain) + "/by-hand.json";
+}
+
+std::string Layout::was_by_hand(const std::string& domain) const {
+  return state_folder(domain) + "/was-by-hand.json";
+}
+
+std::string Layout::kept_by_hand(const std::string& domain, int number) const {
+  return site_folder(domain) + "/by-hand" + (number == 1 ? std::string() : fmt::format("-{}", number));
+}
+
 std::string release_id(std::chrono::system_clock::time_point now, std::string_view commit) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   std::tm utc{};

@@ -3,10 +3,12 @@
 //   WWW/DOMAIN -> .releases/DOMAIN/RELEASE            the release that is served
 //   WWW/.releases/DOMAIN/repo.git                     what was fetched; its submodules in modules/KEY
 //                        shared/FOLDER                kept from release to release
+//                        by-hand/                     WWW/DOMAIN as it was before its first release, set up by hand
 //                        envs/KEY                     virtualenvs, one for each set of requirements
 //                        RELEASE/                     the checkout, with env, media, … as links
 //   STATE/sites/DOMAIN/RELEASE.ini, RELEASE.env       uWSGI's settings of a release that runs or is about to
 //                      current.env -> RELEASE.env     what the site's jobs find in their environment
+//                      by-hand.json                   what serves a site that was set up by hand: see by_hand.hpp
 //   STATE/deploys/DOMAIN/NUMBER.json, NUMBER.log      what became of each deploy: see deploy_log.hpp
 //   RUN/tandem-sites/DOMAIN/RELEASE.sock              its socket
 //                           current.sock -> RELEASE.sock   where nginx connects
@@ -44,6 +46,10 @@ struct Layout {
   [[nodiscard]] std::string socket(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string current_socket(const std::string& domain) const;
   [[nodiscard]] std::string imports(const std::string& domain) const;
+  [[nodiscard]] std::string by_hand(const std::string& domain) const;
+  [[nodiscard]] std::string was_by_hand(const std::string& domain) const; // the same, once it has ended
+  // Folders that were WWW/DOMAIN, counted from 1: a standby may keep several.
+  [[nodiscard]] std::string kept_by_hand(const std::string& domain, int number) const;
 };
 
 // UTC time and short commit, "20261124083000-85e57f8"; sorts by time.

@@ -50,20 +50,72 @@ Result<void> Serving::start(const model::Site& site, const std::string& id) {
   if (!whole) return fail(ErrorKind::not_found, "its environment " + release.environment + " is not complete here");
   TANDEM_TRY(auto environment, load_environment(files, layout, site, release));
   TANDEM_TRY(const auto accounts, tools_.ports.accounts.read());
-  TANDEM_TRY(const auto owner, site_ownership(accounts, site));
+  TANDEM_CHECK(site_ownership(accounts, site)); // that there is such a user
   const auto* user = accounts.user(site.owner);
   environment.variables.try_emplace("HOME", user->home);
   environment.variables.try_emplace("USER", site.owner);
 
   for (const auto& path : {layout.state, layout.state + "/sites", layout.state_folder(site.domain)})
     TANDEM_CHECK(files.make_folder(path, 0700, root));
-  TANDEM_CHECK(ensure_folder(files, layout.run + "/tandem-sites", 0755, root));
-  TANDEM_CHECK(ensure_folder(files, layout.socket_folder(site.domain), 0750, {0, owner.gid}));
+  TANDEM_CHECK(make_socket_folder(site, accounts));
   const auto ini = layout.uwsgi_ini(site.domain, id);
   TANDEM_CHECK(
       files.write(layout.uwsgi_environment(site.domain, id), systemd_variables(environment.variables), 0600, root));
   TANDEM_CHECK(files.write(ini, uwsgi_ini(layout, site, release), 0644, root));
   return tools_.ports.services.start(site_unit(site.domain, id));
+}
+
+Result<void> Serving::make_socket_folder(const model::Site& site, const system::AccountTable& accounts) {
+  auto& files = tools_.ports.files;
+  TANDEM_TRY(const auto owner, site_ownership(accounts, site));
+  TANDEM_CHECK(ensure_folder(files, tools_.layout.run + "/tandem-sites", 0755, root));
+  return ensure_folder(files, tools_.layout.socket_folder(site.domain), 0750, {0, owner.gid});
+}
+
+Result<void> Serving::lead_to(const model::Site& site, const std::string& socket) {
+  const auto link = tools_.layout.current_socket(site.domain);
+  TANDEM_TRY(const auto status, tools_.ports.files.status(link));
+  if (status && status->target == socket) return {};
+  return tools_.ports.files.make_link(link, socket);
+}
+
+Result<void> Serving::serve_by_hand(const model::Site& site, const model::SiteByHand& by_hand,
+                                    const Progress& progress) {
+  auto& services = tools_.ports.services;
+  if (!by_hand.unit.empty()) {
+    TANDEM_TRY(const auto status, services.status(by_hand.unit));
+    TANDEM_TRY(const bool dead, holds_dead_connections(site, status));
+    if (dead || (status.active != "active" && status.active != "activating")) {
+      progress("starting " + by_hand.unit + (dead ? " anew, since PostgreSQL was started after it" : ""));
+      TANDEM_CHECK(dead ? services.restart(by_hand.unit) : services.start(by_hand.unit));
+    }
+  }
+  TANDEM_TRY(const auto accounts, tools_.ports.accounts.read());
+  TANDEM_CHECK(make_socket_folder(site, accounts));
+  return lead_to(site, by_hand.socket);
+}
+
+Result<void> Serving::retire_by_hand(const model::Site& site, const Progress& progress) {
+  SiteByHand by_hand(tools_, site.domain);
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  return current ? by_hand.end(site.uwsgi.harakiri + beyond_harakiri, progress) : Result<void>();
+}
+
+Result<std::string> Serving::current_socket(const model::Site& site) {
+  TANDEM_TRY(const auto current, shelf_.current(site.domain));
+  if (current) return tools_.layout.socket(site.domain, *current);
+  TANDEM_TRY(const auto by_hand, SiteByHand(tools_, site.domain).serving());
+  return by_hand ? by_hand->socket : std::string();
+}
+
+Result<std::vector<std::string>> Serving::sockets(const std::string& domain) {
+  std::vector<std::string> paths;
+  TANDEM_TRY(const auto running, started(domain));
+  for (const auto& id : running)
+    paths.push_back(tools_.layout.socket(domain, id));
+  TANDEM_TRY(const auto by_hand, SiteByHand(tools_, domain).known());
+  if (by_hand && !by_hand->socket.empty()) paths.push_back(by_hand->socket);
+  return paths;
 }
 
 Result<void> Serving::ask_health(const model::Site& site, const std::string& socket) {
@@ -94,10 +146,7 @@ Result<void> Serving::switch_to(const model::Site& site, const std::string& id) 
   // The durable link first: a crash between the two is completed by serve_current().
   TANDEM_CHECK(shelf_.set_current(site.domain, release.id));
   TANDEM_CHECK(name_environment(site, id));
-  const auto link = tools_.layout.current_socket(site.domain);
-  TANDEM_TRY(const auto status, tools_.ports.files.status(link));
-  if (status && status->target == id + ".sock") return {};
-  return tools_.ports.files.make_link(link, id + ".sock");
+  return lead_to(site, id + ".sock");
 }
 
 Result<void> Serving::retire(const model::Site& site, const std::string& id, const Progress& progress) {
@@ -155,14 +204,21 @@ Result<void> Serving::retire_all_but(const model::Site& site, const std::optiona
 }
 
 Result<void> Serving::serve_current(const model::Site& site, const Progress& progress) {
+  TANDEM_TRY(const auto by_hand, SiteByHand(tools_, site.domain).serving());
+  if (by_hand) {
+    TANDEM_CHECK(serve_by_hand(site, *by_hand, progress));
+    return retire_all_but(site, std::nullopt, progress);
+  }
   TANDEM_TRY(const auto current, start_current(site, progress));
   if (current) TANDEM_CHECK(switch_to(site, *current));
+  TANDEM_CHECK(retire_by_hand(site, progress)); // a deploy that was cut off may have left it
   return retire_all_but(site, current, progress);
 }
 
 Result<void> Serving::keep_warm(const model::Site& site, const Progress& progress) {
   TANDEM_CHECK(hide(site));
   TANDEM_TRY(const auto current, start_current(site, progress));
+  TANDEM_CHECK(retire_by_hand(site, progress));
   return retire_all_but(site, current, progress);
 }
 
@@ -177,11 +233,10 @@ Result<void> Serving::hide(const model::Site& site) {
 
 Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::milliseconds limit) {
   const auto until = tools_.ports.clock.boot_time() + limit;
-  TANDEM_TRY(const auto running, started(site.domain));
-  for (const auto& id : running) {
+  TANDEM_TRY(const auto busy, sockets(site.domain));
+  for (const auto& socket : busy) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - tools_.ports.clock.boot_time());
-    TANDEM_TRY(const bool idle, tools_.applications.wait_idle(tools_.layout.socket(site.domain, id),
-                                                              std::max(left, std::chrono::milliseconds(0))));
+    TANDEM_TRY(const bool idle, tools_.applications.wait_idle(socket, std::max(left, std::chrono::milliseconds(0))));
     if (!idle) return false;
   }
   return true;
@@ -189,26 +244,25 @@ Result<bool> Serving::wait_idle(const model::Site& site, std::chrono::millisecon
 
 Result<bool> Serving::wait_calm(const std::vector<model::Site>& sites, std::chrono::milliseconds young,
                                 std::chrono::milliseconds limit) {
-  std::vector<std::string> sockets;
+  std::vector<std::string> busy;
   for (const auto& site : sites) {
-    TANDEM_TRY(const auto running, started(site.domain));
-    for (const auto& id : running)
-      sockets.push_back(tools_.layout.socket(site.domain, id));
+    TANDEM_TRY(const auto its, sockets(site.domain));
+    busy.insert(busy.end(), its.begin(), its.end());
   }
-  return tools_.applications.wait_calm(sockets, young, limit);
+  return tools_.applications.wait_calm(busy, young, limit);
 }
 
 Result<void> Serving::stop(const model::Site& site) {
   TANDEM_TRY(const auto running, started(site.domain));
   for (const auto& id : running)
     TANDEM_CHECK(end(site, id));
-  return {};
+  TANDEM_TRY(const auto by_hand, SiteByHand(tools_, site.domain).serving());
+  return by_hand && !by_hand->unit.empty() ? tools_.ports.services.stop(by_hand->unit) : Result<void>();
 }
 
 Result<void> Serving::wake(const model::Site& site) {
-  TANDEM_TRY(const auto current, shelf_.current(site.domain));
-  if (!current) return {}; // it was never deployed
-  const auto socket = tools_.layout.socket(site.domain, *current);
+  TANDEM_TRY(const auto socket, current_socket(site));
+  if (socket.empty()) return {}; // it was never deployed
   // Which thread takes a question is not ours to say: a few for each reach all of them, as a rule.
   const auto questions = std::min(4 * site.uwsgi.processes * site.uwsgi.threads, most_asked_at_once);
   std::vector<std::future<Result<void>>> answers;
@@ -221,9 +275,8 @@ Result<void> Serving::wake(const model::Site& site) {
 }
 
 Result<void> Serving::check_health(const model::Site& site) {
-  TANDEM_TRY(const auto current, shelf_.current(site.domain));
-  if (!current) return {}; // it was never deployed
-  return ask_health(site, tools_.layout.socket(site.domain, *current));
+  TANDEM_TRY(const auto socket, current_socket(site));
+  return socket.empty() ? Result<void>() : ask_health(site, socket); // empty: it was never deployed
 }
 
 Result<std::vector<std::string>> Serving::started(const std::string& domain) {

@@ -1,6 +1,7 @@
 // What answers visitors: the uWSGI of a site's release, and the socket link that nginx connects to.
 #pragma once
 #include "model/pair.hpp"
+#include "sites/by_hand.hpp"
 #include "sites/environment.hpp"
 #include "sites/shelf.hpp"
 #include "sites/tools.hpp"
@@ -27,8 +28,13 @@ public:
   // lets a request run), then stops it. Not for the current release: that is refused.
   Result<void> retire(const model::Site& site, const std::string& id, const Progress& progress);
 
+  // Ends what served the site by hand, once a release does: after what it had to answer, at the most as long as uWSGI
+  // itself lets a request run. Nothing to do where nothing did.
+  Result<void> retire_by_hand(const model::Site& site, const Progress& progress);
+
   // Makes what runs agree with WWW/DOMAIN, after a boot, a crash or a change that came from the primary: the current
-  // release runs and is nginx's, no other release runs. Nothing to do for a site that was never deployed. An
+  // release runs and is nginx's, no other release runs. A site that was set up by hand is led to its own application
+  // until its first deploy. Nothing to do for one that was never deployed. An
   // application that nginx does not find yet, and that is older than the PostgreSQL to which it holds connections, is
   // started anew: else the first request on each of them would fail.
   Result<void> serve_current(const model::Site& site, const Progress& progress);
@@ -64,6 +70,13 @@ public:
 
 private:
   Result<void> start(const model::Site& site, const std::string& id);
+  Result<void> make_socket_folder(const model::Site& site, const system::AccountTable& accounts);
+  Result<void> serve_by_hand(const model::Site& site, const model::SiteByHand& by_hand, const Progress& progress);
+  Result<void> lead_to(const model::Site& site, const std::string& socket);
+  // Of what answers visitors now; "" when nothing is to.
+  Result<std::string> current_socket(const model::Site& site);
+  // Behind which requests may be under way.
+  Result<std::vector<std::string>> sockets(const std::string& domain);
   Result<void> name_environment(const model::Site& site, const std::string& id);
   Result<bool> holds_dead_connections(const model::Site& site, const system::UnitStatus& application);
   Result<std::optional<std::string>> start_current(const model::Site& site, const Progress& progress);

@@ -1,5 +1,6 @@
 #include "sites/shelf.hpp"
 
+#include "sites/by_hand.hpp"
 #include "sites/folders.hpp"
 #include "sites/virtualenv.hpp"
 
@@ -49,9 +50,12 @@ Result<std::optional<std::string>> Shelf::current(const std::string& domain) {
   const auto path = tools_.layout.site_link(domain);
   TANDEM_TRY(const auto status, tools_.ports.files.status(path));
   if (!status) return std::nullopt;
-  if (status->type != system::FileType::link)
+  if (status->type != system::FileType::link) {
+    TANDEM_TRY(const auto by_hand, SiteByHand(tools_, domain).serving());
+    if (by_hand) return std::nullopt;
     return fail(ErrorKind::refused, path + " is a folder of its own, not a link to a release",
                 "It was set up by hand: /usr/share/doc/tandem/operators-guide.md says how it is taken over.");
+  }
   const auto id = status->target.substr(status->target.find_last_of('/') + 1);
   if (status->target != tools_.layout.link_target(domain, id) || !is_release_id(id))
     return fail(ErrorKind::refused, path + " leads to " + status->target + ", which is no release of " + domain);
@@ -66,12 +70,13 @@ Result<void> Shelf::finish(const std::string& domain, const Release& release) {
 
 Result<void> Shelf::set_current(const std::string& domain, const std::string& id) {
   TANDEM_TRY(const auto before, current(domain));
-  if (before != id)
-    TANDEM_CHECK(tools_.ports.files.make_link(tools_.layout.site_link(domain), tools_.layout.link_target(domain, id)));
+  if (before != id) TANDEM_CHECK(SiteByHand(tools_, domain).change_places(tools_.layout.link_target(domain, id)));
   return remember(domain, id);
 }
 
 Result<void> Shelf::unset_current(const std::string& domain) {
+  TANDEM_TRY(const auto by_hand, SiteByHand(tools_, domain).known());
+  if (by_hand) return SiteByHand(tools_, domain).change_back();
   return tools_.ports.files.remove(tools_.layout.site_link(domain));
 }
 

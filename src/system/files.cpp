@@ -221,6 +221,13 @@ Result<void> LinuxFiles::rename(const std::string& from, const std::string& to) 
   return sync_folder(folder_of(to));
 }
 
+Result<void> LinuxFiles::exchange(const std::string& one, const std::string& other) {
+  if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) != 0)
+    return system_error("exchanging " + one + " and " + other);
+  TANDEM_CHECK(sync_folder(folder_of(one)));
+  return sync_folder(folder_of(other));
+}
+
 Result<void> LinuxFiles::remove(const std::string& path) {
   if (::remove(path.c_str()) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return {};

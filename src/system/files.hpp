@@ -68,6 +68,11 @@ public:
   // other calls here need it not. Nothing to do where nothing is kept back.
   virtual Result<void> settle(const std::vector<std::string>& /*paths*/) { return {}; }
 
+  // Two things of whatever kind on one file system change places in one step: neither path is missing for a moment.
+  virtual Result<void> exchange(const std::string& one, const std::string& other) {
+    return failed("these files cannot exchange " + one + " and " + other);
+  }
+
   // Of the file system that the path lies on; not_found when there is nothing. A disk without an end has all zeros.
   virtual Result<Room> room(const std::string& /*path*/) { return Room{}; }
 };
@@ -88,6 +93,7 @@ public:
   Result<void> remove(const std::string& path) override;
   Result<void> remove_tree(const std::string& path) override;
   Result<void> settle(const std::vector<std::string>& paths) override;
+  Result<void> exchange(const std::string& one, const std::string& other) override;
   Result<Room> room(const std::string& path) override;
 };
 

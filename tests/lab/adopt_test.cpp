@@ -46,6 +46,26 @@ std::string lines_in_one(const std::string& one, const std::string& other) {
   return join(differences, "\n");
 }
 
+// One request after the other, two kinds in turn, with whatever certificate there is; what fails is counted. Not static
+// files: the shop's collectstatic removes each before it writes it anew, and whoever comes just then finds none.
+constexpr auto* visitors_come = R"(rm -f /tmp/visits /tmp/stop
+cat > /tmp/visit <<'TEXT'
+total=0; failed=0
+until [ -e /tmp/stop ]; do
+  for path in / /media/picture.txt; do
+    total=$((total + 1))
+    said=$(curl -ksS --fail --max-time 60 -o /dev/null --resolve shop.test:443:10.77.0.11 https://shop.test$path 2>&1) || {
+      failed=$((failed + 1)); echo "$(date +%T.%N) $path $said"; }
+  done
+done
+echo "$total requests, $failed failed"
+TEXT
+setsid sh /tmp/visit > /tmp/visits 2>&1 < /dev/null &
+)";
+constexpr auto* visitors_leave = R"(touch /tmp/stop
+until grep -q 'requests, ' /tmp/visits; do sleep 0.2; done
+cat /tmp/visits)";
+
 } // namespace
 
 class Adopt : public ::testing::Test {
@@ -122,6 +142,14 @@ TEST_F(Adopt, AServerSetUpByHandIsReadAndNotChanged) {
         "/etc/cron.d/www:2: the comparison of files between the servers", "/etc/cron.daily/ntpdate: setting the clock"})
     EXPECT_THAT(*said, HasSubstr(remark));
   ASSERT_OK(shop().tandem("uno", {"check", "/etc/tandem/found/tandem.toml"}));
+  const auto known = Json::parse(on_uno("cat /etc/tandem/found/by-hand.json"));
+  const auto& site = known["sites"][0];
+  EXPECT_EQ(site["socket"], "/run/uwsgi-shop.test/socket");
+  EXPECT_EQ(site["unit"], "uwsgi@shop.test.service");
+  EXPECT_EQ(site["workers"], Json::array({"celery@shop.test.service"}));
+  EXPECT_EQ(site["nginx"], Json::array({"/etc/nginx/sites-enabled/shop.test"}));
+  EXPECT_THAT(site["cron"][0]["line"].get<std::string>(), HasSubstr("clearsessions"));
+  EXPECT_THAT(known["cron"][0]["line"].get<std::string>(), HasSubstr("rsync"));
 }
 
 TEST_F(Adopt, NothingIsOverwrittenAndAStandbyIsNotAdopted) {
@@ -145,21 +173,28 @@ TEST_F(Adopt, WhatWouldChangeIsShownWhileTheSiteAnswers) {
   const auto plan = shop().try_tandem("uno", {"plan"}); // without duo, which has not joined
   ASSERT_OK(plan);
   for (const auto* change : {"/etc/nginx/nginx.conf", "/etc/nginx/sites-enabled/shop.test.conf", "pg_hba.conf",
-                             "`tandem apply` would refuse this: /www/shop.test was set up by hand"})
+                             "absent /etc/nginx/sites-enabled/shop.test"})
     EXPECT_THAT(plan->output, HasSubstr(change));
   EXPECT_THAT(plan->output, Not(HasSubstr("+ user"))) << "people are there already";
+
+  // Without what adopt wrote beside it nobody knows what serves the site.
+  on_uno("mv /etc/tandem/by-hand.json /root/");
+  const auto blind = shop().try_tandem("uno", {"plan"});
+  ASSERT_OK(blind);
+  EXPECT_THAT(blind->output, HasSubstr("`tandem apply` would refuse this: /www/shop.test was set up by hand"));
   const auto apply = shop().try_tandem("uno", {"apply"});
   ASSERT_OK(apply);
   EXPECT_EQ(apply->status, 3);
   EXPECT_THAT(apply->errors, HasSubstr("/www/shop.test was set up by hand"));
+  on_uno("mv /root/by-hand.json /etc/tandem/");
   ASSERT_OK(page_by_hand(lab(), "uno", "/"));
   const auto after = picture_of(lab(), "uno");
   ASSERT_OK(after);
   EXPECT_EQ(lines_in_one(*before, *after), "");
 }
 
-// What the operator's guide says, typed: with an interruption, and without losing what was there.
-TEST_F(Adopt, MovedAsideByHandItIsAPairThatServes) {
+// Visitors come all the while, also for a page that reads the database over a connection that is kept.
+TEST_F(Adopt, ItIsTakenOverWithoutAnInterruption) {
   constexpr auto* rows =
       "cd /; runuser -u postgres -- psql -XAtd shop -c 'select count(*), max(name) from catalogue_product'";
   const auto before = on_uno(rows);
@@ -169,19 +204,25 @@ TEST_F(Adopt, MovedAsideByHandItIsAPairThatServes) {
   const auto answer = Json::parse(on_uno("tandem init --token --json"));
   ASSERT_OK(shop().join_second(answer.at("token").get<std::string>()));
 
-  for (const auto* host : {"uno", "duo"})
-    on(lab(), host, R"(set -e
-mkdir /www-by-hand
-systemctl disable -q --now uwsgi@shop.test celery@shop.test
-mv /etc/nginx/sites-enabled/shop.test /www-by-hand/nginx
-test ! -e /etc/cron.d/www || mv /etc/cron.d/www /www-by-hand/cron
-if crontab -u nikolays -l > /www-by-hand/crontab; then crontab -u nikolays -r; fi
-mv /www/shop.test /www-by-hand/shop.test)");
-  on(lab(), "duo", "sed -i '/^primary_conninfo/d' /var/lib/postgresql/*/main/postgresql.auto.conf");
-  on_uno("mkdir -p /www/.releases/shop.test/shared && "
-         "cp -a /www-by-hand/shop.test/media /www/.releases/shop.test/shared/");
+  on(lab(), "tre", visitors_come);
   ASSERT_OK(shop().tandem("uno", {"apply"}));
+  EXPECT_THAT(on_uno("readlink /run/tandem-sites/shop.test/current.sock"), HasSubstr("/run/uwsgi-shop.test/socket"));
+  EXPECT_EQ(on_uno("stat -c %F /www/shop.test /www/shop.test/media"), "directory\nsymbolic link");
+  EXPECT_EQ(on_uno("test ! -e /etc/nginx/sites-enabled/shop.test && cat /www/shop.test/media/picture.txt"),
+            "a picture");
+  EXPECT_EQ(on_uno("grep -c '^[^#].*rsync' /etc/cron.d/www || true"), "0");
+  EXPECT_THAT(on_uno("tandem status"), HasSubstr("shop.test"));
+  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+  ASSERT_OK(page_by_hand(lab(), "duo", "/")); // a standby's nginx leads to the primary
+  EXPECT_THAT(on_uno("systemctl is-active uwsgi@shop.test celery@shop.test"), HasSubstr("active\nactive"));
+
   ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
+  const auto failures = on(lab(), "tre", visitors_leave);
+  EXPECT_THAT(failures, HasSubstr("0 failed")) << failures;
+  EXPECT_EQ(on_uno("stat -c %F /www/shop.test"), "symbolic link");
+  EXPECT_EQ(on_uno("systemctl is-active uwsgi@shop.test celery@shop.test || true"), "inactive\ninactive");
+  EXPECT_EQ(on_uno("systemctl is-enabled uwsgi@shop.test celery@shop.test || true"), "disabled\ndisabled");
+  EXPECT_THAT(on_uno("crontab -u nikolays -l"), testing::StartsWith("# by hand until tandem: 15 3 * * 1-5 "));
 
   EXPECT_EQ(on_uno(rows), before) << "the database is the one that was there";
   EXPECT_TRUE(
@@ -194,10 +235,11 @@ mv /www/shop.test /www-by-hand/shop.test)");
     const auto picture = shop().fetch(host, "/media/picture.txt");
     ASSERT_OK(picture);
     EXPECT_THAT(*picture, HasSubstr("a picture"));
+    EXPECT_THAT(on(lab(), host, "cat /www/.releases/shop.test/by-hand/shop/urls.py"),
+                HasSubstr("mended on the server"));
   }
-  EXPECT_THAT(on_uno("cat /www-by-hand/shop.test/shop/urls.py"), HasSubstr("mended on the server"));
   const auto kept = on_uno("ls /var/lib/tandem/kept");
-  for (const auto* file : {"etc_nginx_nginx.conf.", "pg_hba.conf."})
+  for (const auto* file : {"etc_nginx_nginx.conf.", "etc_nginx_sites-enabled_shop.test.", "pg_hba.conf."})
     EXPECT_THAT(kept, HasSubstr(file));
   ASSERT_OK(shop().tandem("uno", {"switchover"}));
   EXPECT_TRUE(shop().fetch("duo", "/"));

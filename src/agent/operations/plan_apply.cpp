@@ -1,15 +1,16 @@
 // `tandem plan` and `tandem apply`: the pair's half. Idempotent: what is true already is not made again.
 #include "agent/agent.hpp"
 #include "agent/configuration.hpp"
-#include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/setup.hpp"
 #include "agent/reaction_turns.hpp"
 #include "agent/server_setup.hpp"
+#include "agent/taking_over.hpp"
 #include "base/text.hpp"
 #include "setup/setup.hpp"
+#include "sites/by_hand.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -107,9 +108,11 @@ Result<Orders> orders_for(const OperationContext& context) {
   TANDEM_TRY(orders.own.gids, setup::assign_gids(orders.own.pair, orders.own.uids, tables));
   TANDEM_TRY(auto packed, pack(files, configuration));
   TANDEM_TRY(auto host_keys, shared_host_keys(context, orders));
+  TANDEM_TRY(orders.own.by_hand, read_by_hand(files, context.agent().settings().configuration_file));
   TANDEM_TRY(orders.own.host_keys, host_keys_of(host_keys));
   orders.params = {{"configuration", std::move(packed)},
                    {"host_keys", std::move(host_keys)},
+                   {"by_hand", sites::to_text(orders.own.by_hand)},
                    {"uids", orders.own.uids},
                    {"gids", orders.own.gids},
                    {"primary", orders.own.primary}};
@@ -135,7 +138,7 @@ Result<Json> plan(OperationContext& context) {
   TANDEM_CHECK(own);
   servers.insert(servers.begin(), answer_of(orders.own.self, own));
   if (orders.own.self == orders.own.primary)
-    if (const auto may = check_sites_by_hand(context.ports().files, orders.own.pair); !may)
+    if (const auto may = check_sites_by_hand(context.ports().files, orders.own.pair, orders.own.by_hand); !may)
       servers[0]["text"] =
           servers[0].value("text", "") + "`tandem apply` would refuse this: " + may.error().message + "\n";
   std::uint64_t changes = 0;
@@ -147,7 +150,8 @@ Result<Json> plan(OperationContext& context) {
 Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   auto& turns = context.agent().turns();
   TANDEM_TRY(const auto orders, orders_for(context));
-  if (orders.own.self == orders.own.primary) TANDEM_CHECK(check_sites_by_hand(context.ports().files, orders.own.pair));
+  if (orders.own.self == orders.own.primary)
+    TANDEM_CHECK(check_sites_by_hand(context.ports().files, orders.own.pair, orders.own.by_hand));
   turns.begin();
   for (const auto& server : orders.absent)
     context.report(server + " does not answer; it is left out, and gets its part by `tandem apply` once it does");
@@ -156,8 +160,7 @@ Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   Result<Json> own = Json();
   std::jthread here([&] {
     OwnTurns own_turns(turns, orders.own.self, TurnOf::apply);
-    HeldRestarts held(own_turns, context, releases.applications, orders.own.pair);
-    own = apply_here(context, orders.params, held);
+    own = apply_here(context, orders.params, own_turns, releases.applications);
     turns.forget(orders.own.self);
   });
   Json servers = Json::array();

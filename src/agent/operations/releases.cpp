@@ -135,11 +135,13 @@ private:
 };
 
 // What went wrong, and what visitors have all the while.
-std::unexpected<Error> still_served(sites::Shelf shelf, const Work& work, Error error) {
-  const auto current = shelf.current(work.site.domain);
+std::unexpected<Error> still_served(const sites::Tools& tools, const Work& work, Error error) {
+  const auto current = sites::Shelf(tools).current(work.site.domain);
   if (!current) return std::unexpected(std::move(error));
-  const auto served = *current ? "visitors of " + work.site.domain + " get release " + **current
-                               : work.site.domain + " serves nothing yet";
+  const auto by_hand = sites::SiteByHand(tools, work.site.domain).serving();
+  const auto served = *current              ? "visitors of " + work.site.domain + " get release " + **current
+                      : by_hand && *by_hand ? work.site.domain + " goes on as it was set up by hand"
+                                            : work.site.domain + " serves nothing yet";
   error.hint += (error.hint.empty() ? "" : "\n  ") +
                 (served + "; what the site's own steps have done to the database stays done");
   return std::unexpected(std::move(error));
@@ -180,7 +182,7 @@ public:
       return answer_of(work_, *deployed);
     }
     log_.failed(describe(deployed.error()));
-    return still_served(sites::Shelf(tools_), work_, std::move(deployed).error());
+    return still_served(tools_, work_, std::move(deployed).error());
   }
 
 private:
@@ -311,7 +313,12 @@ Result<Json> on_standby(OperationContext& context, ReleaseWork& shared,
 Result<Json> warm(OperationContext& context, ReleaseWork& shared) {
   TANDEM_TRY(const auto release, peer::text_member(context.params(), "release"));
   if (!sites::is_release_id(release)) return fail(ErrorKind::invalid, "that is no release: " + release);
-  return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) {
+  return on_standby(context, shared, [&](sites::Serving& serving, const model::Site& site) -> Result<void> {
+    // A folder that was set up by hand here too makes way for the link that comes with the files.
+    const auto tools = site_tools(context, shared.applications);
+    sites::SiteByHand by_hand(tools, site.domain);
+    TANDEM_TRY(const auto folder, by_hand.serving());
+    if (folder) TANDEM_CHECK(by_hand.change_places(tools.layout.link_target(site.domain, release)));
     return serving.warm(site, release, [&](const std::string& line) { context.report(line); });
   });
 }

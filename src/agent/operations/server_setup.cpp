@@ -2,7 +2,6 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
-#include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/operations/setup.hpp"
 #include "agent/orders.hpp"
@@ -32,10 +31,8 @@ Result<Json> plan_server(OperationContext& context) {
 }
 
 Result<Json> apply_server(OperationContext& context, ReleaseWork& releases) {
-  TANDEM_TRY(const auto input, input_of(context.agent(), context.params()));
   AskedTurns turns(context, context.from(), TurnOf::apply);
-  HeldRestarts held(turns, context, releases.applications, input.pair);
-  return apply_here(context, context.params(), held);
+  return apply_here(context, context.params(), turns, releases.applications);
 }
 
 // Asked for by this server itself. Of services that both servers have, the primary keeps the turns.
@@ -44,7 +41,6 @@ Result<Json> repair(OperationContext& context, ReleaseWork& releases) {
   TANDEM_TRY(auto orders, kept.latest());
   if (!orders) return fail(ErrorKind::refused, "no apply has ended well here since the latest one that did not");
   const auto snapshot = context.snapshot();
-  if (!snapshot.pair) return fail(ErrorKind::refused, "tandem.toml cannot be read", "tandem check");
   const auto& primary = snapshot.standing.primary;
   bool on_duty = false;
   context.agent().on_loop([&] { on_duty = context.agent().on_duty(); });
@@ -54,11 +50,10 @@ Result<Json> repair(OperationContext& context, ReleaseWork& releases) {
   (*orders)["primary"] = primary;
   if (primary == snapshot.server) {
     OwnTurns own(context.agent().turns(), snapshot.server, TurnOf::repair);
-    HeldRestarts held(own, context, releases.applications, *snapshot.pair);
-    return repair_here(context, *orders, held);
+    return repair_here(context, *orders, own, releases.applications);
   }
   AskedTurns asked(context, primary, TurnOf::repair);
-  return repair_here(context, *orders, asked);
+  return repair_here(context, *orders, asked, releases.applications);
 }
 
 Result<Json> accounts(OperationContext& context) {

@@ -123,6 +123,24 @@ Result<void> MemoryFiles::rename(const std::string& from, const std::string& to)
   return {};
 }
 
+Result<void> MemoryFiles::exchange(const std::string& one, const std::string& other) {
+  if (!nodes.contains(one) || !nodes.contains(other)) return failed("cannot exchange " + one + " and " + other);
+  power_.spend();
+  const auto take = [this](const std::string& root) {
+    std::map<std::string, Node> taken;
+    for (const auto& path : below(root))
+      taken[path.substr(root.size())] = std::move(nodes.extract(path).mapped());
+    return taken;
+  };
+  auto first = take(one);
+  auto second = take(other);
+  for (auto& [path, node] : first)
+    nodes[other + path] = std::move(node);
+  for (auto& [path, node] : second)
+    nodes[one + path] = std::move(node);
+  return {};
+}
+
 Result<void> MemoryFiles::remove(const std::string& path) {
   power_.spend();
   nodes.erase(path);
@@ -242,7 +260,7 @@ Result<system::UnitStatus> FakeServices::status(const std::string& unit) {
   const auto found = since.find(unit);
   return system::UnitStatus{.load = "loaded",
                             .active = active.contains(unit) ? "active" : "inactive",
-                            .file = "static",
+                            .file = enabled.contains(unit) ? "enabled" : "static",
                             .sub = "",
                             .since = found == since.end() ? std::chrono::microseconds(0) : found->second};
 }
@@ -250,6 +268,10 @@ Result<system::UnitStatus> FakeServices::status(const std::string& unit) {
 Result<void> FakeServices::start(const std::string& unit) {
   world_.power.spend();
   const Layout layout;
+  if (unit == world_.by_hand.unit) {
+    active.insert(unit);
+    return {};
+  }
   for (const auto& id : world_.releases()) {
     if (site_unit(world_.site.domain, id) != unit) continue;
     if (!world_.files.has(layout.uwsgi_ini(world_.site.domain, id)) ||
@@ -268,14 +290,21 @@ Result<void> FakeServices::stop(const std::string& unit) {
   return {};
 }
 
+Result<void> FakeServices::disable(const std::string& unit) {
+  world_.power.spend();
+  return enabled.erase(unit) == 1 ? Result<void>() : failed("nothing else of a site is disabled");
+}
+
 Result<system::Answer> FakeApplications::ask(const std::string& socket, const system::Question& question) {
   const std::lock_guard guard(mutex_);
   asked.push_back(question);
   auto path = socket;
   const auto link = world_.files.nodes.find(path);
   if (link != world_.files.nodes.end() && link->second.type == FileType::link)
-    path = parent_of(path) + "/" + link->second.content;
+    path = link->second.content.starts_with('/') ? link->second.content : parent_of(path) + "/" + link->second.content;
   const Layout layout;
+  if (path == world_.by_hand.socket && world_.services.active.contains(world_.by_hand.unit))
+    return system::Answer{200, "by hand"};
   for (const auto& id : world_.releases()) {
     if (layout.socket(world_.site.domain, id) != path ||
         !world_.services.active.contains(site_unit(world_.site.domain, id)))

@@ -49,6 +49,7 @@ public:
   Result<void> set_mode(const std::string& path, std::uint32_t mode) override;
   Result<void> set_owner(const std::string& path, system::Ownership owner) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> exchange(const std::string& one, const std::string& other) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_tree(const std::string& path) override;
 
@@ -106,11 +107,12 @@ public:
 
   Result<void> enable(const std::string& /*unit*/) override { return failed("nothing of a site is enabled"); }
 
-  Result<void> disable(const std::string& /*unit*/) override { return failed("nothing of a site is disabled"); }
+  Result<void> disable(const std::string& unit) override;
 
   Result<void> reload_manager() override { return {}; }
 
   std::set<std::string> active;
+  std::set<std::string> enabled;                          // what was set up by hand
   std::map<std::string, std::chrono::microseconds> since; // of those of which it matters
 
 private:
@@ -222,8 +224,9 @@ struct World {
   Peers peers;
   std::map<std::string, FakeCommit> commits; // by hash
   std::string branch_head;
-  std::string failing; // a program that ends with status 1
-  int locked = 0;      // so many migrations more get no lock
+  model::SiteByHand by_hand; // of a site that was set up by hand: its unit and where it listens
+  std::string failing;       // a program that ends with status 1
+  int locked = 0;            // so many migrations more get no lock
   std::vector<std::string> said;
 };
 

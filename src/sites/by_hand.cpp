@@ -1,0 +1,237 @@
+#include "sites/by_hand.hpp"
+
+#include "base/text.hpp"
+#include "sites/folders.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::sites {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr int version_of_record = 1;
+constexpr std::string_view comment = "# by hand until tandem: ";
+
+bool is_plain_path(const std::string& path) {
+  return path.starts_with('/') && !path.contains("/../") && !path.ends_with("/..") &&
+         std::ranges::all_of(path, [](unsigned char letter) { return letter >= ' ' && letter != 0x7f; });
+}
+
+bool is_unit_name(const std::string& name) {
+  return name.ends_with(".service") && !name.contains('/') && !name.contains(' ') && !name.starts_with('-');
+}
+
+json to_json(const std::vector<model::CronEntry>& entries) {
+  auto list = json::array();
+  for (const auto& entry : entries)
+    list.push_back({{"file", entry.file}, {"line", entry.line}});
+  return list;
+}
+
+std::vector<model::CronEntry> cron_from(const json& list) {
+  std::vector<model::CronEntry> entries;
+  for (const auto& entry : list)
+    entries.push_back({entry.at("file").get<std::string>(), entry.at("line").get<std::string>()});
+  return entries;
+}
+
+model::ByHand record_from(const json& document) {
+  model::ByHand by_hand{.sites = {}, .cron = cron_from(document.at("cron"))};
+  for (const auto& site : document.at("sites"))
+    by_hand.sites.push_back({.domain = site.at("site").get<std::string>(),
+                             .socket = site.at("socket").get<std::string>(),
+                             .unit = site.at("unit").get<std::string>(),
+                             .workers = site.at("workers").get<std::vector<std::string>>(),
+                             .nginx = site.at("nginx").get<std::vector<std::string>>(),
+                             .cron = cron_from(site.at("cron"))});
+  return by_hand;
+}
+
+bool are_paths(const std::vector<model::CronEntry>& entries) {
+  return std::ranges::all_of(entries, [](const auto& entry) { return is_plain_path(entry.file); });
+}
+
+bool is_sound(const model::SiteByHand& site) {
+  return is_plain_path("/" + site.domain) && !site.domain.contains('/') &&
+         (site.socket.empty() || is_plain_path(site.socket)) && (site.unit.empty() || is_unit_name(site.unit)) &&
+         std::ranges::all_of(site.workers, is_unit_name) && std::ranges::all_of(site.nginx, is_plain_path) &&
+         are_paths(site.cron);
+}
+
+Result<std::optional<system::FileStatus>> folder_or_link(system::Files& files, const std::string& path) {
+  TANDEM_TRY(auto status, files.status(path));
+  if (status && status->type != system::FileType::folder && status->type != system::FileType::link)
+    return fail(ErrorKind::refused, path + " is neither a folder nor a link");
+  return status;
+}
+
+bool is_folder(const std::optional<system::FileStatus>& status) {
+  return status && status->type == system::FileType::folder;
+}
+
+} // namespace
+
+std::string to_text(const model::ByHand& by_hand) {
+  auto sites = json::array();
+  for (const auto& site : by_hand.sites)
+    sites.push_back({{"site", site.domain},
+                     {"socket", site.socket},
+                     {"unit", site.unit},
+                     {"workers", site.workers},
+                     {"nginx", site.nginx},
+                     {"cron", to_json(site.cron)}});
+  return json{{"version", version_of_record}, {"sites", sites}, {"cron", to_json(by_hand.cron)}}.dump(
+             2, ' ', false, json::error_handler_t::replace) +
+         "\n";
+}
+
+Result<model::ByHand> by_hand_from(const std::string& text) {
+  model::ByHand by_hand;
+  try {
+    const auto document = json::parse(text);
+    if (document.at("version").get<int>() != version_of_record)
+      return fail(ErrorKind::refused, "it was written by another version of tandem");
+    by_hand = record_from(document);
+  } catch (const json::exception& error) {
+    return fail(ErrorKind::invalid, std::string("it is damaged: ") + error.what());
+  }
+  if (!are_paths(by_hand.cron) || !std::ranges::all_of(by_hand.sites, is_sound))
+    return fail(ErrorKind::invalid, "it names a path or a unit that is none");
+  return by_hand;
+}
+
+std::string with_comment(const std::string& text, const std::string& line) {
+  std::string result;
+  for (const auto& one : lines_of(text))
+    result += (one == line ? std::string(comment) + one : one) + "\n";
+  return text.ends_with('\n') || text.empty() ? result : result.substr(0, result.size() - 1);
+}
+
+Result<void> comment_out(system::Files& files, const std::vector<model::CronEntry>& entries) {
+  for (const auto& entry : entries) {
+    TANDEM_TRY(const auto status, files.status(entry.file));
+    if (!status || status->type != system::FileType::regular) continue;
+    TANDEM_TRY(const auto text, files.read(entry.file));
+    const auto without = with_comment(text, entry.line);
+    if (without != text) TANDEM_CHECK(files.write(entry.file, without, status->mode, {status->uid, status->gid}));
+  }
+  return {};
+}
+
+Result<std::optional<model::SiteByHand>> SiteByHand::known() {
+  const auto path = tools_.layout.by_hand(domain_);
+  const auto text = tools_.ports.files.read(path);
+  if (!text && text.error().kind == ErrorKind::not_found) return std::nullopt;
+  if (!text) return std::unexpected(text.error());
+  auto by_hand = by_hand_from(*text);
+  if (!by_hand) return std::unexpected(std::move(by_hand).error().within(path));
+  const auto* site = by_hand->site(domain_);
+  return site == nullptr ? std::optional<model::SiteByHand>() : *site;
+}
+
+Result<std::optional<model::SiteByHand>> SiteByHand::serving() {
+  TANDEM_TRY(const auto status, tools_.ports.files.status(tools_.layout.site_link(domain_)));
+  if (!is_folder(status)) return std::nullopt;
+  return known();
+}
+
+Result<void> SiteByHand::take(const model::Site& site, const model::SiteByHand& by_hand) {
+  auto& files = tools_.ports.files;
+  const auto& layout = tools_.layout;
+  for (const auto& path : {layout.state, layout.state + "/sites", layout.state_folder(domain_)})
+    TANDEM_CHECK(files.make_folder(path, 0700, root));
+  TANDEM_CHECK(
+      files.write(layout.by_hand(domain_), to_text(model::ByHand{.sites = {by_hand}, .cron = {}}), 0600, root));
+  const auto folder = layout.site_folder(domain_);
+  for (const auto& path : {folder.substr(0, folder.rfind('/')), folder, folder + "/shared"})
+    TANDEM_CHECK(ensure_folder(files, path, 0755, root));
+  for (const auto& kept : site.folders)
+    TANDEM_CHECK(take_folder(kept.name));
+  return {};
+}
+
+// The link lies where the folder will, and leads to itself until the two have changed places.
+Result<void> SiteByHand::take_folder(const std::string& name) {
+  auto& files = tools_.ports.files;
+  const auto own = tools_.layout.site_link(domain_) + "/" + name;
+  const auto shared = tools_.layout.shared(domain_, name);
+  TANDEM_TRY(const auto here, folder_or_link(files, own));
+  if (!here || (here->type == system::FileType::link && here->target == shared)) return {};
+  if (here->type == system::FileType::link)
+    return fail(ErrorKind::refused,
+                fmt::format("{} is a link to {}, and tandem keeps it as a folder", own, here->target),
+                "Make it a folder, or take it out of the site's `folders`.");
+  TANDEM_TRY(const auto there, folder_or_link(files, shared));
+  if (is_folder(there)) {
+    TANDEM_TRY(const auto names, files.list(shared));
+    if (!names.empty())
+      return fail(ErrorKind::refused, fmt::format("both {} and {} hold files", own, shared),
+                  "Bring them together in the first, and empty the second.");
+    TANDEM_CHECK(files.remove(shared));
+  }
+  TANDEM_CHECK(files.make_link(shared, shared));
+  return files.exchange(own, shared);
+}
+
+Result<void> SiteByHand::change_places(const std::string& target) {
+  auto& files = tools_.ports.files;
+  const auto link = tools_.layout.site_link(domain_);
+  TANDEM_TRY(const auto here, folder_or_link(files, link));
+  if (!is_folder(here)) return files.make_link(link, target);
+  for (int number = 1;; ++number) {
+    const auto kept = tools_.layout.kept_by_hand(domain_, number);
+    TANDEM_TRY(const auto there, folder_or_link(files, kept));
+    if (is_folder(there)) continue; // of an earlier attempt, on a standby
+    TANDEM_CHECK(files.make_link(kept, target));
+    return files.exchange(link, kept);
+  }
+}
+
+Result<void> SiteByHand::change_back() {
+  auto& files = tools_.ports.files;
+  const auto link = tools_.layout.site_link(domain_);
+  std::optional<std::string> latest;
+  for (int number = 1;; ++number) {
+    const auto kept = tools_.layout.kept_by_hand(domain_, number);
+    TANDEM_TRY(const auto there, folder_or_link(files, kept));
+    if (!is_folder(there)) break;
+    latest = kept;
+  }
+  if (!latest) return {};
+  TANDEM_TRY(const auto here, folder_or_link(files, link));
+  if (is_folder(here)) return {};
+  if (!here) return files.rename(*latest, link);
+  TANDEM_CHECK(files.exchange(link, *latest));
+  return files.remove(*latest);
+}
+
+Result<void> SiteByHand::end_unit(const std::string& unit, const Tell& tell) {
+  auto& services = tools_.ports.services;
+  TANDEM_TRY(const auto status, services.status(unit));
+  if (status.file == "enabled") TANDEM_CHECK(services.disable(unit));
+  if (status.active == "inactive" || status.active == "failed") return {};
+  tell("stopping " + unit);
+  return services.stop(unit);
+}
+
+Result<void> SiteByHand::end(std::chrono::milliseconds limit, const Tell& tell) {
+  TANDEM_TRY(const auto by_hand, known());
+  if (!by_hand) return {};
+  auto& files = tools_.ports.files;
+  TANDEM_CHECK(comment_out(files, by_hand->cron));
+  for (const auto& worker : by_hand->workers)
+    TANDEM_CHECK(end_unit(worker, tell));
+  if (!by_hand->socket.empty()) {
+    TANDEM_TRY(const bool idle, tools_.applications.wait_idle(by_hand->socket, limit));
+    if (!idle) tell("the application that was set up by hand still had requests; they are cut");
+  }
+  if (by_hand->unit.empty())
+    tell("what runs the application that was set up by hand runs others as well; end that of " + domain_ + " by hand");
+  else
+    TANDEM_CHECK(end_unit(by_hand->unit, tell));
+  return files.rename(tools_.layout.by_hand(domain_), tools_.layout.was_by_hand(domain_));
+}
+
+} // namespace tandem::sites
