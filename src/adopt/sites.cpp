@@ -214,6 +214,13 @@ private:
     const auto of_it = std::ranges::count(applications, application.service, &Application::service);
     if (of_it == 1) known.unit = application.service;
     for (const auto* block : blocks) {
+      const auto* certificate = block->directive.find("ssl_certificate");
+      const auto* key = block->directive.find("ssl_certificate_key");
+      if (certificate != nullptr && key != nullptr && certificate->arguments.size() == 1 &&
+          key->arguments.size() == 1 && known.certificate.empty()) {
+        known.certificate = certificate->arguments[0];
+        known.key = key->arguments[0];
+      }
       if (block->file == "/etc/nginx/nginx.conf") continue; // tandem's own
       const bool shared = std::ranges::any_of(servers, [&](const ServerBlock& other) {
         return other.file == block->file && std::ranges::find(blocks, &other) == blocks.end();

@@ -34,11 +34,32 @@ Result<bool> TakingOver::begin() {
     tell_(site.domain + " goes on as it was set up by hand, until it is deployed");
     TANDEM_CHECK(sites::SiteByHand(tools, site.domain).take(site, *known));
     if (input_.self != input_.primary) continue;
+    TANDEM_CHECK(take_certificate(*known));
     TANDEM_CHECK(sites::Serving(tools).serve_current(site, tell_));
     serves = true;
   }
   if (!input_.by_hand.sites.empty() && input_.self != input_.primary) TANDEM_CHECK(free_upstream());
   return serves;
+}
+
+// Until tandem's own one by ACME is there. Where none is asked for, an apply would put one of the pair's in its place.
+Result<void> TakingOver::take_certificate(const model::SiteByHand& site) {
+  auto& files = context_.ports().files;
+  const auto path = model::certificate_path(site.domain);
+  if (input_.pair.certificates.acme.empty() || site.certificate.empty() || site.key.empty()) return {};
+  TANDEM_TRY(const auto there, files.status(path));
+  if (there) return {};
+  const auto certificate = files.read(site.certificate);
+  const auto key = files.read(site.key);
+  if (!certificate || !key) {
+    tell_(fmt::format("{} cannot be read: until ACME has brought one visitors of {} get one that they do not know",
+                      certificate ? site.key : site.certificate, site.domain));
+    return {};
+  }
+  for (const auto& folder : {std::string("/etc/tandem"), path.substr(0, path.rfind('/'))})
+    TANDEM_CHECK(files.make_folder(folder, 0755, {}));
+  tell_(site.domain + " keeps the certificate of " + site.certificate + " until ACME has brought one");
+  return files.write(path, *key + (key->ends_with('\n') ? "" : "\n") + *certificate, 0600, {});
 }
 
 // pg_basebackup -R writes where a standby takes its WAL from into a file that is read last. What it said is kept.

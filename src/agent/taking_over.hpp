@@ -17,12 +17,14 @@ public:
   TakingOver(OperationContext& context, const SetupInput& input, system::Applications& applications, Tell tell)
       : context_(context), input_(input), applications_(applications), tell_(std::move(tell)) {}
 
-  // On this server: what compares the files by hand ends, the folders that releases share lie where they belong, and a
-  // standby's PostgreSQL keeps no upstream of its own that would be stronger than tandem's. Idempotent. -> whether a
-  // site is still served by hand here, so that nginx has to be led to it before anything else is changed.
+  // On this server: what compares the files by hand ends, visitors go on getting the certificate that they know, the
+  // folders that releases share lie where they belong, and a standby's PostgreSQL keeps no upstream of its own that
+  // would be stronger than tandem's. Idempotent. -> whether a site is still served by hand here, so that nginx has to
+  // be led to it before anything else is changed.
   Result<bool> begin();
 
 private:
+  Result<void> take_certificate(const model::SiteByHand& site);
   Result<void> free_upstream();
 
   OperationContext& context_;

@@ -19,6 +19,8 @@ struct SiteByHand {
   std::vector<std::string> workers = {}; // units of its Celery
   std::vector<std::string> nginx = {};   // files in which nginx's servers of the site stand
   std::vector<CronEntry> cron = {};      // its jobs
+  std::string certificate = {};          // the file that its visitors get; "": none is known
+  std::string key = {};
   bool operator==(const SiteByHand&) const = default;
 };
 

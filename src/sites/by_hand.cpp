@@ -45,7 +45,9 @@ model::ByHand record_from(const json& document) {
                              .unit = site.at("unit").get<std::string>(),
                              .workers = site.at("workers").get<std::vector<std::string>>(),
                              .nginx = site.at("nginx").get<std::vector<std::string>>(),
-                             .cron = cron_from(site.at("cron"))});
+                             .cron = cron_from(site.at("cron")),
+                             .certificate = site.at("certificate").get<std::string>(),
+                             .key = site.at("key").get<std::string>()});
   return by_hand;
 }
 
@@ -57,7 +59,8 @@ bool is_sound(const model::SiteByHand& site) {
   return is_plain_path("/" + site.domain) && !site.domain.contains('/') &&
          (site.socket.empty() || is_plain_path(site.socket)) && (site.unit.empty() || is_unit_name(site.unit)) &&
          std::ranges::all_of(site.workers, is_unit_name) && std::ranges::all_of(site.nginx, is_plain_path) &&
-         are_paths(site.cron);
+         are_paths(site.cron) && (site.certificate.empty() || is_plain_path(site.certificate)) &&
+         (site.key.empty() || is_plain_path(site.key));
 }
 
 Result<std::optional<system::FileStatus>> folder_or_link(system::Files& files, const std::string& path) {
@@ -81,7 +84,9 @@ std::string to_text(const model::ByHand& by_hand) {
                      {"unit", site.unit},
                      {"workers", site.workers},
                      {"nginx", site.nginx},
-                     {"cron", to_json(site.cron)}});
+                     {"cron", to_json(site.cron)},
+                     {"certificate", site.certificate},
+                     {"key", site.key}});
   return json{{"version", version_of_record}, {"sites", sites}, {"cron", to_json(by_hand.cron)}}.dump(
              2, ' ', false, json::error_handler_t::replace) +
          "\n";

@@ -148,6 +148,7 @@ TEST_F(Adopt, AServerSetUpByHandIsReadAndNotChanged) {
   EXPECT_EQ(site["unit"], "uwsgi@shop.test.service");
   EXPECT_EQ(site["workers"], Json::array({"celery@shop.test.service"}));
   EXPECT_EQ(site["nginx"], Json::array({"/etc/nginx/sites-enabled/shop.test"}));
+  EXPECT_EQ(site["certificate"], "/etc/ssl/certs/shop.pem");
   EXPECT_THAT(site["cron"][0]["line"].get<std::string>(), HasSubstr("clearsessions"));
   EXPECT_THAT(known["cron"][0]["line"].get<std::string>(), HasSubstr("rsync"));
 }
@@ -216,6 +217,10 @@ TEST_F(Adopt, ItIsTakenOverWithoutAnInterruption) {
   ASSERT_OK(page_by_hand(lab(), "duo", "/")); // a standby's nginx leads to the primary
   EXPECT_THAT(on_uno("systemctl is-active uwsgi@shop.test celery@shop.test"), HasSubstr("active\nactive"));
 
+  const auto early = shop().try_tandem("uno", {"switchover"});
+  ASSERT_OK(early);
+  EXPECT_EQ(early->status, 3);
+  EXPECT_THAT(early->errors, HasSubstr("shop.test is still served as it was set up by hand"));
   ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
   const auto failures = on(lab(), "tre", visitors_leave);
   EXPECT_THAT(failures, HasSubstr("0 failed")) << failures;

@@ -58,7 +58,7 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   EXPECT_EQ(status_of(pair(), uno, duo)["database"]["receiver"], "streaming");
 
   // ---- a database that was stopped by hand follows again by itself
-  on(lab(), duo, "systemctl stop postgresql@15-main");
+  on(lab(), duo, "systemctl stop 'postgresql@*-main.service'");
   EXPECT_EQ(wait_until_whole(), uno);
 }
 
@@ -66,23 +66,24 @@ namespace {
 
 class WalGone : public PairTest {
 protected:
-  static constexpr auto* rules = "/etc/postgresql/15/main/pg_hba.conf";
+  static constexpr auto* rules = "/etc/postgresql/*/main/pg_hba.conf";
 
   static void close(const std::string& host) {
     on(lab(), host,
-       fmt::format("sed -i '1i host replication all all reject' {} && systemctl reload postgresql@15-main", rules));
+       fmt::format("sed -i '1i host replication all all reject' {} && systemctl reload 'postgresql@*-main.service'",
+                   rules));
     sql(lab(), host, "select pg_terminate_backend(pid) from pg_stat_replication");
   }
 
   static void open(const std::string& host) {
-    on(lab(), host, fmt::format("sed -i 1d {} && systemctl reload postgresql@15-main", rules));
+    on(lab(), host, fmt::format("sed -i 1d {} && systemctl reload 'postgresql@*-main.service'", rules));
   }
 
   // So much WAL that the standby's slot loses it; then all is set as it was.
   static void outrun_the_slot(const std::string& host) {
     sql(lab(), host, "alter system set max_slot_wal_keep_size = '16MB'");
     sql(lab(), host, "alter system set wal_keep_size = 0");
-    on(lab(), host, "systemctl reload postgresql@15-main");
+    on(lab(), host, "systemctl reload 'postgresql@*-main.service'");
     EXPECT_TRUE(wait_until(
         [&] {
           sql(lab(), host,
@@ -94,7 +95,7 @@ protected:
         soon));
     sql(lab(), host, "drop table filler");
     sql(lab(), host, "alter system reset all");
-    on(lab(), host, "systemctl reload postgresql@15-main");
+    on(lab(), host, "systemctl reload 'postgresql@*-main.service'");
   }
 };
 
@@ -112,10 +113,11 @@ TEST_F(WalGone, AStandbyThatWasShutOutForTooLongIsCopiedAnewByItself) {
   EXPECT_TRUE(wait_until(
       [&] { return holds_on(lab(), duo, "sudo -u postgres psql -qAt -c 'select number from meanwhile' | grep -q 1"); },
       std::chrono::minutes(8)))
-      << on(lab(), duo, "journalctl -b -u tandem -o cat | tail -40; journalctl -b -u postgresql@15-main -o cat | tail");
+      << on(lab(), duo,
+            "journalctl -b -u tandem -o cat | tail -40; journalctl -b -u 'postgresql@*-main.service' -o cat | tail");
   EXPECT_EQ(wait_until_whole(), uno);
   EXPECT_TRUE(
-      wait_until([&] { return on(lab(), duo, "tandem events").find("15/main.before-") != std::string::npos; }, soon))
+      wait_until([&] { return on(lab(), duo, "tandem events").find("main.before-") != std::string::npos; }, soon))
       << "what was there before is kept, and not told";
   acknowledge_all(duo);
 }

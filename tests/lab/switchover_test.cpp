@@ -100,11 +100,11 @@ TEST_F(PairTest, SwitchoverThatCannotBeFinishedIsUndone) {
   const auto serving = primary();
   ASSERT_TRUE(pair().fetch(serving, "/"));
   // The database of the standby stands still: what is written cannot be confirmed there.
-  on(lab(), other(serving), "kill -STOP $(systemctl show -P MainPID postgresql@15-main)");
+  on(lab(), other(serving), "kill -STOP $(systemctl show -P MainPID 'postgresql@*-main.service')");
   const auto refused = pair().try_tandem("uno", {"switchover"});
   ASSERT_TRUE(refused);
   EXPECT_NE(refused->status, 0) << refused->output;
-  on(lab(), other(serving), "kill -CONT $(systemctl show -P MainPID postgresql@15-main)");
+  on(lab(), other(serving), "kill -CONT $(systemctl show -P MainPID 'postgresql@*-main.service')");
   EXPECT_EQ(wait_until_whole(), serving);
   prove(serving);
 }

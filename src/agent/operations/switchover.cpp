@@ -6,6 +6,7 @@
 #include "agent/switchover_steps.hpp"
 #include "role/failover.hpp"
 #include "role/switchover.hpp"
+#include "sites/layout.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -56,6 +57,20 @@ Result<void> target_is_free(OperationContext& context, const std::string& target
               "Wait until it has ended; tandem status shows it");
 }
 
+// The other server has no release of it, and what was set up by hand beside its application does not change places.
+Result<void> nothing_by_hand(const OperationContext& context) {
+  const auto snapshot = context.snapshot();
+  const sites::Layout layout{.state = context.agent().settings().state_folder};
+  for (const auto& site : snapshot.pair ? snapshot.pair->sites : std::vector<model::Site>()) {
+    TANDEM_TRY(const auto folder, context.ports().files.status(layout.site_link(site.domain)));
+    TANDEM_TRY(const auto known, context.ports().files.status(layout.by_hand(site.domain)));
+    if (folder && folder->type == system::FileType::folder && known)
+      return fail(ErrorKind::refused, site.domain + " is still served as it was set up by hand",
+                  "tandem deploy " + site.domain);
+  }
+  return {};
+}
+
 Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const PerformStep& perform) {
   TANDEM_CHECK(context.load_pair());
   TANDEM_TRY(const auto to, peer::text_member_or(context.params(), "to", ""));
@@ -68,6 +83,7 @@ Result<Json> switch_over(OperationContext& context, DutyKeeper& keeper, const Pe
     TANDEM_TRY(const auto id, peer::text_member(begun, "id"));
     return watch_run(context, keeper, id);
   }
+  TANDEM_CHECK(nothing_by_hand(context));
   TANDEM_TRY(const auto opening, switchover_opening(context.agent(), keeper.role(), to, cut));
   if (dry) {
     const auto refused = would_be_refused(context, opening, perform);

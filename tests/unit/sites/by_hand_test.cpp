@@ -20,7 +20,9 @@ model::SiteByHand janome_by_hand() {
           .unit = "uwsgi@janome.club.service",
           .workers = {"celery@janome.club.service"},
           .nginx = {"/etc/nginx/sites-enabled/janome"},
-          .cron = {{table, "0 3 * * * cd /www/janome.club && ./feeds"}}};
+          .cron = {{table, "0 3 * * * cd /www/janome.club && ./feeds"}},
+          .certificate = "/etc/letsencrypt/live/janome.club/fullchain.pem",
+          .key = "/etc/letsencrypt/live/janome.club/privkey.pem"};
 }
 
 void set_up_by_hand(World& world) {
