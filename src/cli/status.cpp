@@ -62,7 +62,8 @@ void print_servers(std::ostream& out, const Json& servers, const std::string& se
 }
 
 std::string release_of(const Json& site) {
-  if (!site["release"].is_string()) return "not deployed";
+  if (!site["release"].is_string())
+    return site.value("by_hand", false) ? "none yet: it goes on as it was set up by hand" : "not deployed";
   return site["release"].get<std::string>() + (site.value("runs", false)    ? ""
                                                : site.value("rests", false) ? " (rests)"
                                                                             : " (does not run)");

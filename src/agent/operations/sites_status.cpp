@@ -53,6 +53,10 @@ void describe_sites(system::Files& files, const model::Pair& pair, const sites::
       if (rest && !runs) entry["rests"] = true;
       if (!rest && !runs) status["problems"].push_back(fmt::format("the application of {} does not run", site.domain));
     }
+    if (link && *link && (*link)->type == system::FileType::folder) {
+      const auto known = files.status(layout.by_hand(site.domain));
+      entry["by_hand"] = known && *known;
+    }
     status["sites"].push_back(std::move(entry));
   }
   status["nginx"] = nginx_runs(files);

@@ -6,9 +6,9 @@
 
 namespace tandem::agent {
 
-// "sites" and "nginx" of this server, and their problems: {"sites": [{"domain", "release" or null, "runs"?, "rests"?}],
-// "nginx"}. Whether something runs is read from the kernel's list of sockets and from nginx's pid file. `rest`: they do
-// not run here, and that is no problem.
+// "sites" and "nginx" of this server, and their problems: {"sites": [{"domain", "release" or null, "runs"?, "rests"?,
+// "by_hand"?}], "nginx"}. Whether something runs is read from the kernel's list of sockets and from nginx's pid file.
+// `rest`: they do not run here, and that is no problem.
 void describe_sites(system::Files& files, const model::Pair& pair, const sites::Layout& layout, bool rest,
                     Json& status);
 

@@ -56,6 +56,13 @@ TEST_F(SitesStatusTest, ADeployedSiteRunsAndTheOtherHasNoRelease) {
   EXPECT_THAT(said["problems"], IsEmpty());
 }
 
+TEST_F(SitesStatusTest, ASiteThatWasSetUpByHandAndNotDeployedSaysSo) {
+  files_.put_folder("/www/blog.test");
+  files_.put(layout_.by_hand("blog.test"), "{}", 0600, {});
+  EXPECT_EQ(status()["sites"][1], (Json{{"domain", "blog.test"}, {"release", nullptr}, {"by_hand", true}}));
+  EXPECT_THAT(status()["problems"], IsEmpty());
+}
+
 TEST_F(SitesStatusTest, OnAStandbyThatIsColdAnApplicationRests) {
   application_listens("20261123083000-1234567");
   const auto said = status(true);
