@@ -9,4 +9,9 @@ namespace tandem::lab {
 // False when the condition does not hold within the limit; it is asked at least once.
 bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds limit);
 
+// From now on no wait takes longer than this, whatever its limit: for tests that are to fail, and soon.
+void shorten_waits(std::chrono::milliseconds most);
+// As at first.
+void wait_as_long_as_asked();
+
 } // namespace tandem::lab

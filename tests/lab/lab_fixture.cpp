@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <ranges>
 
 namespace tandem::lab {
 
@@ -42,15 +43,33 @@ std::unique_ptr<OwnLab>& shared() {
   return lab;
 }
 
+struct End {
+  std::vector<std::function<void()>> work;
+  bool is_far = false;
+
+  // The latest first, as it would be of one run.
+  void come() const {
+    for (const auto& one : std::ranges::reverse_view(work))
+      one();
+  }
+};
+
+End& end() {
+  static End end;
+  return end;
+}
+
 class AtTheEnd final : public ::testing::Environment {
 public:
-  explicit AtTheEnd(std::function<void()> work) : work_(std::move(work)) {}
-
-  void TearDown() override { work_(); }
-
-private:
-  std::function<void()> work_;
+  void TearDown() override {
+    if (!end().is_far) end().come();
+  }
 };
+
+std::function<void(Lab&)>& on_new_labs() {
+  static std::function<void(Lab&)> work;
+  return work;
+}
 
 [[maybe_unused]] const bool registered = at_the_end([] { shared().reset(); });
 
@@ -63,8 +82,21 @@ Result<Lab> make_lab(const std::string& name, const std::string& release) {
 } // namespace
 
 bool at_the_end(std::function<void()> work) {
-  ::testing::AddGlobalTestEnvironment(new AtTheEnd(std::move(work))); // gtest owns it
+  if (end().work.empty()) ::testing::AddGlobalTestEnvironment(new AtTheEnd); // gtest owns it
+  end().work.push_back(std::move(work));
   return true;
+}
+
+void more_runs_come() {
+  end().is_far = true;
+}
+
+void end_of_runs() {
+  end().come();
+}
+
+void when_a_lab_is_up(std::function<void(Lab&)> work) {
+  on_new_labs() = std::move(work);
 }
 
 std::string tested_release() {
@@ -75,6 +107,7 @@ std::string tested_release() {
 OwnLab::OwnLab(const std::string& release) : lab_(failed("not made yet")), name_(unique_name()) {
   lab_ = make_lab(name_, release);
   if (!lab_) ADD_FAILURE() << "the lab does not come up: " << describe(lab_.error());
+  if (lab_ && on_new_labs()) on_new_labs()(*lab_);
 }
 
 OwnLab::~OwnLab() {

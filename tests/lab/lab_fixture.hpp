@@ -37,6 +37,13 @@ private:
 // Called after the last test of the program, whatever their results. For static initialisers.
 bool at_the_end(std::function<void()> work);
 
+// The program runs its tests several times: what is for the end waits for end_of_runs().
+void more_runs_come();
+void end_of_runs();
+
+// Called with each lab that a test makes, once it is up.
+void when_a_lab_is_up(std::function<void(Lab&)> work);
+
 // Runs a shell line on a host as root. A failing one fails the test with its words; gives its output without the last
 // line end.
 std::string on(Lab& lab, const std::string& host, const std::string& line);

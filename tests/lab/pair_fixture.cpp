@@ -24,6 +24,11 @@ std::unique_ptr<SharedPair>& shared_pair() {
   return pair;
 }
 
+std::set<std::string>& prepared_suites() {
+  static std::set<std::string> suites;
+  return suites;
+}
+
 [[maybe_unused]] const bool pair_registered = at_the_end([] { shared_pair().reset(); });
 
 Result<void> make(ShopPair& pair) {
@@ -76,12 +81,55 @@ std::string push_branch(Lab& lab, const std::string& branch, const std::string& 
   return pushed ? std::string(trim(*pushed)) : std::string();
 }
 
+Result<Lab*> shared_servers() {
+  auto& shared = shared_pair();
+  if (!shared) {
+    shared = std::make_unique<SharedPair>();
+    if (!shared->lab.ok()) return failed("there is no lab");
+    shared->pair = std::make_unique<ShopPair>(*shared->lab, goods(), show);
+    TANDEM_CHECK(make(*shared->pair));
+    shared->made = true;
+  }
+  if (!shared->made) return failed("there is no pair to test on");
+  return &*shared->lab;
+}
+
+void forget_preparations() {
+  prepared_suites().clear();
+}
+
 Json status_of(ShopPair& pair, const std::string& host, const std::string& server) {
   const auto text = pair.tandem(host, {"status", "--json"});
   if (!text) return {};
   const auto status = Json::parse(*text);
   for (const auto& one : status["servers"])
     if (one["name"] == server) return one;
+  return {};
+}
+
+std::string wait_until_whole(Lab& lab) {
+  std::string serving;
+  std::string last;
+  const auto whole = [&] {
+    const auto asked = lab.run("uno", {"tandem", "status", "--json"}, {.time_limit = std::chrono::seconds(15)});
+    if (!asked || !asked->ok()) return false;
+    last = asked->output;
+    const auto status = Json::parse(asked->output, nullptr, false);
+    if (status.is_discarded() || !status["problems"].empty()) return false;
+    std::set<std::string> duties;
+    serving.clear();
+    for (const auto& server : status["servers"]) {
+      if (!server.contains("role")) return false;
+      const std::string duty = server["role"].value("duty", "");
+      duties.insert(duty);
+      if (duty == "serve") serving = server["name"];
+    }
+    return duties.size() == 2 && !serving.empty() && duties.contains("follow " + serving);
+  };
+  if (wait_until(whole, whole_limit)) return serving;
+  ADD_FAILURE() << "the pair does not become whole again:\n" << last;
+  for (const auto* host : {"uno", "duo"})
+    show(std::string(host) + ":\n" + on(lab, host, "journalctl -u tandem --no-pager -o short-precise | tail -40"));
   return {};
 }
 
@@ -94,15 +142,7 @@ ShopPair& PairTest::pair() {
 }
 
 void PairTest::SetUp() {
-  auto& shared = shared_pair();
-  if (!shared) {
-    shared = std::make_unique<SharedPair>();
-    ASSERT_TRUE(shared->lab.ok());
-    shared->pair = std::make_unique<ShopPair>(*shared->lab, goods(), show);
-    ASSERT_OK(make(*shared->pair));
-    shared->made = true;
-  }
-  ASSERT_TRUE(shared->made) << "there is no pair to test on";
+  ASSERT_OK(shared_servers());
   ASSERT_OK(lab().heal());
   for (const auto* host : {"uno", "duo"}) {
     on(lab(), "tre", "true");
@@ -110,8 +150,8 @@ void PairTest::SetUp() {
     on(lab(), host, "rm -f /run/tandem/halt");
   }
   ASSERT_NE(wait_until_whole(), "");
-  static std::set<std::string> prepared;
-  if (prepared.insert(::testing::UnitTest::GetInstance()->current_test_info()->test_suite_name()).second) prepare();
+  if (prepared_suites().insert(::testing::UnitTest::GetInstance()->current_test_info()->test_suite_name()).second)
+    prepare();
 }
 
 void PairTest::apply(const std::string& toml) {
@@ -131,32 +171,6 @@ void PairTest::acknowledge_all(const std::string& host) {
 std::string PairTest::primary() {
   for (const std::string host : {"uno", "duo"})
     if (holds_on(lab(), host, "test -f /run/tandem/serving")) return host;
-  return {};
-}
-
-std::string PairTest::wait_until_whole() {
-  std::string serving;
-  std::string last;
-  const auto whole = [&] {
-    const auto asked = lab().run("uno", {"tandem", "status", "--json"}, {.time_limit = std::chrono::seconds(15)});
-    if (!asked || !asked->ok()) return false;
-    last = asked->output;
-    const auto status = Json::parse(asked->output, nullptr, false);
-    if (status.is_discarded() || !status["problems"].empty()) return false;
-    std::set<std::string> duties;
-    serving.clear();
-    for (const auto& server : status["servers"]) {
-      if (!server.contains("role")) return false;
-      const std::string duty = server["role"].value("duty", "");
-      duties.insert(duty);
-      if (duty == "serve") serving = server["name"];
-    }
-    return duties.size() == 2 && !serving.empty() && duties.contains("follow " + serving);
-  };
-  if (wait_until(whole, whole_limit)) return serving;
-  ADD_FAILURE() << "the pair does not become whole again:\n" << last;
-  for (const auto* host : {"uno", "duo"})
-    show(std::string(host) + ":\n" + on(lab(), host, "journalctl -u tandem --no-pager -o short-precise | tail -40"));
   return {};
 }
 

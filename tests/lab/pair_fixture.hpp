@@ -34,6 +34,15 @@ std::string push_branch(Lab& lab, const std::string& branch, const std::string& 
 // What `tandem status --json` on `host` says of `server`; null when it says nothing.
 Json status_of(ShopPair& pair, const std::string& host, const std::string& server);
 
+// Waits until one server serves, the other follows it, and status finds nothing wrong; the primary's name, empty when
+// that does not come about, which is a failure of the test.
+std::string wait_until_whole(Lab& lab);
+
+// The servers of the pair that all tests share, made at first use.
+Result<Lab*> shared_servers();
+// They have other files now: what suites have prepared is not on them.
+void forget_preparations();
+
 // uno and duo as a pair, whatever earlier tests have made of its roles; files and rows that they wrote are still there.
 class PairTest : public ::testing::Test {
 protected:
@@ -49,9 +58,8 @@ protected:
 
   [[nodiscard]] static std::string other(const std::string& server) { return server == "uno" ? "duo" : "uno"; }
 
-  // Waits until one server serves, the other follows it, and status finds nothing wrong; the primary's name, empty when
-  // that does not come about.
-  static std::string wait_until_whole();
+  static std::string wait_until_whole() { return lab::wait_until_whole(lab()); }
+
   // tandem.toml becomes this on both servers, which are then as it says.
   static void apply(const std::string& toml);
   // What the server kept, and its events tell of, is not needed any more.
