@@ -58,6 +58,8 @@ inline const std::vector<std::string> archive_packages{"sudo",
                                                        "rsyslog",
                                                        "curl",
                                                        "sslscan",
+                                                       "graphite-web",
+                                                       "python3-psycopg2",
                                                        "procps"};
 
 } // namespace tandem::lab

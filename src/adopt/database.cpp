@@ -88,7 +88,8 @@ void look_at_access(Draft& draft, const Found& found) {
       if (words.size() < 4 || is_usual_access(words)) continue;
       draft.cannot_tell(path, number,
                         "\"" + std::string(trim(line)) +
-                            "\": with tandem only the server's own users log in, each as the role of its own name");
+                            "\": with tandem only the server's own users log in, each as the role of its own name or "
+                            "as the owner of its site's database");
     }
   }
 }

@@ -125,8 +125,8 @@ void draft_site_database(Draft& draft, const Found& found, const WorkingCopy& co
   if (chosen->owner != site.owner)
     draft.cannot_tell(copy.folder, 0,
                       "the role " + chosen->owner + " owns the database, and " + site.owner +
-                          " runs the site: with tandem it logs in as the role of its own name, so "
-                          "give that one the database");
+                          " runs the site: with tandem it logs in as that role over the local socket, with the role "
+                          "as USER and without HOST and PASSWORD in the site's settings");
   else if (found.postgres.roles_with_password.contains(chosen->owner))
     draft.cannot_tell(copy.folder, 0,
                       "the role " + chosen->owner +

@@ -186,6 +186,10 @@ Result<void> Actions::make_one(const Database& database, const Reading& actual) 
     TANDEM_CHECK(
         sql("postgres", fmt::format("ALTER DATABASE {} OWNER TO {}", quoted(database.name), quoted(database.owner))));
   }
+  // PostgreSQL lets every role into every database by itself.
+  if (!found.exists || found.open_to_all)
+    TANDEM_CHECK(
+        sql("postgres", fmt::format("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", quoted(database.name))));
   for (const auto& extension : database.extensions)
     TANDEM_CHECK(sql(database.name, "CREATE EXTENSION IF NOT EXISTS " + quoted(extension)));
   return {};

@@ -200,6 +200,7 @@ struct Compare {
     if (!found.exists) return created(resource, {"owner " + database.owner});
     std::vector<std::string> details;
     if (found.owner != database.owner) details.push_back("owner " + found.owner + " -> " + database.owner);
+    if (found.open_to_all) details.emplace_back("only its owner, and whom it was granted to, may connect");
     for (const auto& extension : found.missing)
       details.push_back("add extension " + extension);
     return changed(resource, std::move(details));

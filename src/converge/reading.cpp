@@ -147,13 +147,15 @@ Result<Reading> Reader::read_one(const DatabaseRole& role) {
 }
 
 Result<Reading> Reader::read_one(const Database& database) {
-  auto rows = ports_.databases.query("postgres", "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
-                                     {database.name});
+  const auto* statement = "SELECT pg_get_userbyid(datdba), has_database_privilege('public', oid, 'CONNECT')"
+                          " FROM pg_database WHERE datname = $1";
+  auto rows = ports_.databases.query("postgres", statement, {database.name});
   if (!rows && unreachable(rows.error())) return Reading{DatabaseReading{}};
   if (!rows) return std::unexpected(std::move(rows).error());
   DatabaseReading reading{.reachable = true, .exists = !rows->empty(), .owner = {}, .missing = database.extensions};
   if (!reading.exists) return Reading{std::move(reading)};
   reading.owner = rows->front()[0].value_or("");
+  reading.open_to_all = rows->front()[1] == "t";
   if (database.extensions.empty()) return Reading{std::move(reading)};
   TANDEM_TRY(const auto present, ports_.databases.query(database.name, "SELECT extname FROM pg_extension"));
   for (const auto& row : present)

@@ -46,6 +46,7 @@ struct DatabaseReading {
   bool exists = false;
   bool login = false;
   bool replication = false;
+  bool open_to_all = false; // every role may connect
   std::string owner;
   std::vector<std::string> missing; // extensions, functions not granted, settings that wait or will wait for a restart
 };

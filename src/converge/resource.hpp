@@ -82,6 +82,7 @@ struct DatabaseRole {
   bool replication = false;
 };
 
+// Nobody but its owner, and whom somebody has granted it to, may connect.
 struct Database {
   std::string name;
   std::string owner;

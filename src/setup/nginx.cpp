@@ -338,7 +338,8 @@ void add_secrets(Resources& out, const View& view, const model::Site& site) {
                    .why = "site " + site.domain,
                    .reactions = {{ReactionKind::reload, "nginx.service"}}});
   };
-  add(site.basic_auth, ".htpasswd", {.path = {}, .content = {}, .mode = 0640, .group = "www-data", .secret = true});
+  // Of nginx's own user, not of its group: the owners of all sites are in that one.
+  add(site.basic_auth, ".htpasswd", {.path = {}, .content = {}, .mode = 0400, .owner = "www-data", .secret = true});
   add(site.nginx_extra, ".extra", {.path = {}, .content = {}});
 }
 

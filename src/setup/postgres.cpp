@@ -53,10 +53,21 @@ std::string upstream_text(const View& view) {
   return system::upstream_text(view.self, view.pair.server(view.primary)->peer_address);
 }
 
+// Whose database role has another name than the user whom the site runs as: role -> user.
+std::map<std::string, std::string> mapped_roles(const View& view) {
+  std::map<std::string, std::string> roles;
+  for (const auto& site : view.pair.sites)
+    if (site.database && site.database->owner != site.owner) roles[site.database->owner] = site.owner;
+  return roles;
+}
+
 std::string access_text(const View& view) {
   std::string text = header();
-  text += "local all postgres peer map=tandem\n"
-          "local all all peer\n";
+  text += "local all postgres peer map=tandem\n";
+  // In quotes a name is never one of PostgreSQL's own words, such as "all".
+  for (const auto& [role, user] : mapped_roles(view))
+    text += fmt::format("local all \"{}\" peer map=tandem\n", role);
+  text += "local all all peer\n";
   for (const auto& server : view.pair.servers) {
     if (server.name == view.self) continue;
     const auto host = server.peer_address + (server.peer_address.contains(':') ? "/128" : "/32");
@@ -70,6 +81,8 @@ std::string identities_text(const View& view) {
   std::string text = header();
   text += "tandem root postgres\n"
           "tandem postgres postgres\n";
+  for (const auto& [role, user] : mapped_roles(view))
+    text += fmt::format("tandem {} \"{}\"\n", user, role);
   for (const auto& server : view.pair.servers)
     text += "tandem-servers " + server.name + " replicator\n";
   return text;

@@ -113,7 +113,7 @@ TEST_F(Dumps, ADeployLeavesOneAndTheShopGoesBackToItWhileVisitorsCome) {
   shop("delete from orders_work");
   add_work(778);
   admin("alter database shop set statement_timeout = '77s'");
-  admin("revoke connect on database shop from public");
+  admin("grant connect on database shop to pg_monitor");
 
   const auto asked = say({"database", "restore", shop_domain, dump});
   EXPECT_EQ(asked.status, 3);
@@ -139,7 +139,8 @@ TEST_F(Dumps, ADeployLeavesOneAndTheShopGoesBackToItWhileVisitorsCome) {
   EXPECT_EQ(numbers(), "777");
   EXPECT_EQ(shop("select count(*) from information_schema.columns where column_name = 'dumped'"), "0");
   EXPECT_EQ(shop("show statement_timeout"), "77s") << "its settings went along";
-  EXPECT_EQ(admin("select has_database_privilege('public', 'shop', 'connect')"), "f") << "and its rights";
+  EXPECT_EQ(admin("select has_database_privilege('pg_monitor', 'shop', 'connect')"), "t") << "and its rights";
+  EXPECT_EQ(admin("select has_database_privilege('public', 'shop', 'connect')"), "f") << "to nobody else";
   const auto former = admin("select datname from pg_database where datname like 'shop_before_restore_%'");
   ASSERT_THAT(former, Not(HasSubstr("\n")));
   EXPECT_EQ(sql_in(host_, former, "select number from orders_work"), "778") << "nothing is lost";
@@ -154,7 +155,7 @@ TEST_F(Dumps, ADeployLeavesOneAndTheShopGoesBackToItWhileVisitorsCome) {
       },
       soon));
   admin("alter database shop reset statement_timeout");
-  admin("grant connect on database shop to public");
+  admin("revoke connect on database shop from pg_monitor");
   make_dump(); // the branch main again
   EXPECT_EQ(wait_until_whole(), host_);
 }

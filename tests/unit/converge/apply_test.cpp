@@ -299,6 +299,33 @@ TEST(Apply, DatabaseContentsWaitForTheServerInAPlan) {
   EXPECT_TRUE(bench.plan(resources)->empty());
 }
 
+TEST(Apply, NobodyButItsOwnerComesIntoADatabase) {
+  Bench bench;
+  bench.databases.running = true;
+  const std::vector<Resource> resources{{.kind = Database{"shop", "anna", {}}, .why = "site"}};
+  bool made = false;
+  bool open = true; // as PostgreSQL makes each
+  bench.databases.answer = [&](const std::string& statement) {
+    if (statement.starts_with("CREATE DATABASE \"shop\" OWNER \"anna\"")) made = true;
+    if (statement == "REVOKE CONNECT, TEMPORARY ON DATABASE \"shop\" FROM PUBLIC") open = false;
+    if (!statement.starts_with("SELECT") || !made) return std::vector<system::Row>{};
+    return std::vector<system::Row>{{"anna", open ? "t" : "f"}};
+  };
+  ASSERT_TRUE(bench.apply_all(resources));
+  EXPECT_FALSE(open);
+  EXPECT_TRUE(bench.plan(resources)->empty());
+
+  open = true;
+  const auto plan = bench.plan(resources);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(to_text(*plan, "uno"),
+            "uno: 0 to create, 1 to change, 0 to remove, 0 reloads to run (1 resource compared)\n"
+            "  ~ database shop   (site)\n"
+            "      only its owner, and whom it was granted to, may connect\n");
+  ASSERT_TRUE(bench.apply_all(resources));
+  EXPECT_FALSE(open);
+}
+
 TEST(Order, ResourcesComeAfterWhatTheyNeedAndOtherwiseInTheListsOrder) {
   const auto sorted = in_order({{.kind = Folder{.path = "/a"}, .after = {"folder /c"}},
                                 {.kind = Folder{.path = "/b"}},

@@ -17,6 +17,7 @@ public:
 
   std::map<std::string, std::pair<bool, bool>> roles; // may log in, may replicate
   std::map<std::string, std::string> owners;          // of databases
+  std::set<std::string> shut; // databases that not every role may connect to
   std::map<std::string, std::set<std::string>> extensions;
   std::set<std::string> slots;
   std::set<std::string> grants;
@@ -63,7 +64,7 @@ private:
     else if (is_about("FROM pg_roles") && roles.contains(parameters[0]))
       rows.push_back({text(roles[parameters[0]].first), text(roles[parameters[0]].second)});
     else if (is_about("FROM pg_database") && owners.contains(parameters[0]))
-      rows.push_back({owners[parameters[0]]});
+      rows.push_back({owners[parameters[0]], text(!shut.contains(parameters[0]))});
     else if (is_about("FROM pg_extension"))
       for (const auto& extension : extensions[database])
         rows.push_back({extension});
@@ -77,6 +78,8 @@ private:
       roles[name_in(statement)] = {!statement.contains("NOLOGIN"), !statement.contains("NOREPLICATION")};
     else if (statement.starts_with("GRANT"))
       grants.insert(statement.substr(26, statement.find(" TO ") - 26)); // behind "GRANT EXECUTE ON FUNCTION "
+    else if (statement.starts_with("REVOKE CONNECT"))
+      shut.insert(name_in(statement));
     else if (statement.contains("EXTENSION"))
       extensions[database].insert(name_in(statement));
     else if (statement.contains("DATABASE"))
@@ -109,6 +112,7 @@ struct Debian : fakes::Server {
       files.put_folder(folder);
     for (const auto* group : {"www-data", "adm"})
       accounts.table.groups.push_back({group, 33 + static_cast<std::uint32_t>(accounts.table.groups.size()), {}});
+    accounts.table.users.push_back({"www-data", 33, 33, "/var/www", "/usr/sbin/nologin"});
     packages.on_install = [this](const std::string& name) { unpack(name); };
     accounts.on_add_user = [this](const system::NewUser& user) { files.put_folder(user.home); };
   }
