@@ -65,7 +65,7 @@ Result<Adopted> adopt(const Found& found, const Wishes& wishes) {
   draft_people(draft, found);
   draft_database(draft, found);
   draft_sites(draft, found);
-  draft_work(draft, found);
+  draft_work(draft, found, wishes);
   draft_servers(draft, found, wishes);
   draft_administrator(draft, wishes);
   draft.pair.name = "sites";

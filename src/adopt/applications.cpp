@@ -120,10 +120,16 @@ std::string wsgi_of(const Application& application) {
   return replace_all(path.substr(0, path.size() - 3), "/", ".") + ":" + name;
 }
 
-bool is_secret(std::string_view name) {
-  for (const std::string_view part : {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "PRIVATE", "_KEY", "DSN", "_PASS"})
-    if (name.contains(part)) return true;
-  return false;
+bool is_secret(const std::string& name, const std::string& value) {
+  std::string capitals;
+  for (const unsigned char letter : name)
+    capitals += static_cast<char>(std::toupper(letter));
+  for (const std::string_view part : {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "PRIVATE", "_KEY", "DSN", "_PASS", "PWD",
+                                      "CREDENTIAL", "APIKEY", "API_KEY"})
+    if (capitals.contains(part)) return true;
+  // An address with a password in it: postgres://user:password@host/
+  const auto scheme = value.find("://");
+  return scheme != std::string::npos && value.find('@', scheme) != std::string::npos;
 }
 
 void add_variable(Draft& draft, model::Site& site, std::map<std::string, std::string>& secrets, const std::string& file,
@@ -132,7 +138,7 @@ void add_variable(Draft& draft, model::Site& site, std::map<std::string, std::st
     draft.cannot_tell(file, line, "the variable " + name + ": tandem sets it itself, or does not take it");
   else if (value.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos)
     draft.cannot_tell(file, line, "the variable " + name + ": its value is more than one line");
-  else if (is_secret(name) || !config::is_printable(value))
+  else if (is_secret(name, value) || !config::is_printable(value))
     secrets[name] = value;
   else
     site.environment[name] = value;

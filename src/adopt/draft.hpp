@@ -38,8 +38,13 @@ void draft_host(Draft& draft, const Found& found);
 void draft_people(Draft& draft, const Found& found);
 void draft_database(Draft& draft, const Found& found);
 void draft_sites(Draft& draft, const Found& found);
-void draft_work(Draft& draft, const Found& found);
+void draft_work(Draft& draft, const Found& found, const Wishes& wishes);
 void draft_servers(Draft& draft, const Found& found, const Wishes& wishes);
+
+// Whether that host, as a command names it, is the pair's other server: by what the operator says, else by who may
+// follow this one's PostgreSQL, else by nothing.
+[[nodiscard]] bool is_other_server(const Found& found, const Wishes& wishes, const std::string& host);
+[[nodiscard]] std::string host_of_rsync(const std::string& command);
 
 // NAME of "NAME@…" and of "…/NAME".
 [[nodiscard]] std::string last_part(const std::string& path);

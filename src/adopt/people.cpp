@@ -3,6 +3,8 @@
 #include "config/reserved.hpp"
 #include "config/syntax.hpp"
 
+#include <array>
+
 namespace tandem::adopt {
 
 namespace {
@@ -32,7 +34,10 @@ private:
       auto words = split(replace_all(replace_all(line, "\t", " "), "NOPASSWD: ", "NOPASSWD:"), ' ');
       std::erase(words, "");
       const auto who = words.front();
-      const bool all = words.size() == 3 && words[1].starts_with("ALL=") && words[2] == "NOPASSWD:ALL";
+      // As somebody else than root it is another right.
+      constexpr std::array<std::string_view, 4> as_root{"ALL=(ALL)", "ALL=(ALL:ALL)", "ALL=(root)", "ALL=(root:root)"};
+      const bool all =
+          words.size() == 3 && std::ranges::find(as_root, words[1]) != as_root.end() && words[2] == "NOPASSWD:ALL";
       const bool short_form = words.size() == 2 && words[1] == "ALL=NOPASSWD:ALL";
       if ((all || short_form) && who != "root")
         names_.push_back(who);

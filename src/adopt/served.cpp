@@ -130,10 +130,23 @@ private:
     if (directive.name == "client_max_body_size") return take_max_body(directive);
     if (directive.name == "auth_basic_user_file") return take_password_file(directive);
     if (directive.name == "ssl_certificate") return take_certificate(directive);
+    if (directive.name == "listen") return take_listen(directive);
     if (is_among(directive.name, own_directives) || is_usual_include(directive) || is_redirect_to_tls(directive))
       return;
     if (directive.name == "return" && !block.redirects_to.empty()) return;
     cannot_tell(directive);
+  }
+
+  // What was to be reached from one network alone must not become public without a word.
+  void take_listen(const Directive& directive) {
+    const auto place = directive.arguments.empty() ? std::string() : directive.arguments.front();
+    const auto colon = place.rfind(':');
+    const auto address = place.ends_with(']') ? place : place.substr(0, colon == std::string::npos ? 0 : colon);
+    const bool unix_socket = place.starts_with("unix:");
+    const bool alone = place.contains('.') && colon == std::string::npos; // an address without a port
+    if (unix_socket || alone || (!address.empty() && address != "*" && address != "0.0.0.0" && address != "[::]"))
+      cannot_tell(directive, "it listens on " + place + " alone: with tandem " + site_.domain +
+                                 " is served on all addresses, ports 80 and 443");
   }
 
   void take_max_body(const Directive& directive) {
@@ -181,7 +194,11 @@ private:
       return take_files(directive, place);
     if (plain && (place == "/" || place.starts_with('@'))) {
       for (const auto& inner : directive.block)
-        if (!is_among(inner.name, own_directives) && !is_usual_include(inner) && !is_redirect_to_tls(inner))
+        if (inner.name == "auth_basic_user_file")
+          take_password_file(inner);
+        else if (inner.name == "client_max_body_size")
+          take_max_body(inner);
+        else if (!is_among(inner.name, own_directives) && !is_usual_include(inner) && !is_redirect_to_tls(inner))
           cannot_tell(inner);
       return;
     }

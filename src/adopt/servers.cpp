@@ -39,6 +39,21 @@ std::vector<std::string> followers(const Found& found) {
   return addresses;
 }
 
+} // namespace
+
+// "duo" of "rsync -a /www/ root@duo:/www/"; "" when it names none.
+std::string host_of_rsync(const std::string& command) {
+  for (const auto& word : words_in(command)) {
+    auto host = word.substr(0, word.find(":/"));
+    if (host.size() == word.size()) continue;
+    host = host.substr(host.find('@') + 1);
+    if (config::is_host(host)) return host;
+  }
+  return {};
+}
+
+namespace {
+
 // The hosts that rsync's jobs name: "duo:/www/".
 std::vector<std::string> partners_of_rsync(const Found& found) {
   std::vector<std::string> hosts;
@@ -46,12 +61,7 @@ std::vector<std::string> partners_of_rsync(const Found& found) {
     if (!path.contains("/cron")) continue;
     for (const auto& line : lines_of(text)) {
       if (!line.contains("rsync") || line.starts_with('#')) continue;
-      for (const auto& word : words_in(line)) {
-        auto host = word.substr(0, word.find(":/"));
-        if (host.size() == word.size()) continue;
-        host = host.substr(host.find('@') + 1);
-        if (config::is_host(host)) hosts.push_back(host);
-      }
+      if (const auto host = host_of_rsync(line); !host.empty()) hosts.push_back(host);
     }
   }
   return hosts;
@@ -70,6 +80,17 @@ std::string in_hosts(const Found& found, const std::string& wanted, bool by_name
   return {};
 }
 
+} // namespace
+
+bool is_other_server(const Found& found, const Wishes& wishes, const std::string& host) {
+  const auto address = config::is_ipv4(host) ? host : in_hosts(found, host, true);
+  if (!wishes.standby_address.empty()) return host == wishes.standby_name || address == wishes.standby_address;
+  const auto known = followers(found);
+  return known.empty() || std::ranges::find(known, address) != known.end();
+}
+
+namespace {
+
 std::string label_of_host(const std::string& host) {
   return config::is_address(host) ? std::string() : host.substr(0, host.find('.'));
 }
@@ -80,6 +101,7 @@ model::Server standby_of(Draft& draft, const Found& found, const Wishes& wishes,
   for (const auto& address : followers(found))
     addresses.insert(address);
   for (const auto& host : partners_of_rsync(found)) {
+    if (!is_other_server(found, wishes, host)) continue; // a place for backups, say
     const auto address = config::is_ipv4(host) ? host : in_hosts(found, host, true);
     if (!address.empty()) addresses.insert(address);
     if (server.name.empty()) server.name = label_of_host(host);

@@ -152,7 +152,7 @@ private:
 
 class Crontabs {
 public:
-  explicit Crontabs(Draft& draft) : draft_(draft) {}
+  Crontabs(Draft& draft, const Found& found, const Wishes& wishes) : draft_(draft), found_(found), wishes_(wishes) {}
 
   // `user`: whose table it is; "" where each line names one.
   void add(const std::string& path, const std::string& text, const std::string& user) {
@@ -220,6 +220,11 @@ private:
   }
 
   void take_rsync(const std::string& path, const CronLine& line) {
+    const auto host = host_of_rsync(line.command);
+    if (host.empty() || !is_other_server(found_, wishes_, host))
+      return draft_.cannot_tell(path, line.line,
+                                "rsync to " + (host.empty() ? "no other server" : host) +
+                                    ", which stays as it is: it does not compare the two servers' files");
     draft_.replaces(path, line.line, "the comparison of files between the servers");
     draft_.by_hand.cron.push_back(entry(path, line));
     const auto words = sites::split_command(line.command);
@@ -240,16 +245,18 @@ private:
   }
 
   Draft& draft_;
+  const Found& found_;
+  const Wishes& wishes_;
   std::vector<std::string> texts_; // of the table at hand
 };
 
 } // namespace
 
-void draft_work(Draft& draft, const Found& found) {
+void draft_work(Draft& draft, const Found& found, const Wishes& wishes) {
   Celeries celeries(draft, found);
   for (const auto& unit : found.services)
     celeries.add(unit);
-  Crontabs crontabs(draft);
+  Crontabs crontabs(draft, found, wishes);
   auto tables = found.in("/etc/cron.d");
   tables.emplace_back("/etc/crontab");
   for (const auto& path : tables)

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "sites/folders.hpp"
+#include "system/pause.hpp"
 
 #include <array>
 
@@ -12,6 +13,8 @@ namespace {
 constexpr auto longest_work = std::chrono::hours(24); // of one program on a large database
 constexpr auto longest_swap = std::chrono::seconds(10);
 constexpr int swap_attempts = 5;
+constexpr int most_asked = 20; // PostgreSQL recovers from a crash meanwhile
+constexpr auto ask_again = std::chrono::milliseconds(500);
 constexpr auto* administrator = "--username=postgres"; // as whom pg_ident.conf lets root in
 
 // The rights and settings of database $1, as statements that give them to database $2. PostgreSQL keeps a setting that
@@ -231,6 +234,13 @@ Result<std::optional<std::string>> SiteDatabase::connection_limit(const std::str
   return rows.empty() ? std::nullopt : rows[0].at(0);
 }
 
+// What stays the same when a database gets another name; "" where there is none.
+Result<std::string> SiteDatabase::identity(const std::string& database) {
+  TANDEM_TRY(const auto rows, work_.ports.databases.query(
+                                  "postgres", "select oid::text from pg_database where datname = $1", {database}));
+  return rows.empty() ? std::string() : rows[0].at(0).value_or("");
+}
+
 // The rename locks a database against new connections before it counts those that there are: what has come in between
 // is ended by the next attempt.
 Result<void> SiteDatabase::swap(const std::string& from, const std::string& aside, const std::string& in,
@@ -242,9 +252,20 @@ Result<void> SiteDatabase::swap(const std::string& from, const std::string& asid
                                 "ALTER DATABASE {0} RENAME TO {1}; ALTER DATABASE {2} CONNECTION LIMIT {3}; "
                                 "ALTER DATABASE {2} RENAME TO {0}; COMMIT",
                                 sql_name(from), sql_name(aside), sql_name(in), limit);
+  TANDEM_TRY(const auto wanted, identity(in));
+  if (wanted.empty()) return fail(ErrorKind::not_found, "there is no database " + in);
   for (int attempt = 1;; ++attempt) {
     auto done = run_statements(work_, "postgres", {"set client_min_messages = error; " + end_all, both}, longest_swap);
-    if (done || attempt == swap_attempts) return done;
+    if (done) return done;
+    // PostgreSQL goes on to the commit also when whoever asked is gone, and may end between that and its answer.
+    auto has = identity(from);
+    for (int asked = 1; !has && asked < most_asked; ++asked) {
+      system::pause_thread(ask_again);
+      has = identity(from);
+    }
+    if (has && *has == wanted) return {};
+    if (!has) done.error().message += "; and whether it was done is not known: " + has.error().message;
+    if (!has || attempt == swap_attempts) return done;
   }
 }
 

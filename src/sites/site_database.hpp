@@ -75,6 +75,7 @@ private:
 
   Result<std::uint64_t> size();
   Result<void> check_room_for_database();
+  Result<std::string> identity(const std::string& database);
   Result<std::optional<std::string>> connection_limit(const std::string& database);
   Result<void> write_dump(const std::string& path, const Progress& progress);
   Result<void> make_empty();

@@ -1,6 +1,7 @@
 // What was read on a server made by hand -> tandem.toml and what is to be told of it.
 #include "adopt/adopt.hpp"
 #include "adopt/toml.hpp"
+#include "base/text.hpp"
 #include "config/load.hpp"
 
 #include <gmock/gmock.h>
@@ -334,6 +335,84 @@ TEST(AdoptTest, TheContractsOwnFileComesBack) {
   const auto second = config::load({"/etc/tandem/tandem.toml", to_toml(pair)}, secret);
   ASSERT_TRUE(second.pair) << config::format(second.problems) << to_toml(pair);
   EXPECT_EQ(*second.pair, pair) << to_toml(pair);
+}
+
+// ---- what must not become wider than it was
+
+TEST(AdoptTest, APasswordOfALocationAndItsLimitAreTaken) {
+  auto found = server_by_hand();
+  found.files[nginx_path] = replace_all(
+      found.files[nginx_path], "location / { include",
+      "location / { auth_basic shop; auth_basic_user_file /etc/nginx/passwords; client_max_body_size 80m; include");
+  const auto result = adopted(found);
+  ASSERT_TRUE(result.pair.sites.at(0).basic_auth);
+  EXPECT_EQ(result.pair.sites[0].basic_auth->path, "/etc/nginx/passwords");
+  EXPECT_EQ(result.pair.sites[0].max_body, model::Bytes{80} << 20U);
+}
+
+TEST(AdoptTest, AServerThatListensOnOneAddressIsTold) {
+  auto found = server_by_hand();
+  found.files[nginx_path] = replace_all(found.files[nginx_path], "listen 443 ssl", "listen 10.0.0.1:443 ssl");
+  EXPECT_THAT(all_of(adopted(found).strange), HasSubstr("it listens on 10.0.0.1:443 alone"));
+  for (const auto* usual : {"listen *:443 ssl", "listen [::]:443 ssl", "listen 0.0.0.0:443 ssl"}) {
+    auto wide = server_by_hand();
+    wide.files[nginx_path] = replace_all(wide.files[nginx_path], "listen 443 ssl", usual);
+    EXPECT_THAT(all_of(adopted(wide).strange), Not(HasSubstr("it listens on"))) << usual;
+  }
+}
+
+TEST(AdoptTest, SudoAsAnotherThanRootIsNotSudoAsRoot) {
+  for (const auto* line : {"andrey ALL=(postgres) NOPASSWD: ALL\n", "%www-data ALL=(www-data) NOPASSWD: ALL\n"}) {
+    auto found = server_by_hand();
+    found.files["/etc/sudoers.d/people"] = line;
+    const auto result = adopted(found);
+    for (const auto& user : result.pair.users)
+      EXPECT_FALSE(user.sudo_nopasswd) << line << user.name;
+    EXPECT_THAT(all_of(result.strange), HasSubstr("NOPASSWD: ALL\": it stays as it is"));
+  }
+}
+
+TEST(AdoptTest, RsyncToAPlaceForBackupsGoesOn) {
+  auto found = server_by_hand();
+  found.files["/etc/cron.d/backup"] =
+      "30 2 * * * root rsync -a --exclude=/media /www/ backup@store.example.net:/www/\n";
+  const auto result = adopted(found);
+  EXPECT_THAT(all_of(result.strange), HasSubstr("rsync to store.example.net, which stays as it is"));
+  EXPECT_THAT(result.pair.files.exclude, Not(Contains("/media")));
+  EXPECT_EQ(result.pair.servers.size(), 2U);
+  EXPECT_EQ(result.pair.servers.at(1).name, "duo");
+  ASSERT_EQ(result.by_hand.cron.size(), 1U);
+  EXPECT_EQ(result.by_hand.cron[0].file, "/etc/cron.d/www");
+}
+
+TEST(AdoptTest, APasswordInAnAddressIsASecret) {
+  auto found = server_by_hand();
+  found.files[ini_path] += "env = DATABASE_URL=postgres://shop:pass-word@localhost/sworld\nenv = smtp_pwd=pass-word\n"
+                           "env = SHOP_URL=https://shop.test/\n";
+  const auto result = adopted(found);
+  EXPECT_THAT(result.toml, Not(HasSubstr("pass-word")));
+  EXPECT_THAT(result.secrets.at("secrets/shop.test.env"), HasSubstr("DATABASE_URL="));
+  EXPECT_THAT(result.secrets.at("secrets/shop.test.env"), HasSubstr("smtp_pwd="));
+  EXPECT_EQ(result.pair.sites.at(0).environment.at("SHOP_URL"), "https://shop.test/");
+}
+
+TEST(AdoptTest, WhatServesASiteIsWrittenDown) {
+  const auto result = adopted(server_by_hand());
+  ASSERT_EQ(result.by_hand.sites.size(), 1U);
+  const auto& site = result.by_hand.sites[0];
+  EXPECT_EQ(site.socket, "/run/shop.sock");
+  EXPECT_EQ(site.unit, "uwsgi@shop.test.service");
+  EXPECT_THAT(site.nginx, ElementsAre(nginx_path));
+  ASSERT_EQ(site.cron.size(), 1U);
+  EXPECT_EQ(site.cron[0].line, "5 4 * * * cd /www/shop.test && env/bin/python manage.py feeds");
+}
+
+TEST(AdoptTest, AFileOfNginxThatServesOthersAsWellKeepsASiteFromGoingOn) {
+  auto found = server_by_hand();
+  found.files[nginx_path] += "server {\n listen 80;\n server_name other.test;\n root /srv/other;\n}\n";
+  const auto result = adopted(found);
+  EXPECT_EQ(result.by_hand.sites.at(0).socket, "");
+  EXPECT_THAT(all_of(result.strange), HasSubstr("the file has servers of others as well"));
 }
 
 } // namespace tandem::adopt

@@ -42,6 +42,29 @@ public:
   }
 };
 
+// Its two databases change their names as the statements say, although whoever asked for it hears of a failure.
+class RenamedInSecret final : public system::Databases, public system::Processes {
+public:
+  Result<std::vector<system::Row>> query(const std::string& /*database*/, const std::string& statement,
+                                         const std::vector<std::string>& parameters) override {
+    if (statement.find("datconnlimit") != std::string::npos) return std::vector<system::Row>{{"-1"}};
+    if (statement.find("oid::text") == std::string::npos) return failed("that is not asked here");
+    const auto found = names.find(parameters.at(0));
+    if (found == names.end()) return std::vector<system::Row>{};
+    return std::vector<system::Row>{{found->second}};
+  }
+
+  Result<system::Outcome> run(const system::Command& /*command*/, const system::LineSink& /*on_line*/) override {
+    ++attempts;
+    if (commits && attempts == 1) names = {{"shop", "200"}, {"before", "100"}};
+    return system::Outcome{.status = 2, .timed_out = false, .output = "", .errors = "the connection was lost"};
+  }
+
+  bool commits = true;
+  int attempts = 0;
+  std::map<std::string, std::string> names{{"shop", "100"}, {"tandem_unfinished", "200"}};
+};
+
 class Dumper final : public system::Processes {
 public:
   explicit Dumper(MemoryFiles& files) : files_(files) {}
@@ -282,6 +305,30 @@ TEST(DumpRules, ComeBeforeTheStepsAndEndADeployThatCannotHaveOne) {
   world.site.deploy_steps.clear();
   EXPECT_TRUE(world.deploy());
   EXPECT_EQ(ran_before.size(), 2U) << "nothing is going to change the database";
+}
+
+TEST(Swap, OneThatWasCommittedIsDoneAlthoughItsAnswerWasLost) {
+  DumpingServer server;
+  RenamedInSecret postgres;
+  SiteDatabase database({.ports = {server.disk, postgres, server.world.services, server.world.packages,
+                                   server.world.accounts, postgres, server.world.clock},
+                         .postgres = system::postgres_layout(15)},
+                        server.world.site);
+  const auto done = database.swap_in("before");
+  EXPECT_TRUE(done) << done.error().message;
+  EXPECT_EQ(postgres.attempts, 1);
+}
+
+TEST(Swap, OneThatWasNotCommittedFailsAfterSomeAttempts) {
+  DumpingServer server;
+  RenamedInSecret postgres;
+  postgres.commits = false;
+  SiteDatabase database({.ports = {server.disk, postgres, server.world.services, server.world.packages,
+                                   server.world.accounts, postgres, server.world.clock},
+                         .postgres = system::postgres_layout(15)},
+                        server.world.site);
+  EXPECT_FALSE(database.swap_in("before"));
+  EXPECT_EQ(postgres.attempts, 5);
 }
 
 } // namespace tandem::sites
