@@ -171,7 +171,8 @@ Result<std::vector<Mirror::Tree>> Mirror::trees(const model::Site& site, const s
                         }));
     if (submodules.empty()) continue;
     // Without the file there is nothing to find out, and each submodule says so.
-    const auto names = git_in(tree.git_folder, {"config", "--blob=" + tree.hash + ":.gitmodules", "-z", "--list"});
+    const auto names =
+        git_in(tree.git_folder, {"config", "--no-includes", "--blob=" + tree.hash + ":.gitmodules", "-z", "--list"});
     const auto addresses = submodule_addresses(names ? *names : "");
     for (const auto& submodule : submodules) {
       if (all.size() == most_trees)

@@ -60,6 +60,34 @@ bool stays_inside(std::string_view path) {
                               [](const std::string& part) { return part.empty() || part == "." || part == ".."; });
 }
 
+namespace {
+
+// "/srv/git" of "file:///srv/git/shop.git".
+std::string local_folder(std::string_view address) {
+  if (const auto scheme = address.find("://"); scheme != std::string_view::npos) address.remove_prefix(scheme + 3);
+  return std::string(address.substr(0, address.rfind('/')));
+}
+
+// Whoever may push to one repository of this machine must not read all others of it: root fetches.
+Result<std::string> within_reach(const std::string& of, std::string named) {
+  const auto hint = "Write its whole address into .gitmodules";
+  if (!is_local_repository(named)) {
+    const auto colon = named.find(':');
+    if (colon == std::string::npos || named.find('/') < colon)
+      return fail(ErrorKind::refused, "\"" + named + "\" names neither a way to a repository nor a host", hint);
+    return named;
+  }
+  if (!is_local_repository(of))
+    return fail(ErrorKind::refused, of + " names a repository of this machine as a submodule: " + named, hint);
+  if (!(local_folder(named) + "/").starts_with(local_folder(of) + "/") || named.contains("/../"))
+    return fail(ErrorKind::refused,
+                of + " names a repository of this machine as a submodule that does not lie beside it: " + named,
+                "A submodule of a local repository lies in " + local_folder(of) + ", or on another machine.");
+  return named;
+}
+
+} // namespace
+
 Result<std::string> submodule_address(const std::string& of, const std::string& named) {
   if (named.empty() || named.starts_with('-'))
     return fail(ErrorKind::invalid, "\"" + named + "\" is no address of a repository");
@@ -80,11 +108,9 @@ Result<std::string> submodule_address(const std::string& of, const std::string& 
       if (base.empty()) return fail(ErrorKind::invalid, named + " leads out of " + of, hint);
     }
     if (!base.ends_with('/') && !base.ends_with(':')) base += '/';
-    return base + std::string(rest);
+    return within_reach(of, base + std::string(rest));
   }
-  if (is_local_repository(named) && !is_local_repository(of))
-    return fail(ErrorKind::refused, of + " names a repository of this machine as a submodule: " + named, hint);
-  return named;
+  return within_reach(of, named);
 }
 
 } // namespace tandem::sites

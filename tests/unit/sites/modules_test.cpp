@@ -42,6 +42,12 @@ TEST(Submodules, OfAnotherMachineNameNothingOfThisOneAndNoOption) {
   EXPECT_EQ(submodule_address("https://host.test/shop.git", "/etc/tandem").error().kind, ErrorKind::refused);
   EXPECT_EQ(submodule_address("git@host.test:shop.git", "file:///etc").error().kind, ErrorKind::refused);
   EXPECT_TRUE(submodule_address("/srv/git/shop.git", "/srv/git/colours.git"));
+  EXPECT_TRUE(submodule_address("file:///srv/git/shop.git", "/srv/git/more/colours.git"));
+  for (const auto* elsewhere : {"/var/lib/tandem/sites/other.test/repo.git", "../../../var/lib/x.git",
+                                "/srv/git/../x.git", "/srv/gitolite/x.git"})
+    EXPECT_EQ(submodule_address("/srv/git/shop.git", elsewhere).error().kind, ErrorKind::refused) << elsewhere;
+  EXPECT_EQ(submodule_address("/srv/git/shop.git", "root/x.git").error().kind, ErrorKind::refused)
+      << "git asks / for it";
   EXPECT_EQ(submodule_address("https://host.test/shop.git", "--upload-pack=sh").error().kind, ErrorKind::invalid);
   EXPECT_EQ(submodule_address("https://host.test/shop.git", "").error().kind, ErrorKind::invalid);
   for (const auto* path : {"", "/etc", "../etc", "a/../../etc", "a//b", "./a", "a/.", "\"a\\tb\""})
