@@ -136,8 +136,8 @@ TEST_F(PairTest, ASettingThatRestartsPostgresqlFailsNoVisitor) {
   ASSERT_TRUE((*visitors)->shop_for(2));
   constexpr auto* started = "extract(epoch from pg_postmaster_start_time())";
   const auto before = sql(lab(), serving, std::string("select ") + started);
-  apply(shop_toml({.more = "[database]\nsettings = { max_connections = \"140\" }\n"}));
-  EXPECT_EQ(sql(lab(), serving, "show max_connections"), "140");
+  apply(shop_toml({.more = "[database]\nsettings = { max_files_per_process = \"900\" }\n"}));
+  EXPECT_EQ(sql(lab(), serving, "show max_files_per_process"), "900");
   EXPECT_NE(sql(lab(), serving, std::string("select ") + started), before);
   const auto left = (*visitors)->leave();
   ASSERT_TRUE(left) << left.error().message;
