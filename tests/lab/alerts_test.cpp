@@ -94,7 +94,11 @@ TEST_F(Alerts, ThatReachNobodyAreAProblemOfStatus) {
   apply(shop_toml({.more = "[alerts]\ncommand = [\"/bin/false\"]\n"}));
   EXPECT_FALSE(holds_on(lab(), primary(), "tandem alerts test"));
   EXPECT_THAT(on(lab(), primary(), "tandem status"), HasSubstr("alerts by command reach nobody"));
+  apply(shop_toml({.more = "[alerts]\ndisk = \"1%\"\n"}));
+  EXPECT_TRUE(
+      wait_until([&] { return on(lab(), primary(), "tandem status").find("% full") != std::string::npos; }, soon));
   apply(with());
+  EXPECT_EQ(on(lab(), primary(), "tandem status").find("% full"), std::string::npos);
   EXPECT_THAT(on(lab(), primary(), "tandem alerts test"), HasSubstr("sent by command and mail"));
   EXPECT_TRUE(mail_arrives(lab(), "ops@example.org", "a test: this would be a problem of the pair"));
 }

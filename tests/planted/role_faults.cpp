@@ -17,8 +17,9 @@ std::vector<Fault> faults_of_roles() {
        .row = "a standby that rests (beyond the page)",
        .test = "Standby.IsWarmOrColdAsTheFileSaysAndTakesOverEitherWay",
        .hosts = {"duo"},
-       .always = "systemctl start \"tandem-site@shop.test-$(basename $(readlink -f /www/shop.test)).service\"",
-       .seen = {"runs_applications(second, false)"}},
+       .once = "mkdir -p /etc/systemd/system/tandem-site@.service.d; printf '[Unit]\\nRefuseManualStop=yes\\n' "
+               "> /etc/systemd/system/tandem-site@.service.d/planted.conf; systemctl daemon-reload",
+       .seen = {"(rests)"}},
       {.name = "two-markers",
        .row = "`/primary_server`",
        .test = "Switchover/Killed.EndsWithOnePrimaryThatServesAndAStandbyThatFollows/"

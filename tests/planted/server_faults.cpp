@@ -8,6 +8,9 @@ namespace tandem::planted {
 
 namespace {
 
+// To where the lab gathers mail.
+constexpr auto* no_mail_leaves = "ip rule add to 10.77.0.13 ipproto tcp dport 25 prohibit";
+
 constexpr std::chrono::seconds for_cron{130}; // which looks once a minute, on a busy machine
 
 std::vector<Fault> of_the_system() {
@@ -53,7 +56,7 @@ std::vector<Fault> of_the_system() {
        .test = "Updates.AreInstalledOnTheStandbyFirstAndNothingThatVisitorsWouldNoticeOnThePrimary",
        .hosts = {"uno"},
        .once = "echo 'APT::Periodic::Unattended-Upgrade \"1\";' > /etc/apt/apt.conf.d/zz-planted",
-       .seen = {"Unattended-Upgrade \"0\""}},
+       .seen = {"apt-config dump APT::Periodic"}},
   };
 }
 
@@ -95,7 +98,7 @@ std::vector<Fault> of_what_is_open() {
        .hosts = {"duo"},
        .once = "sed -i '1i host all nikolays 10.77.0.13/32 scram-sha-256' /etc/postgresql/*/main/pg_hba.conf; "
                "cd /; runuser -u postgres -- psql -qc 'select pg_reload_conf()'",
-       .seen = {"no pg_hba.conf entry", "10.77.0.12 nikolays disable"}},
+       .seen = {"no pg_hba.conf entry", "duo nikolays"}},
   };
 }
 
@@ -105,9 +108,7 @@ std::vector<Fault> of_services() {
        .row = "exim4 on loopback, root's mail to `admin_mail`",
        .test = "Mail.OfCronAndOfASiteArrivesFromBothServers",
        .hosts = {"duo"},
-       .once =
-           "nft add table inet planted; nft add chain inet planted output '{ type filter hook output priority 0; }'; "
-           "nft add rule inet planted output ip daddr 10.77.0.13 tcp dport 25 drop",
+       .once = no_mail_leaves,
        .seen = {"mail_arrives", "ops@example.org", "duo"},
        .patience = for_cron},
       {.name = "memcached-outside",
@@ -133,9 +134,7 @@ std::vector<Fault> of_services() {
        .row = "alerts (beyond the page)",
        .test = "Alerts.ThatReachNobodyAreAProblemOfStatus",
        .hosts = {"uno"},
-       .once =
-           "nft add table inet planted; nft add chain inet planted output '{ type filter hook output priority 0; }'; "
-           "nft add rule inet planted output ip daddr 10.77.0.13 tcp dport 25 drop",
+       .once = no_mail_leaves,
        .seen = {"mail_arrives", "a test: this would be a problem"}},
       {.name = "changed-while-read",
        .row = "servers set up along the page before there was tandem (beyond the page)",

@@ -50,7 +50,7 @@ std::vector<Fault> of_deploys() {
        .hosts = {"uno"},
        .once = "cd /usr/lib/postgresql/*/bin; rm pg_restore; printf '#!/bin/sh\\nexit 0\\n' > pg_restore; "
                "chmod 755 pg_restore",
-       .seen = {"777"}},
+       .seen = {"does not work with the restored database"}}, // it is asked its health before anybody sees it
   };
 }
 
