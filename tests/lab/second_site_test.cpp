@@ -108,9 +108,10 @@ protected:
     SCOPED_TRACE(domain + " on " + host);
     const auto process = on(lab(), host, "pgrep -u " + owner + " -f uWSGI | head -1");
     ASSERT_NE(process, "") << "its application runs on both servers";
-    EXPECT_TRUE(may(host, owner, "cat /proc/" + process + "/environ"));
+    // That of its release: a standby's nginx is led to none.
+    const auto release = on(lab(), host, "basename $(readlink -f /www/" + domain + ")");
     const auto socket = "python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"/run/tandem-sites/" +
-                        domain + "/current.sock\")'";
+                        domain + "/" + release + ".sock\")'";
     EXPECT_TRUE(may(host, "www-data", socket)) << "nginx";
     EXPECT_FALSE(may(host, stranger, socket)) << "past nginx and its password";
     for (const auto& secret : {"/etc/tandem/secrets/" + environment_file,
