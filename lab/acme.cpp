@@ -36,8 +36,8 @@ Result<void> shell(Lab& lab, const std::string& line) {
   return {};
 }
 
-// A unit of its own, unless it runs. Pebble by itself plays tricks on clients: it waits, refuses one nonce in twenty, and
-// uses half of the valid authorizations again, so that a name that leads elsewhere would still get its certificate.
+// A unit of its own, unless it runs. Pebble by itself plays tricks on clients: it waits, refuses one nonce in twenty,
+// and uses half of the valid authorizations again, so that a name that leads elsewhere would still get its certificate.
 std::string start_line(const std::string& unit, const std::string& command) {
   return fmt::format("systemctl is-active -q {0} || systemd-run --quiet --collect --unit={0} "
                      "-E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0 -E PEBBLE_AUTHZREUSE=0 {1}",

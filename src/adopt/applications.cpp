@@ -127,6 +127,11 @@ bool is_secret(const std::string& name, const std::string& value) {
   for (const std::string_view part : {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "PRIVATE", "_KEY", "DSN", "_PASS", "PWD",
                                       "CREDENTIAL", "APIKEY", "API_KEY"})
     if (capitals.contains(part)) return true;
+  std::string said;
+  for (const unsigned char letter : value)
+    said += static_cast<char>(std::toupper(letter));
+  for (const std::string_view part : {"PASSWORD", "PASSWD", "SECRET", "TOKEN"})
+    if (said.contains(part)) return true;
   // An address with a password in it: postgres://user:password@host/
   const auto scheme = value.find("://");
   return scheme != std::string::npos && value.find('@', scheme) != std::string::npos;
@@ -217,8 +222,11 @@ void draft_options(Draft& draft, const Application& application, model::Site& si
     if (application.placeholders.contains(line.key)) continue;
     const auto same = site.uwsgi.settings.find(line.key);
     const bool twice = same != site.uwsgi.settings.end() && same->second != line.value;
-    if (!config::is_uwsgi_option(line.key) || config::reserved::uwsgi_option(line.key) != nullptr ||
-        !config::is_printable(line.value) || line.value.contains('[') || twice)
+    if (is_secret(line.key, line.value))
+      draft.cannot_tell(application.file, line.line,
+                        "uWSGI's option " + line.key + ", whose value looks like a secret and is not written down");
+    else if (!config::is_uwsgi_option(line.key) || config::reserved::uwsgi_option(line.key) != nullptr ||
+             !config::is_printable(line.value) || line.value.contains('[') || twice)
       draft.cannot_tell(application.file, line.line, "uWSGI's option \"" + line.key + " = " + line.value + "\"");
     else
       site.uwsgi.settings[line.key] = line.value.empty() ? "true" : line.value;

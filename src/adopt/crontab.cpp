@@ -127,7 +127,8 @@ std::string_view without_preparations(std::string_view command, const std::strin
       auto word = take_cron_word(rest);
       while (word == "-n" || word == "-x" || word == "--nonblock")
         word = take_cron_word(rest);
-      if (!word.empty() && word[0] != '-') {
+      const bool by_shell = trim(rest).starts_with("-c"); // flock itself hands the rest to one
+      if (!word.empty() && word[0] != '-' && !by_shell) {
         command = trim(rest);
         took = true;
       }

@@ -42,7 +42,7 @@ void draft_work(Draft& draft, const Found& found, const Wishes& wishes);
 void draft_servers(Draft& draft, const Found& found, const Wishes& wishes);
 
 // Whether that host, as a command names it, is the pair's other server: by what the operator says, else by who may
-// follow this one's PostgreSQL, else by nothing.
+// follow this one's PostgreSQL. Where neither says anything no host is: it may be a place for backups.
 [[nodiscard]] bool is_other_server(const Found& found, const Wishes& wishes, const std::string& host);
 [[nodiscard]] std::string host_of_rsync(const std::string& command);
 

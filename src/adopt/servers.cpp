@@ -86,7 +86,7 @@ bool is_other_server(const Found& found, const Wishes& wishes, const std::string
   const auto address = config::is_ipv4(host) ? host : in_hosts(found, host, true);
   if (!wishes.standby_address.empty()) return host == wishes.standby_name || address == wishes.standby_address;
   const auto known = followers(found);
-  return known.empty() || std::ranges::find(known, address) != known.end();
+  return !address.empty() && std::ranges::find(known, address) != known.end();
 }
 
 namespace {

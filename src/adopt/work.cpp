@@ -224,7 +224,8 @@ private:
     if (host.empty() || !is_other_server(found_, wishes_, host))
       return draft_.cannot_tell(path, line.line,
                                 "rsync to " + (host.empty() ? "no other server" : host) +
-                                    ", which stays as it is: it does not compare the two servers' files");
+                                    ", which stays as it is: nothing says that this is the other server. If it is, say "
+                                    "it with --standby NAME=ADDRESS");
     draft_.replaces(path, line.line, "the comparison of files between the servers");
     draft_.by_hand.cron.push_back(entry(path, line));
     const auto words = sites::split_command(line.command);

@@ -109,9 +109,8 @@ private:
 // For an agent's own look at the pair, which no status lists and nobody ends.
 OperationContext look_context(Agent& agent);
 
-// {"servers": [own, those of the others…]}: each other server's answer to `method`, which names itself as `own` does,
-// or
-// {"name", "problem"} where it gives none. Worker thread.
+// {"servers": [own, those of the others…]}: each other server's answer to `method`, which names itself as `own`
+// does, or {"name", "problem"} where it gives none. Worker thread.
 Json gather_from_servers(const OperationContext& context, Json own, const std::string& method, const Json& params);
 
 // Asks another server and waits. Events come on the calling thread, which must not be the loop's.

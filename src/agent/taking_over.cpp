@@ -24,7 +24,6 @@ Result<bool> TakingOver::begin() {
   const sites::Tools tools{.ports = context_.ports(),
                            .applications = applications_,
                            .layout = {.state = context_.agent().settings().state_folder}};
-  TANDEM_CHECK(sites::comment_out(files, input_.by_hand.cron));
   bool serves = false;
   for (const auto& site : input_.pair.sites) {
     const auto* known = input_.by_hand.site(site.domain);
@@ -38,6 +37,8 @@ Result<bool> TakingOver::begin() {
     TANDEM_CHECK(sites::Serving(tools).serve_current(site, tell_));
     serves = true;
   }
+  // Only now: until here it may have been refused.
+  TANDEM_CHECK(sites::comment_out(files, input_.by_hand.cron));
   if (!input_.by_hand.sites.empty() && input_.self != input_.primary) TANDEM_CHECK(free_upstream());
   return serves;
 }

@@ -107,6 +107,11 @@ Result<model::ByHand> by_hand_from(const std::string& text) {
   return by_hand;
 }
 
+model::ByHand of_pair(const model::Pair& pair, model::ByHand by_hand) {
+  std::erase_if(by_hand.sites, [&](const model::SiteByHand& site) { return pair.site(site.domain) == nullptr; });
+  return by_hand;
+}
+
 std::string with_comment(const std::string& text, const std::string& line) {
   std::string result;
   for (const auto& one : lines_of(text))
@@ -117,7 +122,7 @@ std::string with_comment(const std::string& text, const std::string& line) {
 Result<void> comment_out(system::Files& files, const std::vector<model::CronEntry>& entries) {
   for (const auto& entry : entries) {
     TANDEM_TRY(const auto status, files.status(entry.file));
-    if (!status || status->type != system::FileType::regular) continue;
+    if (!status || status->type != system::FileType::regular || entry.line.empty()) continue;
     TANDEM_TRY(const auto text, files.read(entry.file));
     const auto without = with_comment(text, entry.line);
     if (without != text) TANDEM_CHECK(files.write(entry.file, without, status->mode, {status->uid, status->gid}));

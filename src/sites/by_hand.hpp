@@ -16,6 +16,8 @@ namespace tandem::sites {
 [[nodiscard]] std::string to_text(const model::ByHand& by_hand);
 // invalid: damaged, or of paths and names that no adopt writes.
 [[nodiscard]] Result<model::ByHand> by_hand_from(const std::string& text);
+// Without the sites that the pair does not have: what serves those is nobody's to end.
+[[nodiscard]] model::ByHand of_pair(const model::Pair& pair, model::ByHand by_hand);
 
 class SiteByHand {
 public:

@@ -62,10 +62,12 @@ bool stays_inside(std::string_view path) {
 
 namespace {
 
-// "/srv/git" of "file:///srv/git/shop.git".
-std::string local_folder(std::string_view address) {
+// "/srv/git/shop.git" of "file:///srv/git/shop.git/".
+std::string_view local_path(std::string_view address) {
   if (const auto scheme = address.find("://"); scheme != std::string_view::npos) address.remove_prefix(scheme + 3);
-  return std::string(address.substr(0, address.rfind('/')));
+  while (address.ends_with('/'))
+    address.remove_suffix(1);
+  return address;
 }
 
 // Whoever may push to one repository of this machine must not read all others of it: root fetches.
@@ -79,10 +81,15 @@ Result<std::string> within_reach(const std::string& of, std::string named) {
   }
   if (!is_local_repository(of))
     return fail(ErrorKind::refused, of + " names a repository of this machine as a submodule: " + named, hint);
-  if (!(local_folder(named) + "/").starts_with(local_folder(of) + "/") || named.contains("/../"))
+  const auto own = local_path(of);
+  const std::string folder(own.substr(0, own.rfind('/') + 1));
+  const auto path = local_path(named);
+  // git decodes %2e in an address of file:// to a dot.
+  if (!path.starts_with(folder) || !stays_inside(path.substr(folder.size())) ||
+      path.substr(folder.size()).contains('%'))
     return fail(ErrorKind::refused,
                 of + " names a repository of this machine as a submodule that does not lie beside it: " + named,
-                "A submodule of a local repository lies in " + local_folder(of) + ", or on another machine.");
+                "A submodule of a local repository lies in " + folder + ", or on another machine.");
   return named;
 }
 

@@ -10,8 +10,8 @@ namespace tandem::sites {
 
 namespace {
 
-constexpr auto longest_work = std::chrono::hours(24); // of one program on a large database
-constexpr auto longest_swap = std::chrono::seconds(10);
+constexpr auto longest_work = std::chrono::hours(24);   // of one program on a large database
+constexpr auto longest_swap = std::chrono::seconds(30); // of one attempt: PostgreSQL ends its statements before
 constexpr int swap_attempts = 5;
 constexpr int most_asked = 20; // PostgreSQL recovers from a crash meanwhile
 constexpr auto ask_again = std::chrono::milliseconds(500);
@@ -255,7 +255,9 @@ Result<void> SiteDatabase::swap(const std::string& from, const std::string& asid
   TANDEM_TRY(const auto wanted, identity(in));
   if (wanted.empty()) return fail(ErrorKind::not_found, "there is no database " + in);
   for (int attempt = 1;; ++attempt) {
-    auto done = run_statements(work_, "postgres", {"set client_min_messages = error; " + end_all, both}, longest_swap);
+    auto done = run_statements(work_, "postgres",
+                               {"set client_min_messages = error; set statement_timeout = '6s'; " + end_all, both},
+                               longest_swap);
     if (done) return done;
     // PostgreSQL goes on to the commit also when whoever asked is gone, and may end between that and its answer.
     auto has = identity(from);

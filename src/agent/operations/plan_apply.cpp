@@ -108,7 +108,8 @@ Result<Orders> orders_for(const OperationContext& context) {
   TANDEM_TRY(orders.own.gids, setup::assign_gids(orders.own.pair, orders.own.uids, tables));
   TANDEM_TRY(auto packed, pack(files, configuration));
   TANDEM_TRY(auto host_keys, shared_host_keys(context, orders));
-  TANDEM_TRY(orders.own.by_hand, read_by_hand(files, context.agent().settings().configuration_file));
+  TANDEM_TRY(auto by_hand, read_by_hand(files, context.agent().settings().configuration_file));
+  orders.own.by_hand = sites::of_pair(orders.own.pair, std::move(by_hand));
   TANDEM_TRY(orders.own.host_keys, host_keys_of(host_keys));
   orders.params = {{"configuration", std::move(packed)},
                    {"host_keys", std::move(host_keys)},

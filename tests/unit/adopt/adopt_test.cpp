@@ -385,6 +385,19 @@ TEST(AdoptTest, RsyncToAPlaceForBackupsGoesOn) {
   EXPECT_EQ(result.by_hand.cron[0].file, "/etc/cron.d/www");
 }
 
+TEST(AdoptTest, RsyncIsNotTakenForTheComparisonWhereNothingSaysWhoTheOtherServerIs) {
+  auto found = server_by_hand();
+  found.files["/etc/postgresql/15/main/pg_hba.conf"] = "local all all peer\n";
+  const auto result = adopted(found);
+  EXPECT_TRUE(result.by_hand.cron.empty()) << "an apply would end it, and it may be a backup";
+  EXPECT_THAT(result.pair.files.exclude, Not(Contains("/cache/")));
+  EXPECT_EQ(result.pair.servers.size(), 1U);
+  EXPECT_THAT(all_of(result.strange), HasSubstr("say it with --standby"));
+  const auto said = adopted(found, {.standby_name = "duo", .standby_address = "192.0.2.12"});
+  EXPECT_EQ(said.by_hand.cron.size(), 1U);
+  EXPECT_THAT(said.pair.files.exclude, Contains("/cache/"));
+}
+
 TEST(AdoptTest, APasswordInAnAddressIsASecret) {
   auto found = server_by_hand();
   found.files[ini_path] += "env = DATABASE_URL=postgres://shop:pass-word@localhost/sworld\nenv = smtp_pwd=pass-word\n"
@@ -393,6 +406,11 @@ TEST(AdoptTest, APasswordInAnAddressIsASecret) {
   EXPECT_THAT(result.toml, Not(HasSubstr("pass-word")));
   EXPECT_THAT(result.secrets.at("secrets/shop.test.env"), HasSubstr("DATABASE_URL="));
   EXPECT_THAT(result.secrets.at("secrets/shop.test.env"), HasSubstr("smtp_pwd="));
+  found.files[ini_path] += "attach-daemon = feeds --password=pass-word\n";
+  const auto daemon = adopted(found);
+  EXPECT_THAT(daemon.toml, Not(HasSubstr("pass-word")));
+  EXPECT_THAT(all_of(daemon.strange), HasSubstr("attach-daemon"));
+  EXPECT_THAT(all_of(daemon.strange), Not(HasSubstr("pass-word")));
   EXPECT_EQ(result.pair.sites.at(0).environment.at("SHOP_URL"), "https://shop.test/");
 }
 

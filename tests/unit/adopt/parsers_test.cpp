@@ -94,6 +94,9 @@ TEST(CrontabTest, CommandsBecomeThoseOfAJob) {
   EXPECT_EQ(job("test -f /primary_server && cd /www/shop.test/ && . env/bin/activate && python manage.py x"),
             "python manage.py x");
   EXPECT_EQ(job("flock -n /tmp/lock /www/shop.test/clean.sh"), "./clean.sh");
+  EXPECT_EQ(job("flock -n /tmp/lock -c './clean.sh --all'"), std::nullopt);
+  EXPECT_EQ(job("cd /www/shop.test && flock -n /tmp/lock -c './clean.sh --all'"),
+            "flock -n /tmp/lock -c './clean.sh --all'");
   for (const auto* shell : {"cd /www/shop.test && a | b", "cd /www/shop.test && a; b",
                             "cd /www/shop.test && a $(date +%s)", "cd /www/shop.test && a /www/other.test/b",
                             "/usr/bin/elsewhere", "cd /www/shop.test && a > '/x y'", "cd /www/shop.tester && a", ""})

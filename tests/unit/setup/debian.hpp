@@ -17,7 +17,7 @@ public:
 
   std::map<std::string, std::pair<bool, bool>> roles; // may log in, may replicate
   std::map<std::string, std::string> owners;          // of databases
-  std::set<std::string> shut; // databases that not every role may connect to
+  std::set<std::string> shut;                         // databases that not every role may connect to
   std::map<std::string, std::set<std::string>> extensions;
   std::set<std::string> slots;
   std::set<std::string> grants;

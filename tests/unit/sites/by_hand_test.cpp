@@ -89,6 +89,14 @@ TEST(ByHand, ItsFileIsReadAsItWasWritten) {
   EXPECT_FALSE(by_hand_from(to_text(wrong)));
 }
 
+TEST(ByHand, OfASiteThatThePairDoesNotHaveNothingIsEnded) {
+  const model::ByHand by_hand{.sites = {janome_by_hand()}, .cron = {}};
+  model::Pair pair;
+  EXPECT_TRUE(of_pair(pair, by_hand).sites.empty());
+  pair.sites.push_back({.domain = "janome.club"});
+  EXPECT_EQ(of_pair(pair, by_hand), by_hand);
+}
+
 TEST(ByHand, OnlyThatLineOfACrontabBecomesAComment) {
   EXPECT_EQ(with_comment("a\nb\na b\n", "b"), "a\n# by hand until tandem: b\na b\n");
   EXPECT_EQ(with_comment("a\n# by hand until tandem: b\n", "b"), "a\n# by hand until tandem: b\n");

@@ -43,8 +43,10 @@ TEST(Submodules, OfAnotherMachineNameNothingOfThisOneAndNoOption) {
   EXPECT_EQ(submodule_address("git@host.test:shop.git", "file:///etc").error().kind, ErrorKind::refused);
   EXPECT_TRUE(submodule_address("/srv/git/shop.git", "/srv/git/colours.git"));
   EXPECT_TRUE(submodule_address("file:///srv/git/shop.git", "/srv/git/more/colours.git"));
-  for (const auto* elsewhere : {"/var/lib/tandem/sites/other.test/repo.git", "../../../var/lib/x.git",
-                                "/srv/git/../x.git", "/srv/gitolite/x.git"})
+  for (const auto* elsewhere :
+       {"/var/lib/tandem/sites/other.test/repo.git", "../../../var/lib/x.git", "/srv/git/../x.git",
+        "/srv/gitolite/x.git", "file:///srv/git/%2e%2e/%2e%2e/var/lib/x.git", "../%2e%2e/%2e%2e/var/lib/x.git",
+        "/srv/git/..", "/srv/git"})
     EXPECT_EQ(submodule_address("/srv/git/shop.git", elsewhere).error().kind, ErrorKind::refused) << elsewhere;
   EXPECT_EQ(submodule_address("/srv/git/shop.git", "root/x.git").error().kind, ErrorKind::refused)
       << "git asks / for it";
