@@ -52,7 +52,7 @@ Result<void> be_agent(RealPorts& real) {
   const auto files = std::make_shared<agent::FilesLedger>();
   const auto releases = std::make_shared<agent::ReleaseWork>(real.applications, files);
   auto operations = agent::standard_operations(releases);
-  agent::bind_role(settings, operations, real.applications, files);
+  agent::bind_role(settings, operations, releases);
   agent::bind_replication(settings, operations, files);
   agent::bind_drift(settings);
   agent::bind_updates(settings, operations);

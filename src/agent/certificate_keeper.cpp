@@ -63,7 +63,7 @@ void CertificateKeeper::work(Agent& agent, DutyKeeper& duties, bool all) {
   bool may = false;
   agent.on_loop([&] {
     for (const auto& [domain, entry] : entries_)
-      other_served = other_served || (!entry.served.empty() && entry.served != entry.fingerprint);
+      other_served = other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
   });
   look(agent, *now.pair, all || other_served);
   if (other_served) reload_nginx(agent); // two looks after each other
@@ -134,12 +134,13 @@ Result<void> CertificateKeeper::install(Agent& agent, const std::string& domain,
 }
 
 // What lies on the disk and is not served was written by an agent that came no further, or nginx did not hear of it.
+// Where none lies there yet nginx is not led to it either: what it serves then is somebody else's.
 void CertificateKeeper::reload_nginx(Agent& agent) {
   bool other_served = false;
   bool may = false;
   agent.on_loop([&] {
     for (const auto& [domain, entry] : entries_)
-      other_served = other_served || (!entry.served.empty() && entry.served != entry.fingerprint);
+      other_served = other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
     may = agent.runbook().empty() && agent.changing() == 0;
   });
   if (!other_served || !may) return;

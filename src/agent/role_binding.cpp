@@ -3,6 +3,7 @@
 #include "agent/failover_steps.hpp"
 #include "agent/operations/certificates.hpp"
 #include "agent/operations/failover.hpp"
+#include "agent/operations/give_back.hpp"
 #include "agent/operations/imports.hpp"
 #include "agent/operations/remove.hpp"
 #include "agent/switchover_steps.hpp"
@@ -112,8 +113,9 @@ KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, Ro
   return of;
 }
 
-void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
-               std::shared_ptr<FilesLedger> files) {
+void bind_role(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<ReleaseWork> releases) {
+  auto& applications = releases->applications;
+  const auto files = releases->files;
   const auto memory = std::make_shared<StepMemory>();
   const auto queue = std::make_shared<QueueKeeper>();
   const auto jobs = std::make_shared<WorkKeeper>();
@@ -132,7 +134,10 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, system::A
              };
            }});
   operations.push_back(member_leave_operation(of, applications));
+  operations.push_back(give_back_operation(of, releases));
+  operations.push_back(server_give_back_operation(of, applications));
   operations.push_back(database_end_operation(memory));
+  operations.push_back(database_waiting_operation());
   operations.push_back(sites_calm_operation(applications));
   operations.push_back(queue_confirm_operation());
   operations.push_back(dns_operation(names));

@@ -1,9 +1,9 @@
 // Puts the role into an agent: its hooks, its messages, its commands, its part of the status.
 #pragma once
 #include "agent/agent.hpp"
+#include "agent/operations/releases.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/switchover.hpp"
-#include "system/applications.hpp"
 
 namespace tandem::agent {
 
@@ -18,8 +18,7 @@ struct RoleWork {
 // before the agent.
 KeeperOf bind_keepers(Settings& settings, std::vector<Operation>& operations, RoleWork work);
 
-// The same with what real servers do. The port must outlive the agent.
-void bind_role(Settings& settings, std::vector<Operation>& operations, system::Applications& applications,
-               std::shared_ptr<FilesLedger> files);
+// The same with what real servers do. Its port must outlive the agent.
+void bind_role(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<ReleaseWork> releases);
 
 } // namespace tandem::agent

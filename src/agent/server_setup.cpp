@@ -235,6 +235,7 @@ Result<Json> plan_here(Agent& agent, const SetupInput& input) {
   return Json{{"text", converge::to_text(plan, input.self)},
               {"changes", plan.changes.size()},
               {"edited", edited},
+              {"held_back", plan.held_back},
               {"ids", std::move(ids)},
               {"different", std::move(different)}};
 }
@@ -312,7 +313,8 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
                               .turns = held,
                               .observer = reporter,
                               .halts = halts,
-                              .state_folder = agent.settings().state_folder};
+                              .state_folder = agent.settings().state_folder,
+                              .notes_before = !input.by_hand.sites.empty() || !input.by_hand.cron.empty()};
   if (manner == Manner::apply) {
     TakingOver taking(context, input, applications, [&](const std::string& line) { reporter.say(line); });
     TANDEM_TRY(const bool serves, taking.begin());
@@ -340,7 +342,7 @@ Result<Json> carry_out(OperationContext& context, const Json& orders, converge::
   if (manner == Manner::apply || !gave_way(applied))
     context.remember("apply", applied && !applied->failed ? "" : failure_of(applied));
   if (!applied) return std::unexpected(applied.error());
-  Json answer{{"text", text}, {"done", applied->done}};
+  Json answer{{"text", text}, {"done", applied->done}, {"held_back", applied->held_back}};
   if (applied->failed) answer["failed"] = *applied->failed;
   return answer;
 }

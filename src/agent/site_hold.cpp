@@ -36,7 +36,7 @@ Result<void> SiteHold::begin() {
   visitors_.emplace(agent_, applications_, std::vector{site_}, database.layout.unit, ended_);
   begun_ = true;
   change_.emplace(agent_);
-  TANDEM_CHECK(still_work());
+  TANDEM_CHECK(still_work(agent_, ended_, tell_));
   database_ = agent_.urgent_database_work();
   TANDEM_TRY(const bool drained, visitors_->close(pair_.role.drain));
   if (!drained) return std::unexpected(still_busy());
@@ -45,16 +45,18 @@ Result<void> SiteHold::begin() {
   return stop_site();
 }
 
-Result<void> SiteHold::still_work() {
-  auto& services = agent_.ports().services;
+Result<void> still_work(Agent& agent, const std::function<bool()>& ended,
+                        const std::function<void(const std::string& line)>& tell) {
+  auto& services = agent.ports().services;
+  const auto now = [&] { return agent.ports().clock.boot_time(); };
   TANDEM_CHECK(sites::hold_work(services));
   const auto until = now() + work_limit;
   for (std::string told;;) {
     TANDEM_TRY(const auto running, sites::running_work(services));
     if (running.empty()) return {};
-    if (now() >= until || ended_())
+    if (now() >= until || ended())
       return fail(ErrorKind::refused, running.front() + " still runs", "Try again when it has ended");
-    if (told != running.front()) tell_("waiting until " + (told = running.front()) + " has ended");
+    if (told != running.front()) tell("waiting until " + (told = running.front()) + " has ended");
     system::pause_thread(std::chrono::milliseconds(200));
     TANDEM_CHECK(sites::hold_work(services)); // whoever had looked before may have started something since
   }

@@ -6,6 +6,11 @@
 
 namespace tandem::agent {
 
+// No job begins any more and no worker takes a task; returns when what ran has ended, of all sites. refused when it
+// does not end within two minutes. Make an Agent::Change before, else a keeper begins it anew.
+Result<void> still_work(Agent& agent, const std::function<bool()>& ended,
+                        const std::function<void(const std::string& line)>& tell);
+
 class SiteHold {
 public:
   using Tell = std::function<void(const std::string& line)>;
@@ -32,7 +37,6 @@ public:
   }
 
 private:
-  Result<void> still_work();
   [[nodiscard]] Error still_busy() const;
   [[nodiscard]] std::chrono::nanoseconds now() const;
 

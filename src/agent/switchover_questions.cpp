@@ -1,6 +1,7 @@
 // What the two servers ask each other while a switchover is under way.
 #include "agent/calm_moment.hpp"
 #include "agent/switchover_steps.hpp"
+#include "converge/settings_file.hpp"
 #include "replication/database/control.hpp"
 #include "sites/serving.hpp"
 
@@ -21,6 +22,21 @@ Operation database_end_operation(std::shared_ptr<StepMemory> memory) {
     return Json{{"checkpoint", replication::to_wal_text(checkpoint)}};
   };
   return {.name = "database.end", .callers = {Caller::peer}, .run = end};
+}
+
+Operation database_waiting_operation() {
+  const auto waiting = [](OperationContext& context) -> Result<Json> {
+    auto& databases = context.ports().databases;
+    // A look into the files makes this connection know of a reload that PostgreSQL has not come to yet.
+    TANDEM_CHECK(databases.query("postgres", "SELECT count(*) FROM pg_file_settings"));
+    TANDEM_TRY(const auto rows,
+               databases.query("postgres", "SELECT lower(name) FROM pg_settings WHERE pending_restart ORDER BY name"));
+    Json names = Json::array();
+    for (const auto& row : rows)
+      if (converge::standby_needs_as_much(row[0].value_or(""))) names.push_back(row[0].value_or(""));
+    return Json{{"settings", std::move(names)}};
+  };
+  return {.name = "database.waiting", .callers = {Caller::peer}, .run = waiting};
 }
 
 Operation sites_calm_operation(system::Applications& applications) {

@@ -2,6 +2,7 @@
 
 #include "agent/calm_moment.hpp"
 #include "agent/step_work.hpp"
+#include "base/text.hpp"
 #include "replication/database/running.hpp"
 #include "role/switchover.hpp"
 #include "sites/serving.hpp"
@@ -83,6 +84,7 @@ private:
     TANDEM_CHECK(files_flow());
     TANDEM_CHECK(queue_.check_copy(agent_, other(), queue_patience));
     TANDEM_CHECK(standby_streams());
+    TANDEM_CHECK(settings_are_taken());
     return no_long_transactions();
   }
 
@@ -93,6 +95,18 @@ private:
     if (entry == entries.end() || !entry->second.refused) return {};
     return fail(ErrorKind::refused, fmt::format("files on {}: {}", other(), entry->second.problem),
                 "tandem files reconcile --help says how to go on");
+  }
+
+  // With more of those than this server, the new primary would be one that PostgreSQL here refuses to follow.
+  Result<void> settings_are_taken() {
+    TANDEM_TRY(const auto waiting, ask_server(agent_, other(), "database.waiting", Json::object(),
+                                              {.time_limit = std::chrono::seconds(5)}));
+    const auto names = waiting.value("settings", std::vector<std::string>());
+    if (names.empty()) return {};
+    return fail(ErrorKind::refused,
+                fmt::format("PostgreSQL on {} has not been restarted since {} changed: {}'s could not follow it",
+                            other(), join(names, ", "), now_.server),
+                "tandem apply");
   }
 
   // The stop of the database would cut them.

@@ -24,6 +24,9 @@ Result<role::Opening> switchover_opening(Agent& agent, RoleKeeper& role, const s
 
 // Between agents: {}: where the last record of this server's WAL, stopped in order, begins -> {"checkpoint"}.
 Operation database_end_operation(std::shared_ptr<StepMemory> memory);
+// Between agents: -> {"settings": [name]}: those of which a standby needs as much as its primary has, and with which
+// PostgreSQL here runs as they were until it is restarted.
+Operation database_waiting_operation();
 // Between agents: {}: waits a moment for one without slow requests on this server -> {"calm": bool}
 Operation sites_calm_operation(system::Applications& applications);
 

@@ -1,6 +1,7 @@
 #include "agent/taking_over.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/giving_back.hpp"
 #include "agent/operations/replication.hpp"
 #include "base/text.hpp"
 #include "model/places.hpp"
@@ -76,11 +77,15 @@ Result<void> TakingOver::free_upstream() {
   const bool has = std::ranges::any_of(lines, [&](const std::string& line) {
     return std::ranges::any_of(names, [&](std::string_view name) { return line.starts_with(name); });
   });
-  if (!has) return {};
   const auto folder = context_.agent().settings().state_folder + "/kept";
-  TANDEM_CHECK(ports.files.make_folder(folder, 0700, {}));
-  TANDEM_CHECK(ports.files.write(folder + "/postgresql.auto.conf.by-hand", *text, 0600, {}));
-  tell_("kept the old " + path + " as " + folder + "/postgresql.auto.conf.by-hand");
+  const auto kept = folder + "/" + kept_upstream;
+  TANDEM_TRY(const auto there, ports.files.status(kept));
+  if (!there) { // also where it says nothing: that this server was a standby is known by it
+    TANDEM_CHECK(ports.files.make_folder(folder, 0700, {}));
+    TANDEM_CHECK(ports.files.write(kept, *text, 0600, {}));
+    tell_("kept the old " + path + " as " + kept);
+  }
+  if (!has) return {};
   // As PostgreSQL's own user: root may not log in before tandem's own pg_hba.conf is there.
   TANDEM_CHECK(system::run_checked(ports.processes, {.arguments = {"runuser", "-u", "postgres", "--", "psql", "-XAtq",
                                                                    "-c", "ALTER SYSTEM RESET primary_conninfo", "-c",

@@ -1,6 +1,7 @@
 #include "adopt/adopt.hpp"
 
-#include "cli/environment.hpp"
+#include "base/text.hpp"
+#include "cli/watch.hpp"
 #include "model/places.hpp"
 #include "peer/json.hpp"
 #include "peer/message.hpp"
@@ -22,6 +23,7 @@ struct AdoptOptions {
   adopt::Wishes wishes;
   std::string standby; // NAME=ADDRESS
   std::string output;
+  bool undo = false;
   bool json = false;
 };
 
@@ -102,6 +104,21 @@ void tell_all(CommandLine& line, const AdoptOptions& options, const adopt::Adopt
   }
 }
 
+Result<void> give_back(CommandLine& line) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "give_back", Json::object()));
+  auto& out = line.environment.out;
+  if (line.json) {
+    out << peer::to_pretty_text(answer) << '\n';
+    return {};
+  }
+  out << fmt::format(
+      "{} are as they were set up by hand, with the data of today.\n"
+      "What stays: tandem.toml and {} beside it, packages, people that apply has made, releases in /www/.releases, and\n"
+      "copies of files that somebody had edited in /var/lib/tandem/kept. The agents belong to no pair any more.\n",
+      join(answer.at("servers").get<std::vector<std::string>>(), " and "), model::by_hand_file);
+  return {};
+}
+
 Result<void> adopt_server(CommandLine& line, AdoptOptions options) {
   auto& environment = line.environment;
   TANDEM_CHECK(read_standby(options));
@@ -129,16 +146,22 @@ void add_adopt(CLI::App& app, CommandLine& line) {
   command->add_option("--standby", options->standby, "The other server, as NAME=ADDRESS; not given: as found");
   command->add_option("--address", options->wishes.address, "This server's address for visitors, where it has several");
   command->add_option("--admin-mail", options->wishes.admin_mail, "Who gets root's mail; not given: as found");
+  command->add_flag("--undo", options->undo, "Give a pair back that an apply has taken over; on its primary")
+      ->excludes("--output", "--standby", "--address", "--admin-mail");
   command->add_flag("--json", options->json, "For scripts");
   command->footer(
       "Run it on the primary. It reads accounts, packages, nginx, uWSGI, units, crontabs, PostgreSQL and the\n"
       "working copies in /www, and lists with file and line what it could not understand. Variables that\n"
       "sound like secrets go to files of their own in a folder \"secrets\" beside it.\n\n"
+      "--undo puts back what the servers were before tandem, while their sites answer: each site's own\n"
+      "application with its working copy and the data of today, nginx, PostgreSQL and its standby, crontabs and\n"
+      "all files that were replaced. A site goes back to its code of then; migrations since stay in its database.\n\n"
       "Examples:\n  tandem adopt\n  tandem adopt --output /root/tandem.toml\n"
-      "  tandem adopt --standby duo=192.0.2.12 --admin-mail ops@example.org --output /root/tandem.toml");
+      "  tandem adopt --standby duo=192.0.2.12 --admin-mail ops@example.org --output /root/tandem.toml\n"
+      "  tandem adopt --undo");
   command->callback([&line, options] {
     line.json = options->json;
-    line.chosen = [&line, options] { return adopt_server(line, *options); };
+    line.chosen = [&line, options] { return options->undo ? give_back(line) : adopt_server(line, *options); };
   });
 }
 

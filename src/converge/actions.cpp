@@ -20,12 +20,11 @@ std::string timestamp(std::chrono::system_clock::time_point now) {
                      time.minutes().count(), time.seconds().count(), time.subseconds().count());
 }
 
-// Identifiers come from validated configuration; quoting keeps even odd ones harmless.
+} // namespace
+
 std::string quoted(const std::string& identifier) {
   return "\"" + replace_all(identifier, "\"", "\"\"") + "\"";
 }
-
-} // namespace
 
 Result<void> Actions::make(const Kind& kind, const Reading& actual) {
   return std::visit([&](const auto& one) { return make_one(one, actual); }, kind);
@@ -40,10 +39,14 @@ Result<system::Ownership> Actions::ownership(const std::string& owner, const std
   return system::Ownership{user->uid, found_group->gid};
 }
 
-Result<void> Actions::keep(const std::string& path) {
+Result<void> Actions::note(const Kind& kind, Thing thing) {
+  return before_.note(context_.ports.files, id_of(kind), std::move(thing));
+}
+
+Result<std::string> Actions::keep(const std::string& path) {
   auto& files = context_.ports.files;
   TANDEM_TRY(const auto status, files.status(path));
-  if (!status) return {};
+  if (!status) return std::string();
   const auto folder = context_.state_folder + "/kept";
   TANDEM_CHECK(files.make_folder(folder, 0700, {}));
   const auto name = replace_all(path.substr(1), "/", "_") + "." + timestamp(context_.ports.clock.wall_time());
@@ -57,7 +60,7 @@ Result<void> Actions::keep(const std::string& path) {
     return fail(ErrorKind::refused, path + " is neither a file nor a link; it is left alone");
   }
   context_.observer.line("kept the old " + path + " as " + kept);
-  return {};
+  return kept;
 }
 
 Result<void> Actions::set_access(const std::string& path, std::uint32_t mode, system::Ownership owner) {
@@ -70,7 +73,14 @@ Result<void> Actions::write_file(const File& file, const PathReading& actual) {
   TANDEM_TRY(const auto owner, ownership(file.owner, file.group));
   const bool is_file = actual.status && actual.status->type == system::FileType::regular;
   const bool same = is_file && actual.content == file.content;
-  if (!same && actual.status && actual.author != Authorship::tandem) TANDEM_CHECK(keep(file.path));
+  std::string kept;
+  const bool foreign = actual.status && actual.author != Authorship::tandem;
+  if (!same && foreign) {
+    TANDEM_TRY(kept, keep(file.path));
+  }
+  // What tandem wrote without noting it was not there before.
+  const auto was = same || foreign ? actual.status : std::nullopt;
+  TANDEM_CHECK(note(file, PathBefore{.path = file.path, .was = was, .kept = kept}));
   ledger_.expect(file.path, file.content);
   TANDEM_CHECK(ledger_.save(context_.ports.files));
   if (same) return set_access(file.path, file.mode, owner);
@@ -98,6 +108,11 @@ Result<void> Actions::make_one(const User& user, const Reading& actual) {
                                     .shell = user.shell,
                                     .home = user.home}));
   } else {
+    TANDEM_CHECK(note(user, UserBefore{.name = user.name,
+                                       .shell = found.entry->shell,
+                                       .group = found.primary_group,
+                                       .password = found.entry->password,
+                                       .joined = found.missing_groups}));
     if (found.entry->shell != user.shell) TANDEM_CHECK(accounts.set_shell(user.name, user.shell));
     if (found.primary_group != user.primary_group)
       TANDEM_CHECK(accounts.set_primary_group(user.name, user.primary_group));
@@ -111,7 +126,9 @@ Result<void> Actions::make_one(const User& user, const Reading& actual) {
 
 Result<void> Actions::make_one(const Folder& folder, const Reading& actual) {
   TANDEM_TRY(const auto owner, ownership(folder.owner, folder.group));
-  if (!std::get<PathReading>(actual.value).status)
+  const auto& found = std::get<PathReading>(actual.value).status;
+  TANDEM_CHECK(note(folder, PathBefore{.path = folder.path, .was = found, .kept = {}}));
+  if (!found)
     TANDEM_CHECK(context_.ports.files.make_folder(folder.path, folder.mode, owner));
   return set_access(folder.path, folder.mode, owner);
 }
@@ -120,14 +137,20 @@ Result<void> Actions::make_one(const File& file, const Reading& actual) {
   return write_file(file, std::get<PathReading>(actual.value));
 }
 
-Result<void> Actions::make_one(const Absent& absent, const Reading& /*actual*/) {
-  TANDEM_CHECK(keep(absent.path));
+Result<void> Actions::make_one(const Absent& absent, const Reading& actual) {
+  TANDEM_TRY(const auto kept, keep(absent.path));
+  const auto& found = std::get<PathReading>(actual.value).status;
+  TANDEM_CHECK(note(absent, PathBefore{.path = absent.path, .was = found, .kept = kept}));
   return context_.ports.files.remove(absent.path);
 }
 
 Result<void> Actions::make_one(const Link& link, const Reading& actual) {
   const auto& found = std::get<PathReading>(actual.value);
-  if (found.status && found.status->type != system::FileType::link) TANDEM_CHECK(keep(link.path));
+  std::string kept;
+  if (found.status && found.status->type != system::FileType::link) {
+    TANDEM_TRY(kept, keep(link.path));
+  }
+  TANDEM_CHECK(note(link, PathBefore{.path = link.path, .was = found.status, .kept = kept}));
   return context_.ports.files.make_link(link.path, link.target);
 }
 
@@ -136,6 +159,11 @@ Result<void> Actions::make_one(const Unit& unit, const Reading& actual) {
   const auto& found = std::get<UnitReading>(actual.value).status;
   if (found.load == "masked")
     return fail(ErrorKind::refused, unit.name + " is masked, by a person as a rule", "systemctl unmask " + unit.name);
+  const bool was_enabled = found.file == "enabled";
+  TANDEM_CHECK(note(unit, UnitBefore{.name = unit.name,
+                                     .enabled = was_enabled || found.file == "disabled" ? std::optional(was_enabled)
+                                                                                        : std::optional<bool>(),
+                                     .running = found.active == "active" || found.active == "activating"}));
   if (found.stale || found.load == "not-found") TANDEM_CHECK(services.reload_manager());
   if (unit.enabled) {
     TANDEM_TRY(const auto now, services.status(unit.name));
@@ -171,7 +199,11 @@ Result<void> Actions::sql(const std::string& database, const std::string& statem
 }
 
 Result<void> Actions::make_one(const DatabaseRole& role, const Reading& actual) {
-  const bool exists = std::get<DatabaseReading>(actual.value).exists;
+  const auto& found = std::get<DatabaseReading>(actual.value);
+  const bool exists = found.exists;
+  if (exists)
+    TANDEM_CHECK(
+        note(role, RoleBefore{.name = role.name, .login = found.login, .replication = found.replication}));
   return sql("postgres",
              fmt::format("{} ROLE {} {} {}", exists ? "ALTER" : "CREATE", quoted(role.name),
                          role.login ? "LOGIN" : "NOLOGIN", role.replication ? "REPLICATION" : "NOREPLICATION"));
@@ -179,6 +211,10 @@ Result<void> Actions::make_one(const DatabaseRole& role, const Reading& actual) 
 
 Result<void> Actions::make_one(const Database& database, const Reading& actual) {
   const auto& found = std::get<DatabaseReading>(actual.value);
+  if (found.exists)
+    TANDEM_CHECK(note(database, DatabaseBefore{.name = database.name,
+                                               .owner = found.owner,
+                                               .open_to_all = found.open_to_all}));
   if (!found.exists) {
     TANDEM_CHECK(sql("postgres", fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
                                              quoted(database.name), quoted(database.owner))));

@@ -1,13 +1,17 @@
 // Makes one resource true. Each action is idempotent and durable when it returns.
 #pragma once
 #include "converge/apply.hpp"
+#include "converge/before.hpp"
 
 namespace tandem::converge {
 
+// Of PostgreSQL. Identifiers come from validated configuration; quoting keeps even odd ones harmless.
+[[nodiscard]] std::string quoted(const std::string& identifier);
+
 class Actions {
 public:
-  Actions(ApplyContext& context, Ledger& ledger, Reader& reader)
-      : context_(context), ledger_(ledger), reader_(reader) {}
+  Actions(ApplyContext& context, Ledger& ledger, Before& before, Reader& reader)
+      : context_(context), ledger_(ledger), before_(before), reader_(reader) {}
 
   // The reading is the one from which the change was found. Files with a check go through CheckedFiles instead.
   Result<void> make(const Kind& kind, const Reading& actual);
@@ -15,8 +19,8 @@ public:
   // Writes a file's content, mode and owner; what a person or Debian had there is kept first. The ledger expects the
   // content then; that it is there to stay is for the caller to settle.
   Result<void> write_file(const File& file, const PathReading& actual);
-  // Copies what lies at the path into the folder of kept files and says where.
-  Result<void> keep(const std::string& path);
+  // Copies what lies at the path into the folder of kept files and says where. -> the copy's path; "": nothing was there
+  Result<std::string> keep(const std::string& path);
   Result<system::Ownership> ownership(const std::string& owner, const std::string& group);
 
 private:
@@ -35,11 +39,14 @@ private:
   Result<void> make_one(const DatabaseRestart& restart, const Reading& actual);
   Result<void> make_one(const Certificate& certificate, const Reading& actual);
   Result<void> stop_gently(const std::string& unit);
+  // Before anything about it is changed.
+  Result<void> note(const Kind& kind, Thing thing);
   Result<void> set_access(const std::string& path, std::uint32_t mode, system::Ownership owner);
   Result<void> sql(const std::string& database, const std::string& statement);
 
   ApplyContext& context_;
   Ledger& ledger_;
+  Before& before_;
   Reader& reader_;
 };
 

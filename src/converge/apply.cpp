@@ -10,9 +10,9 @@ namespace {
 
 class Run {
 public:
-  Run(ApplyContext& context, const std::vector<Resource>& resources, Ledger& ledger)
-      : context_(context), resources_(resources), ledger_(ledger), reader_(context.ports, ledger, context.issuer),
-        actions_(context, ledger, reader_) {}
+  Run(ApplyContext& context, const std::vector<Resource>& resources, Ledger& ledger, Before& before)
+      : context_(context), resources_(resources), ledger_(ledger), before_(before),
+        reader_(context.ports, ledger, context.issuer), actions_(context, ledger, before, reader_) {}
 
   // A refusal must come before anything is changed, not half-way.
   Result<void> look_ahead() {
@@ -65,6 +65,8 @@ private:
 
   Result<void> make_single(const Resource& resource) {
     TANDEM_TRY(auto reading, reader_.read(resource.kind));
+    if (const auto* database = std::get_if<DatabaseReading>(&reading.value))
+      applied_.held_back.insert(applied_.held_back.end(), database->held_back.begin(), database->held_back.end());
     TANDEM_TRY(const auto change, compare(resource, reading));
     if (!change) return is_open(resource) ? record(resource) : Result<void>{};
     context_.observer.starting(*change);
@@ -117,6 +119,7 @@ private:
   }
 
   Result<void> owe(const Resource& resource) {
+    before_.expect(resource);
     for (const auto& reaction : resource.reactions)
       ledger_.owe(reaction);
     return resource.reactions.empty() ? Result<void>{} : ledger_.save(context_.ports.files);
@@ -198,6 +201,7 @@ private:
   ApplyContext& context_;
   const std::vector<Resource>& resources_;
   Ledger& ledger_;
+  Before& before_;
   Reader reader_;
   Actions actions_;
   Applied applied_;
@@ -210,7 +214,9 @@ Result<Applied> apply(const std::vector<Resource>& resources, ApplyContext& cont
   TANDEM_CHECK(context.ports.files.make_folder(context.state_folder, 0700, {}));
   Ledger ledger(context.state_folder + "/converge.json");
   TANDEM_CHECK(ledger.load(context.ports.files));
-  Run run(context, ordered, ledger);
+  Before before(context.state_folder, context.notes_before);
+  TANDEM_CHECK(before.load(context.ports.files));
+  Run run(context, ordered, ledger, before);
   TANDEM_CHECK(run.look_ahead());
   return run.run();
 }

@@ -48,6 +48,7 @@ struct Applied {
   std::optional<std::string> failed; // the id at which it stopped
   std::optional<Error> error;
   std::vector<std::string> not_started; // ids that still differ or were not looked at
+  std::vector<std::string> held_back = {}; // settings that a standby's PostgreSQL cannot lower yet
 };
 
 struct ApplyContext {
@@ -57,6 +58,7 @@ struct ApplyContext {
   Observer& observer;
   Halts& halts;
   std::string state_folder = "/var/lib/tandem"; // ledger, kept files, candidates
+  bool notes_before = false; // what was there before is noted, to be put back some day: see before.hpp
 };
 
 // An error only when it could not begin (a damaged ledger, a contradiction among the resources, a refusal found

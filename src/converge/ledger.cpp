@@ -13,6 +13,8 @@ namespace {
 
 constexpr int version = 1;
 
+} // namespace
+
 std::string name_of(ReactionKind kind) {
   switch (kind) {
   case ReactionKind::reload_manager:
@@ -27,14 +29,12 @@ std::string name_of(ReactionKind kind) {
   return {};
 }
 
-Result<ReactionKind> kind_of(const std::string& name) {
+Result<ReactionKind> reaction_kind_of(const std::string& name) {
   for (const auto kind :
        {ReactionKind::reload_manager, ReactionKind::reload, ReactionKind::restart, ReactionKind::renew})
     if (name_of(kind) == name) return kind;
   return failed("unknown reaction " + name);
 }
-
-} // namespace
 
 std::string content_hash(const std::string& content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -61,7 +61,7 @@ Result<void> Ledger::load(system::Files& files) {
     hashes_ = json.at("files").get<decltype(hashes_)>();
     open_ = json.value("open", decltype(open_){}); // added later than the rest, within the same version
     for (const auto& entry : json.at("owed")) {
-      TANDEM_TRY(const auto kind, kind_of(entry.at("kind").get<std::string>()));
+      TANDEM_TRY(const auto kind, reaction_kind_of(entry.at("kind").get<std::string>()));
       owed_.insert({kind, entry.at("unit").get<std::string>()});
     }
   } catch (const nlohmann::json::exception& error) {
@@ -94,6 +94,11 @@ void Ledger::expect(const std::string& path, const std::string& content) {
 
 void Ledger::settle(const std::string& path, const std::string& content) {
   hashes_[path] = {content_hash(content)};
+  open_.erase(path);
+}
+
+void Ledger::forget(const std::string& path) {
+  hashes_.erase(path);
   open_.erase(path);
 }
 

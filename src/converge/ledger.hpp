@@ -19,6 +19,10 @@ enum class Authorship {
   edited,    // tandem wrote it, and somebody changed it since
 };
 
+// A reaction's kind as files of state spell it.
+std::string name_of(ReactionKind kind);
+Result<ReactionKind> reaction_kind_of(const std::string& name);
+
 std::string content_hash(const std::string& content); // SHA-256, hexadecimal
 
 class Ledger {
@@ -34,6 +38,8 @@ public:
   // happened and its program has accepted the file.
   void expect(const std::string& path, const std::string& content);
   void settle(const std::string& path, const std::string& content);
+  // What lies there is not tandem's any more.
+  void forget(const std::string& path);
 
   // A run was cut off between expect() and settle().
   [[nodiscard]] bool is_open(const std::string& path) const { return open_.contains(path); }

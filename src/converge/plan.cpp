@@ -1,5 +1,7 @@
 #include "converge/plan.hpp"
 
+#include "base/text.hpp"
+
 namespace tandem::converge {
 
 namespace {
@@ -89,6 +91,8 @@ Result<Plan> make_plan(const std::vector<Resource>& resources, Reader& reader, c
   for (const auto& resource : resources) {
     auto reading = reader.read(resource.kind);
     if (!reading) return std::unexpected(std::move(reading).error().within("reading " + id_of(resource.kind)));
+    if (const auto* database = std::get_if<DatabaseReading>(&reading->value))
+      plan.held_back.insert(plan.held_back.end(), database->held_back.begin(), database->held_back.end());
     TANDEM_TRY(auto change, compare(resource, *reading));
     if (!change) continue;
     plan.changes.push_back(std::move(*change));
@@ -111,6 +115,8 @@ std::string to_text(const Plan& plan, const std::string& server) {
     for (const auto& detail : change.details)
       text += "      " + detail + "\n";
   }
+  if (!plan.held_back.empty())
+    text += "  waiting: PostgreSQL lowers " + join(plan.held_back, ", ") + " once its primary has less, too\n";
   return text;
 }
 

@@ -216,17 +216,36 @@ Result<std::vector<std::string>> Reader::waiting_for_restart(const DatabaseResta
   return std::vector<std::string>(waiting.begin(), waiting.end());
 }
 
-// The new value may also be one that tandem did not write; it counts as lower.
-Result<bool> Reader::would_be_lowered(const DatabaseRestart& restart, const std::vector<std::string>& names) {
+Result<std::vector<std::string>> Reader::held_back(const DatabaseRestart& restart,
+                                                   const std::vector<std::string>& names) {
+  // What they will have: from tandem's file, else from another one, else PostgreSQL's own value.
+  const auto* statement =
+      "SELECT lower(s.name), s.setting, coalesce((SELECT f.setting FROM pg_file_settings f WHERE lower(f.name) ="
+      " lower(s.name) AND f.sourcefile <> $2 ORDER BY f.seqno DESC LIMIT 1), s.boot_val)"
+      " FROM pg_settings s WHERE lower(s.name) = ANY ($1::text[])";
+  std::vector<std::string> lowered;
+  std::vector<std::string> held;
+  if (std::ranges::none_of(names, standby_needs_as_much)) return held;
+  TANDEM_TRY(const auto rows, ports_.databases.query("postgres", statement, {array_literal(names), restart.path}));
   const auto wanted = parse_settings(restart.content);
-  TANDEM_TRY(const auto running, fixed_while_running(names));
-  return std::ranges::any_of(running, [&](const auto& setting) {
-    if (!standby_needs_as_much(setting.first)) return false;
-    const auto found = wanted.find(setting.first);
-    const auto now = to_number(setting.second);
-    const auto then = found == wanted.end() ? std::nullopt : to_number(found->second);
-    return !now || !then || *then < *now;
-  });
+  std::map<std::string, std::int64_t> then;
+  for (const auto& row : rows) {
+    const auto name = row[0].value_or("");
+    const auto found = wanted.find(name);
+    const auto now = to_number(row[1].value_or(""));
+    const auto value = to_number(found != wanted.end() ? found->second : row[2].value_or(""));
+    if (!standby_needs_as_much(name) || (now && value && *value >= *now)) continue;
+    lowered.push_back(name);
+    if (value) then[name] = *value;
+  }
+  if (lowered.empty()) return held;
+  TANDEM_TRY(const auto said, system::run_checked(ports_.processes, {.arguments = restart.control_data,
+                                                                     .environment = {{"LC_ALL", "C"}},
+                                                                     .time_limit = std::chrono::seconds(20)}));
+  const auto needed = needed_by_standby(said.output);
+  for (const auto& name : lowered)
+    if (!then.contains(name) || !needed.contains(name) || then[name] < needed.at(name)) held.push_back(name);
+  return held;
 }
 
 Result<Reading> Reader::read_one(const DatabaseRestart& restart) {
@@ -241,8 +260,8 @@ Result<Reading> Reader::read_one(const DatabaseRestart& restart) {
   if (!waiting) return std::unexpected(std::move(waiting).error());
   DatabaseReading reading{.reachable = true, .exists = true, .owner = {}, .missing = std::move(*waiting)};
   if (restart.standby) {
-    TANDEM_TRY(const auto lowered, would_be_lowered(restart, reading.missing));
-    if (lowered) reading.missing.clear();
+    TANDEM_TRY(reading.held_back, held_back(restart, reading.missing));
+    if (!reading.held_back.empty()) reading.missing.clear();
   }
   return Reading{std::move(reading)};
 }

@@ -49,6 +49,7 @@ struct DatabaseReading {
   bool open_to_all = false; // every role may connect
   std::string owner;
   std::vector<std::string> missing; // extensions, functions not granted, settings that wait or will wait for a restart
+  std::vector<std::string> held_back = {}; // settings that a standby cannot lower yet
 };
 
 struct CertificateReading {
@@ -100,7 +101,8 @@ private:
   // Of these settings, those that only a restart changes, with the values that PostgreSQL runs with.
   Result<DatabaseSettings> fixed_while_running(const std::vector<std::string>& names);
   Result<std::vector<std::string>> waiting_for_restart(const DatabaseRestart& restart);
-  Result<bool> would_be_lowered(const DatabaseRestart& restart, const std::vector<std::string>& names);
+  // Of these settings, those of which the standby would have less than it needs.
+  Result<std::vector<std::string>> held_back(const DatabaseRestart& restart, const std::vector<std::string>& names);
 
   system::Ports& ports_;
   const Ledger& ledger_;

@@ -107,8 +107,10 @@ struct DatabaseRestart {
   std::string path = {};    // the settings file
   std::string content = {}; // what it will have
   // Asks only a PostgreSQL that runs as a standby. One with less than its primary has of certain settings does not
-  // start again: as long as one of those waits to be lowered, this standby goes on as it is.
+  // start again: until it has come to the place in the WAL at which its primary has less, too, this standby goes on as
+  // it is.
   bool standby = false;
+  std::vector<std::string> control_data = {}; // the command that prints the standby's pg_controldata
 };
 
 // A certificate of the pair's own authority, with its key; issued anew when names differ or too little life is left.

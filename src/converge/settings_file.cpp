@@ -65,4 +65,19 @@ bool standby_needs_as_much(const std::string& name) {
   return names.contains(name);
 }
 
+std::map<std::string, std::int64_t> needed_by_standby(const std::string& control_data) {
+  constexpr std::string_view word = " setting:";
+  std::map<std::string, std::int64_t> needed;
+  for (const auto& line : lines_of(control_data)) {
+    const auto end = line.find(word);
+    if (end == std::string::npos) continue;
+    auto name = line.substr(0, end);
+    if (name == "max_prepared_xacts") name = "max_prepared_transactions";
+    if (name == "max_locks_per_xact") name = "max_locks_per_transaction";
+    const auto number = to_number(trim(std::string_view(line).substr(end + word.size())));
+    if (number && standby_needs_as_much(name)) needed[name] = *number;
+  }
+  return needed;
+}
+
 } // namespace tandem::converge

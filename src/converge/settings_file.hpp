@@ -1,5 +1,6 @@
 // A settings file of PostgreSQL (the language of postgresql.conf), as far as two of them are compared by name. Pure.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,5 +17,8 @@ using DatabaseSettings = std::map<std::string, std::string>; // names in lower c
 // A standby does not start with less of these than its primary has: postgresql.org/docs/15/hot-standby.html,
 // "Administrator's Overview".
 [[nodiscard]] bool standby_needs_as_much(const std::string& name);
+// What a standby's primary had of those at the place in the WAL that the standby has come to: from what pg_controldata
+// prints in the C locale. None that it does not name.
+[[nodiscard]] std::map<std::string, std::int64_t> needed_by_standby(const std::string& control_data);
 
 } // namespace tandem::converge

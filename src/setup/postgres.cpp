@@ -209,7 +209,9 @@ void add_postgres(Resources& out, const View& view) {
   out.push_back({.kind = converge::DatabaseRestart{.unit = names.unit,
                                                    .path = settings_path(names),
                                                    .content = settings_text(view),
-                                                   .standby = !view.is_primary()},
+                                                   .standby = !view.is_primary(),
+                                                   .control_data = {names.binaries + "/pg_controldata", "-D",
+                                                                    names.data}},
                  .why = "settings that a reload cannot change"});
   if (view.is_primary()) add_contents(out, view);
 }

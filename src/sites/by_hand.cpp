@@ -74,6 +74,25 @@ bool is_folder(const std::optional<system::FileStatus>& status) {
   return status && status->type == system::FileType::folder;
 }
 
+std::string with_other_line(const std::string& text, const std::string& line, const std::string& other) {
+  std::string result;
+  for (const auto& one : lines_of(text))
+    result += (one == line ? other : one) + "\n";
+  return text.ends_with('\n') || text.empty() ? result : result.substr(0, result.size() - 1);
+}
+
+Result<void> change_lines(system::Files& files, const std::vector<model::CronEntry>& entries,
+                          std::string (*change)(const std::string& text, const std::string& line)) {
+  for (const auto& entry : entries) {
+    TANDEM_TRY(const auto status, files.status(entry.file));
+    if (!status || status->type != system::FileType::regular || entry.line.empty()) continue;
+    TANDEM_TRY(const auto text, files.read(entry.file));
+    const auto changed = change(text, entry.line);
+    if (changed != text) TANDEM_CHECK(files.write(entry.file, changed, status->mode, {status->uid, status->gid}));
+  }
+  return {};
+}
+
 } // namespace
 
 std::string to_text(const model::ByHand& by_hand) {
@@ -113,21 +132,19 @@ model::ByHand of_pair(const model::Pair& pair, model::ByHand by_hand) {
 }
 
 std::string with_comment(const std::string& text, const std::string& line) {
-  std::string result;
-  for (const auto& one : lines_of(text))
-    result += (one == line ? std::string(comment) + one : one) + "\n";
-  return text.ends_with('\n') || text.empty() ? result : result.substr(0, result.size() - 1);
+  return with_other_line(text, line, std::string(comment) + line);
+}
+
+std::string without_comment(const std::string& text, const std::string& line) {
+  return with_other_line(text, std::string(comment) + line, line);
 }
 
 Result<void> comment_out(system::Files& files, const std::vector<model::CronEntry>& entries) {
-  for (const auto& entry : entries) {
-    TANDEM_TRY(const auto status, files.status(entry.file));
-    if (!status || status->type != system::FileType::regular || entry.line.empty()) continue;
-    TANDEM_TRY(const auto text, files.read(entry.file));
-    const auto without = with_comment(text, entry.line);
-    if (without != text) TANDEM_CHECK(files.write(entry.file, without, status->mode, {status->uid, status->gid}));
-  }
-  return {};
+  return change_lines(files, entries, with_comment);
+}
+
+Result<void> uncomment(system::Files& files, const std::vector<model::CronEntry>& entries) {
+  return change_lines(files, entries, without_comment);
 }
 
 Result<std::optional<model::SiteByHand>> SiteByHand::known() {
@@ -215,6 +232,57 @@ Result<void> SiteByHand::change_back() {
   if (!here) return files.rename(*latest, link);
   TANDEM_CHECK(files.exchange(link, *latest));
   return files.remove(*latest);
+}
+
+// Known first: whoever looks between the two finds a folder that serves, or a link to a release that does.
+Result<std::string> SiteByHand::take_back() {
+  auto& files = tools_.ports.files;
+  const auto was = tools_.layout.was_by_hand(domain_);
+  TANDEM_TRY(const auto ended, files.status(was));
+  if (ended) TANDEM_CHECK(files.rename(was, tools_.layout.by_hand(domain_)));
+  TANDEM_TRY(const auto here, folder_or_link(files, tools_.layout.site_link(domain_)));
+  TANDEM_CHECK(change_back());
+  return here && here->type == system::FileType::link ? here->target : std::string();
+}
+
+Result<void> SiteByHand::return_folders(const model::Site& site) {
+  auto& files = tools_.ports.files;
+  for (const auto& kept : site.folders)
+    TANDEM_CHECK(return_folder(kept.name));
+  for (const auto& path : {tools_.layout.by_hand(domain_), tools_.layout.was_by_hand(domain_)})
+    TANDEM_CHECK(files.remove(path));
+  return {};
+}
+
+// What releases found there leads to the folder from then on.
+Result<void> SiteByHand::return_folder(const std::string& name) {
+  auto& files = tools_.ports.files;
+  const auto own = tools_.layout.site_link(domain_) + "/" + name;
+  const auto shared = tools_.layout.shared(domain_, name);
+  TANDEM_TRY(const auto here, files.status(own));
+  TANDEM_TRY(const auto there, files.status(shared));
+  const bool taken = here && here->type == system::FileType::link && here->target == shared;
+  if (taken && is_folder(there)) TANDEM_CHECK(files.exchange(own, shared));
+  if (taken || (there && there->type == system::FileType::link)) return files.make_link(shared, own);
+  return {};
+}
+
+Result<void> SiteByHand::begin_unit(const std::string& unit, const Tell& tell) {
+  auto& services = tools_.ports.services;
+  TANDEM_TRY(const auto status, services.status(unit));
+  if (status.file == "disabled") TANDEM_CHECK(services.enable(unit));
+  if (status.active == "active" || status.active == "activating") return {};
+  tell("starting " + unit);
+  return services.start(unit);
+}
+
+Result<void> SiteByHand::begin(const Tell& tell) {
+  TANDEM_TRY(const auto by_hand, known());
+  if (!by_hand) return {};
+  if (!by_hand->unit.empty()) TANDEM_CHECK(begin_unit(by_hand->unit, tell));
+  for (const auto& worker : by_hand->workers)
+    TANDEM_CHECK(begin_unit(worker, tell));
+  return uncomment(tools_.ports.files, by_hand->cron);
 }
 
 Result<void> SiteByHand::end_unit(const std::string& unit, const Tell& tell) {

@@ -37,12 +37,21 @@ public:
   Result<void> change_places(const std::string& target);
   // The kept folder is WWW/DOMAIN again. Nothing to do where none is kept.
   Result<void> change_back();
+  // The way back from change_places() and end(): WWW/DOMAIN is the folder again, and known to serve. -> the link's
+  // target, by which it can become a link again; "": it was none. Idempotent.
+  Result<std::string> take_back();
+  // The way back from take(): each folder lies in WWW/DOMAIN again, and nothing is known any more. Idempotent.
+  Result<void> return_folders(const model::Site& site);
+  // Its application and its workers begin again, now and at each boot; its lines in crontabs count again. Idempotent.
+  Result<void> begin(const Tell& tell);
   // Its application, once it has answered what it had to, its workers and its lines in crontabs: they end, and do not
   // begin at the next boot. Idempotent.
   Result<void> end(std::chrono::milliseconds limit, const Tell& tell);
 
 private:
   Result<void> take_folder(const std::string& name);
+  Result<void> return_folder(const std::string& name);
+  Result<void> begin_unit(const std::string& unit, const Tell& tell);
   Result<void> end_unit(const std::string& unit, const Tell& tell);
 
   Tools tools_;
@@ -51,7 +60,10 @@ private:
 
 // Those lines of crontabs become comments, in the files that have them. Idempotent.
 Result<void> comment_out(system::Files& files, const std::vector<model::CronEntry>& entries);
+// They count again.
+Result<void> uncomment(system::Files& files, const std::vector<model::CronEntry>& entries);
 // Pure: the text with that line as a comment; the text itself where it has no such line.
 [[nodiscard]] std::string with_comment(const std::string& text, const std::string& line);
+[[nodiscard]] std::string without_comment(const std::string& text, const std::string& line);
 
 } // namespace tandem::sites

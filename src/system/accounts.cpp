@@ -109,6 +109,11 @@ Result<void> DebianAccounts::add_to_group(const std::string& user, const std::st
 }
 
 // On its standard input: what stands among the arguments of a program can be seen by everybody.
+Result<void> DebianAccounts::remove_from_group(const std::string& user, const std::string& group) {
+  TANDEM_CHECK(run_checked(processes_, {.arguments = {"gpasswd", "--delete", user, group}}));
+  return {};
+}
+
 Result<void> DebianAccounts::set_password(const std::string& user, const std::string& hash) {
   TANDEM_CHECK(run_checked(processes_, {.arguments = {"chpasswd", "--encrypted"}, .input = user + ":" + hash + "\n"}));
   return {};

@@ -55,6 +55,7 @@ public:
   virtual Result<void> set_shell(const std::string& user, const std::string& shell) = 0;
   virtual Result<void> set_primary_group(const std::string& user, const std::string& group) = 0;
   virtual Result<void> add_to_group(const std::string& user, const std::string& group) = 0;
+  virtual Result<void> remove_from_group(const std::string& user, const std::string& group) = 0; // it is in it
   virtual Result<void> set_password(const std::string& user, const std::string& hash) = 0; // see passwords.hpp
 };
 
@@ -68,6 +69,7 @@ public:
   Result<void> set_shell(const std::string& user, const std::string& shell) override;
   Result<void> set_primary_group(const std::string& user, const std::string& group) override;
   Result<void> add_to_group(const std::string& user, const std::string& group) override;
+  Result<void> remove_from_group(const std::string& user, const std::string& group) override;
   Result<void> set_password(const std::string& user, const std::string& hash) override;
 
 private:

@@ -327,6 +327,13 @@ public:
     return {};
   }
 
+  Result<void> remove_from_group(const std::string& user, const std::string& group) override {
+    TANDEM_CHECK(power_.spend());
+    for (auto& other : table.groups)
+      if (other.name == group) std::erase(other.members, user);
+    return {};
+  }
+
   Result<void> set_password(const std::string& user, const std::string& hash) override {
     TANDEM_CHECK(power_.spend());
     entry(user).password = hash;

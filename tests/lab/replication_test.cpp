@@ -149,4 +149,29 @@ TEST_F(PairTest, ASettingThatRestartsPostgresqlFailsNoVisitor) {
   EXPECT_EQ(wait_until_whole(), serving);
 }
 
+// A standby with less than its primary has does not start; one with more would become a primary that the other server's
+// PostgreSQL refuses to follow.
+TEST_F(PairTest, AStandbyLowersASettingAfterItsPrimary) {
+  const auto serving = primary();
+  const std::string other = serving == "uno" ? "duo" : "uno";
+  const auto before = sql(lab(), serving, "show max_connections");
+  apply(shop_toml({.more = "[database]\nsettings = { max_connections = \"140\" }\n"}));
+  for (const auto& host : {serving, other})
+    EXPECT_EQ(sql(lab(), host, "show max_connections"), "140") << host;
+  apply(shop_toml());
+  for (const auto& host : {serving, other})
+    EXPECT_EQ(sql(lab(), host, "show max_connections"), before) << host;
+  EXPECT_EQ(wait_until_whole(), serving);
+
+  sql(lab(), other, "alter system set max_connections = 140");
+  sql(lab(), other, "select pg_reload_conf()");
+  const auto refused = pair().try_tandem(serving, {"switchover"});
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->status, 3);
+  EXPECT_NE(refused->errors.find("has not been restarted since max_connections changed"), std::string::npos)
+      << refused->errors;
+  sql(lab(), other, "alter system reset max_connections");
+  sql(lab(), other, "select pg_reload_conf()");
+}
+
 } // namespace tandem::lab

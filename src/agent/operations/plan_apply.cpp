@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "setup/setup.hpp"
 #include "sites/by_hand.hpp"
+#include "system/pause.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,8 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::minutes apply_limit{60};
+constexpr std::chrono::minutes catching_up{2};
+constexpr std::chrono::milliseconds ask_again{300};
 
 // The configuration as it lies here now, and what follows from it for all servers.
 struct Orders {
@@ -148,6 +151,36 @@ Result<Json> plan(OperationContext& context) {
   return Json{{"servers", std::move(servers)}, {"changes", changes}, {"absent", orders.absent}};
 }
 
+// A standby lowers some of PostgreSQL's settings only after its primary, when it has come to that place in the WAL.
+Result<void> wait_until_it_may(const OperationContext& context, const std::string& server, const Json& params) {
+  auto& clock = context.ports().clock;
+  const auto end = clock.boot_time() + catching_up;
+  for (bool told = false;; told = true) {
+    TANDEM_TRY(const auto planned, context.call_peer(server, "server.plan", params));
+    const auto held_back = planned.value("held_back", std::vector<std::string>());
+    if (held_back.empty()) return {};
+    if (context.cancelled() || clock.boot_time() >= end)
+      return fail(ErrorKind::unavailable, "PostgreSQL here has not come to where it may lower " + join(held_back, ", "),
+                  "`tandem apply` does it once the database has caught up");
+    if (!told) context.report(fmt::format("{}: waiting until PostgreSQL may lower {}", server, join(held_back, ", ")));
+    system::pause_thread(ask_again);
+  }
+}
+
+// What such a standby left undone. An answer takes the place of its first one when it is a failure.
+void apply_the_rest(const OperationContext& context, const Orders& orders, Json& servers) {
+  for (auto& server : servers) {
+    const auto name = server.at("name").get<std::string>();
+    if (server.value("held_back", Json::array()).empty() || name == orders.own.self) continue;
+    const auto report = [&](const Json& event) { context.report_event(event); };
+    const auto may = wait_until_it_may(context, name, orders.params);
+    auto answer = may ? context.call_peer(name, "server.apply", orders.params, report, {.time_limit = apply_limit})
+                      : Result<Json>(std::unexpected(may.error()));
+    context.agent().turns().forget(name);
+    if (!answer || answer->contains("failed")) server = answer_of(name, answer);
+  }
+}
+
 Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   auto& turns = context.agent().turns();
   TANDEM_TRY(const auto orders, orders_for(context));
@@ -176,8 +209,10 @@ Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   here.join();
   servers.insert(servers.begin(), answer_of(orders.own.self, own));
   const bool all_done = std::ranges::none_of(servers, [](const Json& server) { return server.contains("failed"); });
-  if (all_done && !context.cancelled() && orders.own.self == orders.own.primary)
+  if (all_done && !context.cancelled() && orders.own.self == orders.own.primary) {
     TANDEM_CHECK(copy_databases(context, orders.present));
+    apply_the_rest(context, orders, servers);
+  }
   return Json{{"servers", std::move(servers)}, {"absent", orders.absent}};
 }
 

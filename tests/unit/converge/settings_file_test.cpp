@@ -28,4 +28,20 @@ TEST(SettingsFile, DifferencesAreInValuesAndInWhatOneOfThemLacks) {
   EXPECT_TRUE(differing_names({{"a", "1"}}, {{"a", "1"}}).empty());
 }
 
+TEST(SettingsFile, WhatAStandbyNeedsStandsInItsControlData) {
+  EXPECT_EQ(needed_by_standby("pg_control version number:            1300\n"
+                              "Backup start location:                0/0\n"
+                              "wal_level setting:                    replica\n"
+                              "max_connections setting:              100\n"
+                              "max_wal_senders setting:              10\n"
+                              "max_prepared_xacts setting:           0\n"
+                              "max_locks_per_xact setting:           64\n"
+                              "track_commit_timestamp setting:       off\n"),
+            (std::map<std::string, std::int64_t>{{"max_connections", 100},
+                                                 {"max_wal_senders", 10},
+                                                 {"max_prepared_transactions", 0},
+                                                 {"max_locks_per_transaction", 64}}));
+  EXPECT_TRUE(needed_by_standby("max_connections setting: many\nnonsense\n").empty());
+}
+
 } // namespace tandem::converge

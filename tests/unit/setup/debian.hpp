@@ -51,6 +51,11 @@ private:
     const auto is_about = [&](std::string_view what) { return statement.contains(what); };
     if (is_about("pg_is_in_recovery"))
       rows.push_back({text(in_recovery)});
+    else if (is_about("boot_val"))
+      for (const auto& [name, value] : fixed) {
+        const std::map<std::string, std::string> own{{"shared_buffers", "16384"}, {"max_connections", "100"}};
+        if (parameters[0].contains('"' + name + '"')) rows.push_back({name, value, own.at(name)});
+      }
     else if (is_about("pending_restart"))
       for (const auto& name : pending)
         rows.push_back({name});

@@ -194,4 +194,44 @@ TEST(ByHand, CutAnywhereInTheFirstDeployVisitorsKeepASite) {
   EXPECT_GT(changes, 40);
 }
 
+TEST(ByHand, ALineOfACrontabCountsAgain) {
+  EXPECT_EQ(without_comment("a\n# by hand until tandem: b\n# by hand until tandem: c\n", "b"),
+            "a\nb\n# by hand until tandem: c\n");
+  EXPECT_EQ(without_comment("b\n", "b"), "b\n");
+}
+
+// As `tandem adopt --undo` does it: the application first, what releases share last.
+TEST(ByHand, CutAnywhereOnTheWayBackVisitorsKeepASite) {
+  int changes = 0;
+  for (bool cut = true; cut; ++changes) {
+    SCOPED_TRACE(fmt::format("cut after {} changes", changes));
+    World world;
+    set_up_by_hand(world);
+    const auto crontab = world.files.nodes.at(table).content;
+    ASSERT_TRUE(take(world));
+    const auto commit = world.push('a');
+    ASSERT_TRUE(world.deploy());
+    const auto go_back = [&]() -> Result<void> {
+      SiteByHand by_hand(world.tools(), "janome.club");
+      TANDEM_CHECK(by_hand.take_back());
+      TANDEM_CHECK(Serving(world.tools()).serve_current(world.site, say_nothing));
+      TANDEM_CHECK(by_hand.begin(say_nothing));
+      return by_hand.return_folders(world.site);
+    };
+    cut = cut_off(world, changes, go_back);
+    EXPECT_THAT(world.visitor_sees(), testing::AnyOf("by hand", commit));
+    EXPECT_EQ(found(world, "picture"), "a picture");
+    const auto gone = go_back();
+    ASSERT_TRUE(gone) << gone.error().message;
+    EXPECT_EQ(world.visitor_sees(), "by hand");
+    EXPECT_EQ(world.files.nodes.at("/www/janome.club/media/picture").content, "a picture");
+    EXPECT_EQ(world.files.nodes.at("/www/janome.club/manage.py").content, "mended by hand");
+    EXPECT_EQ(world.files.nodes.at(table).content, crontab);
+    EXPECT_THAT(world.services.active,
+                testing::UnorderedElementsAre("uwsgi@janome.club.service", "celery@janome.club.service"));
+    EXPECT_THAT(world.services.enabled, testing::SizeIs(2));
+  }
+  EXPECT_GT(changes, 12);
+}
+
 } // namespace tandem::sites

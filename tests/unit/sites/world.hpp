@@ -158,6 +158,10 @@ public:
 
   Result<void> add_to_group(const std::string& /*user*/, const std::string& /*group*/) override { return none(); }
 
+  Result<void> remove_from_group(const std::string& /*user*/, const std::string& /*group*/) override {
+    return none();
+  }
+
   Result<void> set_password(const std::string& /*user*/, const std::string& /*hash*/) override { return none(); }
 
 private:

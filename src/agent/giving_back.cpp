@@ -1,0 +1,307 @@
+#include "agent/giving_back.hpp"
+
+#include "agent/agent.hpp"
+#include "agent/held_restarts.hpp"
+#include "agent/import_spools.hpp"
+#include "agent/operations/replication.hpp"
+#include "agent/orders.hpp"
+#include "agent/reaction_turns.hpp"
+#include "agent/site_hold.hpp"
+#include "agent/visitor_hold.hpp"
+#include "base/text.hpp"
+#include "converge/reading.hpp"
+#include "replication/database/running.hpp"
+#include "sites/by_hand.hpp"
+#include "system/pause.hpp"
+
+namespace tandem::agent {
+
+namespace {
+
+constexpr auto* guide = "\"A pair that was set up by hand\" in /usr/share/doc/tandem/operators-guide.md";
+constexpr std::chrono::minutes follow_limit{2};
+constexpr std::chrono::milliseconds look_again{200};
+
+// What is put back was there before, and nothing of it is issued.
+class NoIssuer final : public converge::CertificateIssuer {
+public:
+  Result<converge::CertificateFacts> inspect(const std::string& /*pem*/) override {
+    return failed("no certificate is looked at here");
+  }
+
+  Result<converge::IssuedCertificate> issue(const std::vector<std::string>& /*names*/,
+                                            std::chrono::hours /*lifetime*/) override {
+    return failed("no certificate is issued here");
+  }
+};
+
+const converge::PathBefore* path_in(const converge::Former& former) {
+  return std::get_if<converge::PathBefore>(&former.thing);
+}
+
+bool lies_in(const converge::Former& former, const std::string& folder) {
+  const auto* path = path_in(former);
+  return path != nullptr && (path->path == folder || path->path.starts_with(folder + "/"));
+}
+
+bool is_content(const converge::Former& former) {
+  return std::holds_alternative<converge::DatabaseBefore>(former.thing) ||
+         std::holds_alternative<converge::RoleBefore>(former.thing);
+}
+
+bool is_front(const converge::Former& former) {
+  const auto* unit = std::get_if<converge::UnitBefore>(&former.thing);
+  return lies_in(former, "/etc/nginx") || (unit != nullptr && unit->name == "nginx.service");
+}
+
+} // namespace
+
+// Each thing as a line; nothing stands still here, and nobody is asked.
+class GivingBack::Speaker final : public converge::Observer, public converge::Halts {
+public:
+  explicit Speaker(const OperationContext& context, std::string server)
+      : context_(context), server_(std::move(server)) {}
+
+  void starting(const converge::Change& change) override { context_.report(server_ + ": " + change.id); }
+
+  void line(std::string_view text) override {
+    if (text.starts_with("kept the old ")) context_.report(fmt::format("{}:   {}", server_, text));
+  }
+
+  void finished(const converge::Change& /*change*/) override {}
+
+  Result<void> reached(converge::Moment /*moment*/, const converge::Change& /*change*/) override { return {}; }
+
+  Result<void> may_go_on() override {
+    if (!context_.cancelled()) return {};
+    return fail(ErrorKind::unavailable, "ended here", "Run `tandem adopt --undo` again: it goes on from there");
+  }
+
+  [[nodiscard]] bool may_wait() const override { return true; }
+
+private:
+  const OperationContext& context_;
+  std::string server_;
+};
+
+GivingBack::GivingBack(OperationContext& context, std::shared_ptr<const model::Pair> pair,
+                       const model::ByHand& by_hand, system::Applications& applications)
+    : context_(context), pair_(std::move(pair)), by_hand_(by_hand), applications_(applications),
+      snapshot_(context.snapshot()) {}
+
+sites::Tools GivingBack::tools() const {
+  return {.ports = context_.ports(),
+          .applications = applications_,
+          .layout = {.state = context_.agent().settings().state_folder},
+          .database_unit = layout_.unit};
+}
+
+std::string GivingBack::mark() const {
+  return context_.agent().settings().state_folder + "/giving-back";
+}
+
+Result<void> GivingBack::check() {
+  auto& files = context_.ports().files;
+  const auto& state = context_.agent().settings().state_folder;
+  TANDEM_TRY(const auto database, database_tools(context_.agent(), snapshot_.server, {}));
+  layout_ = database.layout;
+  TANDEM_TRY(const auto begun, files.status(mark()));
+  if (begun) return {};
+  const auto anything = [](const converge::Former& /*former*/) { return true; };
+  TANDEM_TRY(const bool known, converge::has_former(files, state, anything));
+  if (!known)
+    return fail(ErrorKind::refused,
+                "what " + snapshot_.server + " was before tandem is not known: no apply has taken it over from hands",
+                guide);
+  TANDEM_TRY(const auto upstream, files.status(state + "/kept/" + kept_upstream));
+  if (is_primary() == upstream.has_value())
+    return fail(ErrorKind::refused,
+                fmt::format("{} was the {} when it was set up by hand", snapshot_.server,
+                            upstream ? "standby" : "primary"),
+                "tandem switchover, then this again on the new primary");
+  for (const auto& site : pair_->sites)
+    TANDEM_CHECK(check_site(site));
+  for (const auto& domain : sites_with_uploads(context_.agent())) {
+    TANDEM_TRY(const auto held, uploads_held(context_.agent(), domain));
+    if (!held.empty())
+      return fail(ErrorKind::refused, fmt::format("uploads for {} wait here", domain),
+                  "Wait, or decide about those that failed: tandem imports");
+  }
+  return {};
+}
+
+Result<void> GivingBack::check_site(const model::Site& site) {
+  auto& files = context_.ports().files;
+  const auto layout = tools().layout;
+  const auto* known = by_hand_.site(site.domain);
+  if (known == nullptr || known->socket.empty() || known->unit.empty())
+    return fail(ErrorKind::refused,
+                known != nullptr && !known->socket.empty()
+                    ? site.domain + " had no systemd unit of its own that could serve it again"
+                    : site.domain + " was not set up by hand; nothing would serve it any more",
+                "Take it out of tandem.toml if it is to go, then: tandem apply");
+  TANDEM_TRY(const auto link, files.status(layout.site_link(site.domain)));
+  TANDEM_TRY(const auto kept, files.status(layout.kept_by_hand(site.domain, 1)));
+  const auto is_folder = [](const auto& status) { return status && status->type == system::FileType::folder; };
+  if (is_folder(link) || is_folder(kept)) return {};
+  return fail(ErrorKind::refused, layout.kept_by_hand(site.domain, 1) + ", from which the site was served, is gone",
+              guide);
+}
+
+Result<void> GivingBack::begin() {
+  TANDEM_CHECK(KeptOrders(context_.ports().files, context_.agent().settings().state_folder).forget());
+  return context_.ports().files.write(mark(), "tandem adopt --undo goes on from here\n", 0600, {});
+}
+
+// ---- sites
+
+Result<void> GivingBack::serve_sites() {
+  std::vector<model::Site> sites;
+  for (const auto& site : pair_->sites) {
+    TANDEM_TRY(const auto link, context_.ports().files.status(tools().layout.site_link(site.domain)));
+    if (link && link->type == system::FileType::link) sites.push_back(site);
+  }
+  if (sites.empty()) return {};
+  const auto tell = [&](const std::string& line) { context_.report(snapshot_.server + ": " + line); };
+  const auto ended = [&] { return context_.cancelled(); };
+  TANDEM_CHECK(still_work(context_.agent(), ended, tell));
+  VisitorHold visitors(context_.agent(), applications_, sites, layout_.unit, ended);
+  TANDEM_TRY(const bool drained, visitors.close(pair_->role.drain));
+  TANDEM_TRY(const bool idle, visitors.hide(drained ? pair_->role.drain : std::chrono::seconds(0)));
+  auto changed = idle ? change_sites(sites, visitors.serving())
+                      : fail(ErrorKind::refused,
+                             fmt::format("requests are still under way after {} s", pair_->role.drain.count()),
+                             "Try again when they have ended");
+  if (!changed)
+    if (const auto back = back_to_releases(sites, visitors.serving()); !back) tell(describe(back.error()));
+  TANDEM_CHECK(visitors.open());
+  tell(fmt::format("visitors waited {} ms", visitors.held().count()));
+  return changed;
+}
+
+Result<void> GivingBack::change_sites(const std::vector<model::Site>& sites, sites::Serving serving) {
+  for (const auto& site : sites) {
+    TANDEM_TRY(releases_[site.domain], sites::SiteByHand(tools(), site.domain).take_back());
+    TANDEM_CHECK(serving.serve_current(site, [&](const std::string& line) { context_.report(line); }));
+    if (auto answers = serving.wake(site); !answers)
+      return std::unexpected(std::move(answers).error().within(site.domain + " as it was set up by hand"));
+  }
+  return {};
+}
+
+Result<void> GivingBack::back_to_releases(const std::vector<model::Site>& sites, sites::Serving serving) {
+  for (const auto& site : sites) {
+    const auto release = releases_.find(site.domain);
+    if (release != releases_.end() && !release->second.empty())
+      TANDEM_CHECK(sites::SiteByHand(tools(), site.domain).change_places(release->second));
+    TANDEM_CHECK(serving.serve_current(site, [](const std::string& /*line*/) {}));
+  }
+  return {};
+}
+
+// ---- the database
+
+Result<void> GivingBack::follow_by_hand() {
+  auto& ports = context_.ports();
+  for (const auto& site : pair_->sites)
+    TANDEM_CHECK(sites::Serving(tools()).stop(site));
+  const auto kept = context_.agent().settings().state_folder + "/kept/" + kept_upstream;
+  const auto path = layout_.data + "/postgresql.auto.conf";
+  TANDEM_TRY(const auto text, ports.files.read(kept));
+  TANDEM_TRY(const auto accounts, ports.accounts.read());
+  const auto* postgres = accounts.user("postgres");
+  if (postgres == nullptr) return failed("there is no user postgres");
+  TANDEM_CHECK(ports.files.write(path, text, 0600, {postgres->uid, postgres->gid}));
+  const auto upstream = system::upstream_path(layout_);
+  return put_back([&](const converge::Former& former) { return lies_in(former, upstream); },
+                  {{converge::ReactionKind::reload, layout_.unit}});
+}
+
+Result<void> GivingBack::put_back(const converge::Choice& choice, const std::set<converge::Reaction>& more) {
+  NoIssuer issuer;
+  Speaker speaker(context_, snapshot_.server);
+  OwnTurns turns(context_.agent().turns(), snapshot_.server, TurnOf::apply);
+  HeldRestarts held(turns, context_, applications_, *pair_);
+  converge::ApplyContext work{.ports = context_.ports(),
+                              .issuer = issuer,
+                              .turns = held,
+                              .observer = speaker,
+                              .halts = speaker,
+                              .state_folder = context_.agent().settings().state_folder};
+  TANDEM_CHECK(converge::give_back(work, choice, more));
+  return {};
+}
+
+// One that nobody uses keeps WAL until the disk is full.
+Result<void> GivingBack::drop_slots() {
+  TANDEM_TRY(const auto database,
+             database_tools(context_.agent(), snapshot_.server, [this] { return context_.cancelled(); }));
+  for (const auto& server : pair_->servers)
+    if (server.name != snapshot_.server) TANDEM_CHECK(replication::drop_slot(database, server.name));
+  return {};
+}
+
+Result<void> GivingBack::wait_until_it_follows() {
+  auto& ports = context_.ports();
+  NoIssuer issuer;
+  converge::Ledger ledger(context_.agent().settings().state_folder + "/converge.json");
+  converge::Reader reader(ports, ledger, issuer);
+  const converge::DatabaseRestart without{.unit = layout_.unit,
+                                          .path = layout_.config + "/conf.d/50-tandem.conf",
+                                          .content = {},
+                                          .standby = true,
+                                          .control_data = {layout_.binaries + "/pg_controldata", "-D", layout_.data}};
+  const auto end = ports.clock.boot_time() + follow_limit;
+  context_.report(snapshot_.server + ": waiting until its database follows as it did by hand");
+  while (true) {
+    TANDEM_TRY(const auto receiver,
+               ports.databases.query("postgres", "SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'"));
+    TANDEM_TRY(const auto reading, reader.read(without));
+    const auto& held_back = std::get<converge::DatabaseReading>(reading.value).held_back;
+    if (!receiver.empty() && held_back.empty()) return {};
+    if (context_.cancelled() || ports.clock.boot_time() >= end)
+      return fail(ErrorKind::unavailable,
+                  receiver.empty() ? "its PostgreSQL does not stream by what it was set up with: " + layout_.data +
+                                         "/postgresql.auto.conf"
+                                   : "it has not come to where it may lower " + join(held_back, ", "),
+                  "journalctl -u " + layout_.unit + " says more; then: tandem adopt --undo, which goes on from here");
+    system::pause_thread(look_again);
+  }
+}
+
+Result<void> GivingBack::give_database() {
+  const auto is_database = [&](const converge::Former& former) {
+    return lies_in(former, layout_.config) || lies_in(former, "/etc/systemd/system/" + layout_.unit + ".d");
+  };
+  auto& files = context_.ports().files;
+  TANDEM_TRY(const bool left, converge::has_former(files, context_.agent().settings().state_folder, is_database));
+  if (!left) return {}; // it has its own access rules already, by which the agent is a stranger
+  if (is_primary()) TANDEM_CHECK(put_back(is_content));
+  if (!is_primary()) TANDEM_CHECK(wait_until_it_follows());
+  TANDEM_CHECK(drop_slots());
+  return put_back(is_database, {{converge::ReactionKind::restart, layout_.unit}});
+}
+
+// ---- the rest
+
+// nginx first: from then on nothing asks for a site's folders where releases have them.
+Result<void> GivingBack::give_rest() {
+  const auto tell = [&](const std::string& line) { context_.report(snapshot_.server + ": " + line); };
+  for (const auto& site : pair_->sites) {
+    sites::SiteByHand by_hand(tools(), site.domain);
+    TANDEM_CHECK(by_hand.take_back());
+    if (is_primary()) TANDEM_CHECK(by_hand.begin(tell));
+  }
+  TANDEM_CHECK(put_back(is_front));
+  for (const auto& site : pair_->sites)
+    TANDEM_CHECK(sites::SiteByHand(tools(), site.domain).return_folders(site));
+  TANDEM_CHECK(put_back([](const converge::Former& /*former*/) { return true; }));
+  auto& files = context_.ports().files;
+  TANDEM_CHECK(sites::uncomment(files, by_hand_.cron));
+  const auto kept = context_.agent().settings().state_folder + "/kept/" + kept_upstream;
+  TANDEM_TRY(const auto upstream, files.status(kept));
+  if (upstream) TANDEM_CHECK(files.rename(kept, kept + ".given-back")); // should it be taken over anew
+  return files.remove(mark());
+}
+
+} // namespace tandem::agent
