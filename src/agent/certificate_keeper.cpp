@@ -63,7 +63,8 @@ void CertificateKeeper::work(Agent& agent, DutyKeeper& duties, bool all) {
   bool may = false;
   agent.on_loop([&] {
     for (const auto& [domain, entry] : entries_)
-      other_served = other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
+      other_served =
+          other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
   });
   look(agent, *now.pair, all || other_served);
   if (other_served) reload_nginx(agent); // two looks after each other
@@ -140,7 +141,8 @@ void CertificateKeeper::reload_nginx(Agent& agent) {
   bool may = false;
   agent.on_loop([&] {
     for (const auto& [domain, entry] : entries_)
-      other_served = other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
+      other_served =
+          other_served || (!entry.served.empty() && !entry.fingerprint.empty() && entry.served != entry.fingerprint);
     may = agent.runbook().empty() && agent.changing() == 0;
   });
   if (!other_served || !may) return;

@@ -84,8 +84,8 @@ private:
   std::string server_;
 };
 
-GivingBack::GivingBack(OperationContext& context, std::shared_ptr<const model::Pair> pair,
-                       const model::ByHand& by_hand, system::Applications& applications)
+GivingBack::GivingBack(OperationContext& context, std::shared_ptr<const model::Pair> pair, const model::ByHand& by_hand,
+                       system::Applications& applications)
     : context_(context), pair_(std::move(pair)), by_hand_(by_hand), applications_(applications),
       snapshot_(context.snapshot()) {}
 
@@ -115,10 +115,10 @@ Result<void> GivingBack::check() {
                 guide);
   TANDEM_TRY(const auto upstream, files.status(state + "/kept/" + kept_upstream));
   if (is_primary() == upstream.has_value())
-    return fail(ErrorKind::refused,
-                fmt::format("{} was the {} when it was set up by hand", snapshot_.server,
-                            upstream ? "standby" : "primary"),
-                "tandem switchover, then this again on the new primary");
+    return fail(
+        ErrorKind::refused,
+        fmt::format("{} was the {} when it was set up by hand", snapshot_.server, upstream ? "standby" : "primary"),
+        "tandem switchover, then this again on the new primary");
   for (const auto& site : pair_->sites)
     TANDEM_CHECK(check_site(site));
   for (const auto& domain : sites_with_uploads(context_.agent())) {
@@ -168,10 +168,10 @@ Result<void> GivingBack::serve_sites() {
   VisitorHold visitors(context_.agent(), applications_, sites, layout_.unit, ended);
   TANDEM_TRY(const bool drained, visitors.close(pair_->role.drain));
   TANDEM_TRY(const bool idle, visitors.hide(drained ? pair_->role.drain : std::chrono::seconds(0)));
-  auto changed = idle ? change_sites(sites, visitors.serving())
-                      : fail(ErrorKind::refused,
-                             fmt::format("requests are still under way after {} s", pair_->role.drain.count()),
-                             "Try again when they have ended");
+  auto changed =
+      idle ? change_sites(sites, visitors.serving())
+           : fail(ErrorKind::refused, fmt::format("requests are still under way after {} s", pair_->role.drain.count()),
+                  "Try again when they have ended");
   if (!changed)
     if (const auto back = back_to_releases(sites, visitors.serving()); !back) tell(describe(back.error()));
   TANDEM_CHECK(visitors.open());

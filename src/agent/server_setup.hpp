@@ -30,9 +30,9 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders);
 // serves it there. For a primary.
 Result<void> check_sites_by_hand(system::Files& files, const model::Pair& pair, const model::ByHand& by_hand);
 
-// {"text", "changes": n, "edited": n, "ids": [id], "different": [id], "held_back": [setting]}: the plan for a person, how
-// much it is, and what it is about in the order in which it would be made; the latter without what services are told;
-// what a standby's PostgreSQL cannot lower before its primary has. Changes nothing.
+// {"text", "changes": n, "edited": n, "ids": [id], "different": [id], "held_back": [setting]}: the plan for a person,
+// how much it is, and what it is about in the order in which it would be made; the latter without what services are
+// told; what a standby's PostgreSQL cannot lower before its primary has. Changes nothing.
 Result<Json> plan_here(Agent& agent, const SetupInput& input);
 // Makes it true, reporting each step as {"line"}; stands still where the file "halt" says so, and ends before the next
 // change when the server's role has changed or the operation is to end. {"text", "done": [id], "held_back": [setting],

@@ -113,7 +113,8 @@ Result<void> give_back(CommandLine& line) {
   }
   out << fmt::format(
       "{} are as they were set up by hand, with the data of today.\n"
-      "What stays: tandem.toml and {} beside it, packages, people that apply has made, releases in /www/.releases, and\n"
+      "What stays: tandem.toml and {} beside it, packages, people that apply has made, releases in /www/.releases, "
+      "and\n"
       "copies of files that somebody had edited in /var/lib/tandem/kept. The agents belong to no pair any more.\n",
       join(answer.at("servers").get<std::vector<std::string>>(), " and "), model::by_hand_file);
   return {};

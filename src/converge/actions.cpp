@@ -128,8 +128,7 @@ Result<void> Actions::make_one(const Folder& folder, const Reading& actual) {
   TANDEM_TRY(const auto owner, ownership(folder.owner, folder.group));
   const auto& found = std::get<PathReading>(actual.value).status;
   TANDEM_CHECK(note(folder, PathBefore{.path = folder.path, .was = found, .kept = {}}));
-  if (!found)
-    TANDEM_CHECK(context_.ports.files.make_folder(folder.path, folder.mode, owner));
+  if (!found) TANDEM_CHECK(context_.ports.files.make_folder(folder.path, folder.mode, owner));
   return set_access(folder.path, folder.mode, owner);
 }
 
@@ -202,8 +201,7 @@ Result<void> Actions::make_one(const DatabaseRole& role, const Reading& actual) 
   const auto& found = std::get<DatabaseReading>(actual.value);
   const bool exists = found.exists;
   if (exists)
-    TANDEM_CHECK(
-        note(role, RoleBefore{.name = role.name, .login = found.login, .replication = found.replication}));
+    TANDEM_CHECK(note(role, RoleBefore{.name = role.name, .login = found.login, .replication = found.replication}));
   return sql("postgres",
              fmt::format("{} ROLE {} {} {}", exists ? "ALTER" : "CREATE", quoted(role.name),
                          role.login ? "LOGIN" : "NOLOGIN", role.replication ? "REPLICATION" : "NOREPLICATION"));
@@ -212,9 +210,8 @@ Result<void> Actions::make_one(const DatabaseRole& role, const Reading& actual) 
 Result<void> Actions::make_one(const Database& database, const Reading& actual) {
   const auto& found = std::get<DatabaseReading>(actual.value);
   if (found.exists)
-    TANDEM_CHECK(note(database, DatabaseBefore{.name = database.name,
-                                               .owner = found.owner,
-                                               .open_to_all = found.open_to_all}));
+    TANDEM_CHECK(
+        note(database, DatabaseBefore{.name = database.name, .owner = found.owner, .open_to_all = found.open_to_all}));
   if (!found.exists) {
     TANDEM_CHECK(sql("postgres", fmt::format("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
                                              quoted(database.name), quoted(database.owner))));

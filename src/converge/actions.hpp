@@ -19,7 +19,8 @@ public:
   // Writes a file's content, mode and owner; what a person or Debian had there is kept first. The ledger expects the
   // content then; that it is there to stay is for the caller to settle.
   Result<void> write_file(const File& file, const PathReading& actual);
-  // Copies what lies at the path into the folder of kept files and says where. -> the copy's path; "": nothing was there
+  // Copies what lies at the path into the folder of kept files and says where. -> the copy's path; "": nothing was
+  // there
   Result<std::string> keep(const std::string& path);
   Result<system::Ownership> ownership(const std::string& owner, const std::string& group);
 

@@ -47,7 +47,7 @@ struct Applied {
   std::vector<std::string> done;     // ids of what was changed, in order
   std::optional<std::string> failed; // the id at which it stopped
   std::optional<Error> error;
-  std::vector<std::string> not_started; // ids that still differ or were not looked at
+  std::vector<std::string> not_started;    // ids that still differ or were not looked at
   std::vector<std::string> held_back = {}; // settings that a standby's PostgreSQL cannot lower yet
 };
 

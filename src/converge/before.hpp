@@ -1,6 +1,6 @@
 // What was on the server before tandem first changed it, so that a server that was set up by hand can be given back.
-// Lies in STATE/before.json, versioned, replaced atomically before each first change of a thing. What is there once stays
-// as it is: it is about the time before tandem, not about the time before the latest apply.
+// Lies in STATE/before.json, versioned, replaced atomically before each first change of a thing. What is there once
+// stays as it is: it is about the time before tandem, not about the time before the latest apply.
 #pragma once
 #include "base/result.hpp"
 #include "converge/resource.hpp"
@@ -56,8 +56,7 @@ struct Former {
 class Before {
 public:
   // `wanted`: it is made when there is none. Without one nothing is noted.
-  Before(const std::string& state_folder, bool wanted)
-      : path_(state_folder + "/before.json"), wanted_(wanted) {}
+  Before(const std::string& state_folder, bool wanted) : path_(state_folder + "/before.json"), wanted_(wanted) {}
 
   Result<void> load(system::Files& files);
 

@@ -24,8 +24,8 @@ struct Change {
 };
 
 struct Plan {
-  std::vector<Change> changes; // in the order of their making; empty: nothing to do
-  std::size_t compared = 0;    // how many resources were looked at
+  std::vector<Change> changes;             // in the order of their making; empty: nothing to do
+  std::size_t compared = 0;                // how many resources were looked at
   std::vector<std::string> held_back = {}; // settings that a standby's PostgreSQL cannot lower yet
 
   [[nodiscard]] bool empty() const { return changes.empty(); }

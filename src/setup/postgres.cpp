@@ -206,13 +206,13 @@ void add_postgres(Resources& out, const View& view) {
   if (view.is_primary())
     out.push_back({.kind = converge::Unit{.name = names.unit, .enabled = std::nullopt, .running = true},
                    .why = "this server is the primary"});
-  out.push_back({.kind = converge::DatabaseRestart{.unit = names.unit,
-                                                   .path = settings_path(names),
-                                                   .content = settings_text(view),
-                                                   .standby = !view.is_primary(),
-                                                   .control_data = {names.binaries + "/pg_controldata", "-D",
-                                                                    names.data}},
-                 .why = "settings that a reload cannot change"});
+  out.push_back(
+      {.kind = converge::DatabaseRestart{.unit = names.unit,
+                                         .path = settings_path(names),
+                                         .content = settings_text(view),
+                                         .standby = !view.is_primary(),
+                                         .control_data = {names.binaries + "/pg_controldata", "-D", names.data}},
+       .why = "settings that a reload cannot change"});
   if (view.is_primary()) add_contents(out, view);
 }
 

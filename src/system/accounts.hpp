@@ -56,7 +56,7 @@ public:
   virtual Result<void> set_primary_group(const std::string& user, const std::string& group) = 0;
   virtual Result<void> add_to_group(const std::string& user, const std::string& group) = 0;
   virtual Result<void> remove_from_group(const std::string& user, const std::string& group) = 0; // it is in it
-  virtual Result<void> set_password(const std::string& user, const std::string& hash) = 0; // see passwords.hpp
+  virtual Result<void> set_password(const std::string& user, const std::string& hash) = 0;       // see passwords.hpp
 };
 
 class DebianAccounts final : public Accounts {

@@ -16,6 +16,7 @@ namespace {
 struct HandMadePair {
   OwnLab lab;
   std::unique_ptr<ShopPair> shop;
+  std::map<std::string, std::string> pictures; // of each server before tandem, by host
   bool made = false;
 };
 
@@ -30,8 +31,10 @@ Result<void> make_by_hand(HandMadePair& pair) {
   pair.shop = std::make_unique<ShopPair>(*pair.lab, goods(), show);
   TANDEM_CHECK(pair.shop->publish_shop());
   TANDEM_CHECK(set_up_by_hand(*pair.lab, show));
-  for (const auto* host : {"uno", "duo"})
+  for (const auto* host : {"uno", "duo"}) {
     TANDEM_CHECK(pair.shop->install(host));
+    TANDEM_TRY(pair.pictures[host], picture_of(*pair.lab, host));
+  }
   return {};
 }
 
@@ -44,6 +47,24 @@ std::string lines_in_one(const std::string& one, const std::string& other) {
   std::vector<std::string> differences;
   std::ranges::set_symmetric_difference(was, is, std::back_inserter(differences));
   return join(differences, "\n");
+}
+
+// Of one picture what the other lacks, without times; not what changes by itself or with every new package.
+std::string lines_that_went(const std::string& before, const std::string& after) {
+  const auto without_times = [](const std::string& picture) {
+    std::set<std::string> lines;
+    for (const auto& line : lines_of(picture)) {
+      auto words = split(line, ' ');
+      if (words.size() > 6 && words[0].starts_with('/')) words.erase(words.begin() + 6); // of a file
+      lines.insert(join(words, " "));
+    }
+    return lines;
+  };
+  const auto was = without_times(before);
+  const auto is = without_times(after);
+  std::vector<std::string> gone;
+  std::ranges::set_difference(was, is, std::back_inserter(gone));
+  return join(gone, "\n");
 }
 
 // One request after the other, two kinds in turn, with whatever certificate there is; what fails is counted. Not static
@@ -249,6 +270,58 @@ TEST_F(Adopt, ItIsTakenOverWithoutAnInterruption) {
   ASSERT_OK(shop().tandem("uno", {"switchover"}));
   EXPECT_TRUE(shop().fetch("duo", "/"));
   EXPECT_EQ(on(lab(), "duo", rows), before);
+}
+
+// duo is the primary now.
+TEST_F(Adopt, ItIsGivenBackAsItWasWhileTheSiteAnswers) {
+  const auto on_duo = shop().try_tandem("duo", {"adopt", "--undo"});
+  ASSERT_OK(on_duo);
+  EXPECT_EQ(on_duo->status, 3);
+  EXPECT_THAT(on_duo->errors, HasSubstr("duo was the standby when it was set up by hand"));
+  EXPECT_THAT(on_duo->errors, HasSubstr("tandem switchover"));
+  ASSERT_OK(shop().tandem("duo", {"switchover"}));
+  EXPECT_TRUE(
+      wait_until([&] { return holds_on(lab(), "uno", "tandem status --json | grep -q '\"problems\": \\[\\]'", soon); },
+                 std::chrono::minutes(3)))
+      << on_uno("tandem status");
+  on_uno("echo 'under tandem' > /www/shop.test/media/later.txt");
+  on_uno("cd /; runuser -u postgres -- psql -Xqd shop -c 'create table by_hand_check (word text)'");
+
+  on(lab(), "tre", visitors_come);
+  const auto given = shop().tandem("uno", {"adopt", "--undo"});
+  const auto failures = on(lab(), "tre", visitors_leave);
+  ASSERT_OK(given);
+  EXPECT_THAT(*given, HasSubstr("duo and uno are as they were set up by hand"));
+  EXPECT_THAT(failures, HasSubstr(" 0 failed")) << failures;
+
+  for (const auto* host : {"uno", "duo"}) {
+    const auto now = picture_of(lab(), host);
+    ASSERT_OK(now);
+    EXPECT_EQ(lines_that_went(hand_made_pair()->pictures.at(host), *now), "") << host;
+    EXPECT_EQ(on(lab(), host,
+                 "systemctl list-units --plain --no-legend 'tandem*' --state=active | grep -Ev "
+                 "'tandem-(agent|gate)[.]' || true"),
+              "");
+  }
+  EXPECT_EQ(on_uno("stat -c %F /www/shop.test /www/shop.test/media; cat /www/shop.test/media/*.txt"),
+            "directory\ndirectory\nunder tandem\na picture");
+  EXPECT_EQ(on_uno("grep -c '^[^#].*rsync' /etc/cron.d/www; crontab -u nikolays -l | grep -c '^15 3'"), "1\n1");
+  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+  EXPECT_EQ(on_uno("test -e /primary_server && echo yes"), "yes");
+  EXPECT_EQ(on(lab(), "duo", "test -e /primary_server || echo none"), "none");
+
+  on_uno("cd /; runuser -u postgres -- psql -XAtqd shop -c \"insert into by_hand_check values ('after')\"");
+  EXPECT_TRUE(holds_on(
+      lab(), "duo", "cd /; runuser -u postgres -- psql -XAtd shop -c 'select word from by_hand_check' | grep -qx after",
+      soon));
+  EXPECT_EQ(on_uno("cd /; runuser -u postgres -- psql -XAtc \"select count(*) from pg_replication_slots\" -c 'show "
+                   "max_wal_senders'"),
+            "0\n3");
+  on_uno("$(sed -n 's/^0 [*] [*] [*] [*] root //p' /etc/cron.d/www | sed 's/.*&& //')"); // the hourly comparison
+  EXPECT_EQ(on(lab(), "duo", "cat /www/shop.test/media/later.txt"), "under tandem");
+  const auto status = shop().try_tandem("uno", {"status"});
+  ASSERT_OK(status);
+  EXPECT_THAT(status->output + status->errors, HasSubstr("no pair"));
 }
 
 } // namespace tandem::lab

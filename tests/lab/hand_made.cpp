@@ -191,7 +191,7 @@ show() { find "$@" ! -type d -printf '%p %y %m %u %g %s %T@ %l\n'; find "$@" -ty
   systemctl list-units --no-legend --plain --type=service --state=running | grep -Ev '^(user@|session|systemd)'
   cd /
   runuser -u postgres -- psql -XAtc 'select pg_postmaster_start_time(), pg_conf_load_time()'
-} | grep -v tandem | sort
+} | grep -av tandem | sort
 )";
 
 Result<void> run_script(Lab& lab, const std::string& host, const char* script) {

@@ -27,12 +27,12 @@ void end_after_answer(const OperationContext& context) {
   });
 }
 
-Result<void> ask_standbys(OperationContext& context, const std::vector<std::string>& standbys,
-                          const std::string& stage, const model::ByHand& by_hand) {
+Result<void> ask_standbys(OperationContext& context, const std::vector<std::string>& standbys, const std::string& stage,
+                          const model::ByHand& by_hand) {
   for (const auto& standby : standbys) {
-    const auto answer = context.call_peer(
-        standby, "server.give_back", {{"stage", stage}, {"by_hand", sites::to_text(by_hand)}},
-        [&](const Json& event) { context.report_event(event); }, {.time_limit = stage_limit});
+    const auto answer =
+        context.call_peer(standby, "server.give_back", {{"stage", stage}, {"by_hand", sites::to_text(by_hand)}},
+                          [&](const Json& event) { context.report_event(event); }, {.time_limit = stage_limit});
     if (!answer) return std::unexpected(Error(answer.error()).within(standby));
   }
   return {};
@@ -56,9 +56,9 @@ Result<std::vector<sites::SiteLocks::Lock>> lock_sites(const OperationContext& c
                                                        const model::Pair& pair) {
   std::vector<sites::SiteLocks::Lock> held;
   for (const auto& site : pair.sites) {
-    TANDEM_TRY(auto lock, locks.take(site.domain, {.who = "root",
-                                                   .why = "tandem adopt --undo",
-                                                   .since = context.ports().clock.wall_time()}));
+    TANDEM_TRY(auto lock,
+               locks.take(site.domain,
+                          {.who = "root", .why = "tandem adopt --undo", .since = context.ports().clock.wall_time()}));
     held.push_back(std::move(lock));
   }
   return held;
@@ -97,8 +97,7 @@ Result<Json> give_back(OperationContext& context, const KeeperOf& keeper, Releas
   return Json{{"servers", std::move(servers)}};
 }
 
-Result<Json> give_back_standby(OperationContext& context, const KeeperOf& keeper,
-                               system::Applications& applications) {
+Result<Json> give_back_standby(OperationContext& context, const KeeperOf& keeper, system::Applications& applications) {
   auto& agent = context.agent();
   const auto snapshot = context.snapshot();
   TANDEM_TRY(const auto stage, peer::text_member(context.params(), "stage"));

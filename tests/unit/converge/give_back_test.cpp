@@ -30,14 +30,16 @@ void set_up_by_hand(Bench& bench) {
 
 std::vector<Resource> by_tandem() {
   return {
-      {.kind = User{.name = "andrey", .uid = 1000, .primary_group = "andrey", .groups = {"sudo"}, .home = "/home/andrey"}},
+      {.kind =
+           User{.name = "andrey", .uid = 1000, .primary_group = "andrey", .groups = {"sudo"}, .home = "/home/andrey"}},
       {.kind = Folder{.path = "/www", .mode = 02775}},
       {.kind = Folder{.path = "/www/.releases", .mode = 0755}},
       {.kind = File{.path = "/etc/nginx/nginx.conf", .content = "tandem\n", .check = FileCheck{{"nginx", "-t"}}},
        .reactions = {reload}},
       {.kind = File{.path = "/etc/nginx/gate.conf", .content = "gate\n", .check = FileCheck{{"nginx", "-t"}}},
        .reactions = {reload}},
-      {.kind = File{.path = "/etc/cache.conf", .content = "32 MB\n"}, .reactions = {restart, {ReactionKind::reload, "cache.service"}}},
+      {.kind = File{.path = "/etc/cache.conf", .content = "32 MB\n"},
+       .reactions = {restart, {ReactionKind::reload, "cache.service"}}},
       {.kind = File{.path = "/etc/same", .content = "same\n"}},
       {.kind = Link{"/etc/localtime", "/usr/share/zoneinfo/Europe/Moscow"}},
       {.kind = Absent{"/etc/old"}},

@@ -258,9 +258,12 @@ Outcome FakeProcesses::own(const std::vector<std::string>& arguments) {
 
 Result<system::UnitStatus> FakeServices::status(const std::string& unit) {
   const auto found = since.find(unit);
+  const bool by_hand = unit.ends_with("@" + world_.site.domain + ".service") && !unit.starts_with("tandem");
   return system::UnitStatus{.load = "loaded",
                             .active = active.contains(unit) ? "active" : "inactive",
-                            .file = enabled.contains(unit) ? "enabled" : "static",
+                            .file = enabled.contains(unit) ? "enabled"
+                                    : by_hand              ? "disabled"
+                                                           : "static",
                             .sub = "",
                             .since = found == since.end() ? std::chrono::microseconds(0) : found->second};
 }
@@ -268,7 +271,7 @@ Result<system::UnitStatus> FakeServices::status(const std::string& unit) {
 Result<void> FakeServices::start(const std::string& unit) {
   world_.power.spend();
   const Layout layout;
-  if (unit == world_.by_hand.unit) {
+  if (unit == world_.by_hand.unit || std::ranges::find(world_.by_hand.workers, unit) != world_.by_hand.workers.end()) {
     active.insert(unit);
     return {};
   }
@@ -287,6 +290,12 @@ Result<void> FakeServices::start(const std::string& unit) {
 Result<void> FakeServices::stop(const std::string& unit) {
   world_.power.spend();
   active.erase(unit);
+  return {};
+}
+
+Result<void> FakeServices::enable(const std::string& unit) {
+  world_.power.spend();
+  enabled.insert(unit);
   return {};
 }
 

@@ -105,7 +105,7 @@ public:
 
   Result<void> reload(const std::string& /*unit*/) override { return failed("nothing of a site is reloaded"); }
 
-  Result<void> enable(const std::string& /*unit*/) override { return failed("nothing of a site is enabled"); }
+  Result<void> enable(const std::string& unit) override;
 
   Result<void> disable(const std::string& unit) override;
 
@@ -158,9 +158,7 @@ public:
 
   Result<void> add_to_group(const std::string& /*user*/, const std::string& /*group*/) override { return none(); }
 
-  Result<void> remove_from_group(const std::string& /*user*/, const std::string& /*group*/) override {
-    return none();
-  }
+  Result<void> remove_from_group(const std::string& /*user*/, const std::string& /*group*/) override { return none(); }
 
   Result<void> set_password(const std::string& /*user*/, const std::string& /*hash*/) override { return none(); }
 
