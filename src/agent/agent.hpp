@@ -74,6 +74,11 @@ public:
 
   [[nodiscard]] bool may_serve() const { return may_serve_; }
 
+  // The way back to hands has come to where the role asks for nothing here any more. On the loop.
+  void set_given_back(bool given) { given_back_ = given; }
+
+  [[nodiscard]] bool given_back() const { return given_back_; }
+
   // Whether this server is in full what its role asks for: it serves, or follows; kept by the role layer.
   void set_on_duty(bool on) { on_duty_ = on; }
 
@@ -213,6 +218,7 @@ private:
   std::string runbook_;
   bool may_serve_ = false;
   bool on_duty_ = false;
+  bool given_back_ = false;
   std::map<std::string, std::string> failures_;
   peer::Timer retry_;
   peer::Timer stopping_;

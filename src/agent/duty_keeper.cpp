@@ -1,5 +1,7 @@
 #include "agent/duty_keeper.hpp"
 
+#include "agent/give_back_mark.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace tandem::agent {
@@ -33,6 +35,8 @@ DutyKeeper::DutyKeeper(Agent& agent, std::unique_ptr<Duties> duties, PerformStep
       runs_(agent, role_, std::move(perform), [this] { think(); }) {}
 
 void DutyKeeper::start(const std::string& self) {
+  const GiveBackMark mark(agent_.ports().files, agent_.settings().state_folder);
+  agent_.set_given_back(mark.says(GiveBackMark::no_duty).value_or(false));
   role_.start(self);
   // The marker outlives a power cut, and what runs by it (cron jobs, imports) asks nobody else.
   if (!role_.entitled())
@@ -56,7 +60,7 @@ role::View DutyKeeper::view() const {
 }
 
 DutyKeeper::Part DutyKeeper::part() const {
-  if (!role_.known()) return Part::none;
+  if (!role_.known() || agent_.given_back()) return Part::none;
   const auto verdict = role::OperatorAuthority().verdict(role_.members(), role_.role());
   if (verdict == role::Verdict::serve)
     return runs_.is_open() && !runs_.leads_to(role_.members().self) ? Part::none : Part::primary;
@@ -69,7 +73,7 @@ std::string DutyKeeper::duty_for(role::Verdict verdict) const {
 }
 
 void DutyKeeper::think() {
-  if (!role_.known() || agent_.ending()) return;
+  if (!role_.known() || agent_.ending() || agent_.given_back()) return;
   if (!std::exchange(runs_started_, true)) runs_.start(); // what to do depends on the run that was under way
   const auto now = view();
   if (same_for_all(now)) return act_on(now);

@@ -3,6 +3,7 @@
 #include "agent/agent.hpp"
 #include "agent/held_restarts.hpp"
 #include "agent/import_spools.hpp"
+#include "agent/membership.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/orders.hpp"
 #include "agent/reaction_turns.hpp"
@@ -10,6 +11,8 @@
 #include "agent/visitor_hold.hpp"
 #include "base/text.hpp"
 #include "converge/reading.hpp"
+#include "model/places.hpp"
+#include "peer/certificate_details.hpp"
 #include "replication/database/running.hpp"
 #include "sites/by_hand.hpp"
 #include "system/pause.hpp"
@@ -54,6 +57,19 @@ bool is_front(const converge::Former& former) {
   return lies_in(former, "/etc/nginx") || (unit != nullptr && unit->name == "nginx.service");
 }
 
+// The settings file of one text, with the other's upstream.
+std::string with_upstream_of(const std::string& text, const std::string& other) {
+  const auto is_upstream = [](const std::string& line) {
+    return line.starts_with("primary_conninfo") || line.starts_with("primary_slot_name");
+  };
+  std::string result;
+  for (const auto& line : lines_of(text))
+    if (!is_upstream(line)) result += line + "\n";
+  for (const auto& line : lines_of(other))
+    if (is_upstream(line)) result += line + "\n";
+  return result;
+}
+
 } // namespace
 
 // Each thing as a line; nothing stands still here, and nobody is asked.
@@ -96,29 +112,40 @@ sites::Tools GivingBack::tools() const {
           .database_unit = layout_.unit};
 }
 
-std::string GivingBack::mark() const {
-  return context_.agent().settings().state_folder + "/giving-back";
+GiveBackMark GivingBack::mark() const {
+  return {context_.ports().files, context_.agent().settings().state_folder};
 }
 
-Result<void> GivingBack::check() {
-  auto& files = context_.ports().files;
-  const auto& state = context_.agent().settings().state_folder;
+std::string GivingBack::upstream_by_hand() const {
+  return context_.agent().settings().state_folder + "/kept/" + kept_upstream;
+}
+
+Result<std::string> GivingBack::slot_by_hand() const {
+  if (is_primary()) return std::string();
+  const auto text = context_.ports().files.read(upstream_by_hand());
+  if (!text && text.error().kind == ErrorKind::not_found) return std::string();
+  TANDEM_CHECK(text);
+  const auto settings = converge::parse_settings(*text);
+  const auto slot = settings.find("primary_slot_name");
+  return slot == settings.end() ? std::string() : slot->second;
+}
+
+Result<std::string> GivingBack::check() {
   TANDEM_TRY(const auto database, database_tools(context_.agent(), snapshot_.server, {}));
   layout_ = database.layout;
-  TANDEM_TRY(const auto begun, files.status(mark()));
-  if (begun) return {};
+  TANDEM_TRY(const bool begun, mark().says(GiveBackMark::begun));
+  if (begun) return slot_by_hand();
   const auto anything = [](const converge::Former& /*former*/) { return true; };
-  TANDEM_TRY(const bool known, converge::has_former(files, state, anything));
-  if (!known)
+  TANDEM_TRY(const bool known,
+             converge::has_former(context_.ports().files, context_.agent().settings().state_folder, anything));
+  TANDEM_TRY(const auto role, mark().role_by_hand());
+  if (!known || role.empty())
     return fail(ErrorKind::refused,
                 "what " + snapshot_.server + " was before tandem is not known: no apply has taken it over from hands",
                 guide);
-  TANDEM_TRY(const auto upstream, files.status(state + "/kept/" + kept_upstream));
-  if (is_primary() == upstream.has_value())
-    return fail(
-        ErrorKind::refused,
-        fmt::format("{} was the {} when it was set up by hand", snapshot_.server, upstream ? "standby" : "primary"),
-        "tandem switchover, then this again on the new primary");
+  if (is_primary() != (role == "primary"))
+    return fail(ErrorKind::refused, fmt::format("{} was the {} when it was set up by hand", snapshot_.server, role),
+                "tandem switchover, then this again on the new primary");
   for (const auto& site : pair_->sites)
     TANDEM_CHECK(check_site(site));
   for (const auto& domain : sites_with_uploads(context_.agent())) {
@@ -127,7 +154,7 @@ Result<void> GivingBack::check() {
       return fail(ErrorKind::refused, fmt::format("uploads for {} wait here", domain),
                   "Wait, or decide about those that failed: tandem imports");
   }
-  return {};
+  return slot_by_hand();
 }
 
 Result<void> GivingBack::check_site(const model::Site& site) {
@@ -142,6 +169,11 @@ Result<void> GivingBack::check_site(const model::Site& site) {
                 "Take it out of tandem.toml if it is to go, then: tandem apply");
   TANDEM_TRY(const auto link, files.status(layout.site_link(site.domain)));
   TANDEM_TRY(const auto kept, files.status(layout.kept_by_hand(site.domain, 1)));
+  if (const auto pem = context_.ports().files.read(known->certificate); is_primary() && pem)
+    if (const auto facts = peer::certificate_details(*pem);
+        facts && facts->not_after < context_.ports().clock.wall_time())
+      return fail(ErrorKind::refused, known->certificate + ", which visitors would get, has run out",
+                  "Put one in its place that is valid; tandem's is " + model::certificate_path(site.domain));
   const auto is_folder = [](const auto& status) { return status && status->type == system::FileType::folder; };
   if (is_folder(link) || is_folder(kept)) return {};
   return fail(ErrorKind::refused, layout.kept_by_hand(site.domain, 1) + ", from which the site was served, is gone",
@@ -150,21 +182,27 @@ Result<void> GivingBack::check_site(const model::Site& site) {
 
 Result<void> GivingBack::begin() {
   TANDEM_CHECK(KeptOrders(context_.ports().files, context_.agent().settings().state_folder).forget());
-  return context_.ports().files.write(mark(), "tandem adopt --undo goes on from here\n", 0600, {});
+  return mark().add(GiveBackMark::begun);
+}
+
+Result<void> GivingBack::end_duty() {
+  TANDEM_CHECK(mark().add(GiveBackMark::no_duty));
+  context_.agent().on_loop([&] { context_.agent().set_given_back(true); });
+  return {};
 }
 
 // ---- sites
 
 Result<void> GivingBack::serve_sites() {
+  const auto tell = [&](const std::string& line) { context_.report(snapshot_.server + ": " + line); };
+  const auto ended = [&] { return context_.cancelled(); };
+  TANDEM_CHECK(still_work(context_.agent(), ended, tell)); // also what has begun again since an earlier attempt
   std::vector<model::Site> sites;
   for (const auto& site : pair_->sites) {
     TANDEM_TRY(const auto link, context_.ports().files.status(tools().layout.site_link(site.domain)));
     if (link && link->type == system::FileType::link) sites.push_back(site);
   }
   if (sites.empty()) return {};
-  const auto tell = [&](const std::string& line) { context_.report(snapshot_.server + ": " + line); };
-  const auto ended = [&] { return context_.cancelled(); };
-  TANDEM_CHECK(still_work(context_.agent(), ended, tell));
   VisitorHold visitors(context_.agent(), applications_, sites, layout_.unit, ended);
   TANDEM_TRY(const bool drained, visitors.close(pair_->role.drain));
   TANDEM_TRY(const bool idle, visitors.hide(drained ? pair_->role.drain : std::chrono::seconds(0)));
@@ -201,20 +239,25 @@ Result<void> GivingBack::back_to_releases(const std::vector<model::Site>& sites,
 
 // ---- the database
 
+// Only where it takes its WAL from: whatever else ALTER SYSTEM has set since stays.
 Result<void> GivingBack::follow_by_hand() {
   auto& ports = context_.ports();
   for (const auto& site : pair_->sites)
     TANDEM_CHECK(sites::Serving(tools()).stop(site));
-  const auto kept = context_.agent().settings().state_folder + "/kept/" + kept_upstream;
   const auto path = layout_.data + "/postgresql.auto.conf";
-  TANDEM_TRY(const auto text, ports.files.read(kept));
+  const auto kept = ports.files.read(upstream_by_hand());
+  if (!kept && kept.error().kind != ErrorKind::not_found) return std::unexpected(kept.error());
+  TANDEM_TRY(const auto now, ports.files.read(path));
   TANDEM_TRY(const auto accounts, ports.accounts.read());
   const auto* postgres = accounts.user("postgres");
   if (postgres == nullptr) return failed("there is no user postgres");
-  TANDEM_CHECK(ports.files.write(path, text, 0600, {postgres->uid, postgres->gid}));
+  if (kept) // else it is done, and what is left is to leave
+    TANDEM_CHECK(ports.files.write(path, with_upstream_of(now, *kept), 0600, {postgres->uid, postgres->gid}));
   const auto upstream = system::upstream_path(layout_);
-  return put_back([&](const converge::Former& former) { return lies_in(former, upstream); },
-                  {{converge::ReactionKind::reload, layout_.unit}});
+  TANDEM_CHECK(put_back([&](const converge::Former& former) { return lies_in(former, upstream); }));
+  TANDEM_CHECK(ports.files.remove(upstream)); // an agent that started meanwhile may have written it anew
+  TANDEM_CHECK(database_runs());
+  return ports.services.reload(layout_.unit);
 }
 
 Result<void> GivingBack::put_back(const converge::Choice& choice, const std::set<converge::Reaction>& more) {
@@ -232,13 +275,33 @@ Result<void> GivingBack::put_back(const converge::Choice& choice, const std::set
   return {};
 }
 
-// One that nobody uses keeps WAL until the disk is full.
-Result<void> GivingBack::drop_slots() {
+// One that nobody uses keeps WAL until the disk is full. The one from before tandem may be gone, or have lost its WAL.
+Result<void> GivingBack::change_slots(const std::vector<std::string>& slots) {
+  auto& databases = context_.ports().databases;
+  for (const auto& slot : slots) {
+    TANDEM_CHECK(databases.query("postgres",
+                                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+                                 " WHERE slot_name = $1 AND wal_status = 'lost'",
+                                 {slot}));
+    TANDEM_CHECK(databases.query("postgres",
+                                 "SELECT pg_create_physical_replication_slot($1, true)"
+                                 " WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1)",
+                                 {slot}));
+  }
   TANDEM_TRY(const auto database,
              database_tools(context_.agent(), snapshot_.server, [this] { return context_.cancelled(); }));
   for (const auto& server : pair_->servers)
     if (server.name != snapshot_.server) TANDEM_CHECK(replication::drop_slot(database, server.name));
   return {};
+}
+
+// After a power cut in between nobody else has started it.
+Result<void> GivingBack::database_runs() {
+  auto& services = context_.ports().services;
+  TANDEM_TRY(const auto status, services.status(layout_.unit));
+  if (status.active == "active" || status.active == "reloading") return {};
+  context_.report(snapshot_.server + ": starting PostgreSQL");
+  return services.start(layout_.unit);
 }
 
 Result<void> GivingBack::wait_until_it_follows() {
@@ -269,17 +332,21 @@ Result<void> GivingBack::wait_until_it_follows() {
   }
 }
 
-Result<void> GivingBack::give_database() {
+Result<void> GivingBack::give_database(const std::vector<std::string>& slots) {
   const auto is_database = [&](const converge::Former& former) {
     return lies_in(former, layout_.config) || lies_in(former, "/etc/systemd/system/" + layout_.unit + ".d");
   };
   auto& files = context_.ports().files;
+  TANDEM_CHECK(database_runs());
   TANDEM_TRY(const bool left, converge::has_former(files, context_.agent().settings().state_folder, is_database));
   if (!left) return {}; // it has its own access rules already, by which the agent is a stranger
-  if (is_primary()) TANDEM_CHECK(put_back(is_content));
-  if (!is_primary()) TANDEM_CHECK(wait_until_it_follows());
-  TANDEM_CHECK(drop_slots());
-  return put_back(is_database, {{converge::ReactionKind::restart, layout_.unit}});
+  if (is_primary())
+    TANDEM_CHECK(put_back(is_content));
+  else
+    TANDEM_CHECK(wait_until_it_follows());
+  TANDEM_CHECK(change_slots(slots));
+  TANDEM_CHECK(put_back(is_database, {{converge::ReactionKind::restart, layout_.unit}}));
+  return database_runs();
 }
 
 // ---- the rest
@@ -290,18 +357,22 @@ Result<void> GivingBack::give_rest() {
   for (const auto& site : pair_->sites) {
     sites::SiteByHand by_hand(tools(), site.domain);
     TANDEM_CHECK(by_hand.take_back());
-    if (is_primary()) TANDEM_CHECK(by_hand.begin(tell));
+    TANDEM_CHECK(by_hand.begin(is_primary(), tell));
   }
   TANDEM_CHECK(put_back(is_front));
   for (const auto& site : pair_->sites)
     TANDEM_CHECK(sites::SiteByHand(tools(), site.domain).return_folders(site));
   TANDEM_CHECK(put_back([](const converge::Former& /*former*/) { return true; }));
+  return sites::uncomment(context_.ports().files, by_hand_.cron);
+}
+
+// Should it be taken over anew, what it is then counts.
+Result<void> GivingBack::leave() {
   auto& files = context_.ports().files;
-  TANDEM_CHECK(sites::uncomment(files, by_hand_.cron));
-  const auto kept = context_.agent().settings().state_folder + "/kept/" + kept_upstream;
-  TANDEM_TRY(const auto upstream, files.status(kept));
-  if (upstream) TANDEM_CHECK(files.rename(kept, kept + ".given-back")); // should it be taken over anew
-  return files.remove(mark());
+  TANDEM_TRY(const auto upstream, files.status(upstream_by_hand()));
+  if (upstream) TANDEM_CHECK(files.rename(upstream_by_hand(), upstream_by_hand() + ".given-back"));
+  TANDEM_CHECK(leave_pair(files, context_.agent().settings().state_folder));
+  return mark().remove();
 }
 
 } // namespace tandem::agent

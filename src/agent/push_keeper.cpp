@@ -15,7 +15,8 @@ namespace {
 
 constexpr auto push_tick = std::chrono::seconds(2);
 constexpr auto between_attempts = std::chrono::seconds(30); // where something stands against a deploy that was begun
-constexpr auto between_refusals = std::chrono::minutes(1);  // that are logged
+constexpr std::chrono::seconds longest_pause = std::chrono::minutes(10); // each attempt may have built a release
+constexpr auto between_refusals = std::chrono::minutes(1);               // that are logged
 constexpr auto* push_socket = "/push.sock";
 
 journal::StateFile push_file(Agent& agent) {
@@ -166,8 +167,8 @@ void PushKeeper::deploy_ended(const OperationContext& context, const std::string
     const bool again = error.kind == ErrorKind::refused || error.kind == ErrorKind::unavailable ||
                        context.cancelled() || agent.ending();
     if (!again) return book.end_badly(domain, error.message);
-    next_[domain] = agent.ports().clock.boot_time() + between_attempts;
     book.put_back(domain, error.message);
+    next_[domain] = agent.ports().clock.boot_time() + std::min(book.attempts(domain) * between_attempts, longest_pause);
   });
   if (!kept) agent.log("what became of a push cannot be kept: " + describe(kept.error()));
 }

@@ -21,6 +21,8 @@ bool is_commit(std::string_view text) {
   return (text.size() == 40 || text.size() == 64) && std::ranges::all_of(text, is_digit);
 }
 
+constexpr int many_attempts = 5; // whatever stands against a deploy for so long does not end by itself
+
 bool is_no_commit(std::string_view text) {
   return text.find_first_not_of('0') == std::string_view::npos;
 }
@@ -66,6 +68,7 @@ PushBook PushBook::from_json(const Json& json) {
     site.problem = peer::text_member_or(kept, "problem", "").value_or("");
     site.why_waiting = peer::text_member_or(kept, "why_waiting", "").value_or("");
     site.good = peer::text_member_or(kept, "good", "").value_or("");
+    site.attempts = static_cast<int>(peer::number_member(kept, "attempts").value_or(0));
     book.sites_[domain] = std::move(site);
   }
   return book;
@@ -78,7 +81,8 @@ Json PushBook::to_json() const {
                     {"last", json_of(site.last)},
                     {"problem", site.problem},
                     {"why_waiting", site.why_waiting},
-                    {"good", site.good}};
+                    {"good", site.good},
+                    {"attempts", static_cast<std::uint64_t>(site.attempts)}};
   return json;
 }
 
@@ -112,8 +116,14 @@ void PushBook::end_well(const std::string& domain) {
 void PushBook::put_back(const std::string& domain, const std::string& why) {
   auto& site = sites_[domain];
   auto begun = std::exchange(site.under_way, std::nullopt);
+  if (begun) ++site.attempts;
   if (!site.waiting) site.waiting = std::move(begun);
   if (site.waiting) site.why_waiting = why;
+}
+
+int PushBook::attempts(const std::string& domain) const {
+  const auto site = sites_.find(domain);
+  return site == sites_.end() ? 0 : site->second.attempts;
 }
 
 void PushBook::end_badly(const std::string& domain, const std::string& problem) {
@@ -121,12 +131,14 @@ void PushBook::end_badly(const std::string& domain, const std::string& problem) 
   if (auto ended = std::exchange(site.under_way, std::nullopt)) site.last = std::move(ended);
   site.problem = problem;
   site.why_waiting.clear();
+  site.attempts = 0;
 }
 
 void PushBook::deployed(const std::string& domain, const std::string& at) {
   auto& site = sites_[domain];
   site.good = at;
   site.problem.clear();
+  site.attempts = 0;
 }
 
 void PushBook::take_over(const PushBook& other) {
@@ -176,11 +188,16 @@ Json PushBook::list() const {
 
 std::vector<std::string> PushBook::problems() const {
   std::vector<std::string> problems;
-  for (const auto& [domain, site] : sites_)
+  for (const auto& [domain, site] : sites_) {
+    const auto& waits = site.waiting ? site.waiting : site.under_way;
+    if (waits && site.attempts >= many_attempts)
+      problems.push_back(fmt::format("{}: the push of {} waits since {}, after {} attempts: {}", domain,
+                                     waits->commit.substr(0, 7), waits->at, site.attempts, site.why_waiting));
     if (site.last && !site.problem.empty())
       problems.push_back(
           fmt::format("{}: the push of {} was not deployed: {} (push what mends it, or: tandem deploy {})", domain,
                       site.last->commit.substr(0, 7), site.problem, domain));
+  }
   return problems;
 }
 

@@ -47,6 +47,8 @@ public:
   // What was begun has ended: with a new release, not at all (it waits again, for that reason), with an error.
   void end_well(const std::string& domain);
   void put_back(const std::string& domain, const std::string& why);
+  // How often in a row the site's push was begun and put back.
+  [[nodiscard]] int attempts(const std::string& domain) const;
   void end_badly(const std::string& domain, const std::string& problem);
   // Somebody has deployed the site: what failed before is over.
   void deployed(const std::string& domain, const std::string& at);
@@ -73,6 +75,7 @@ private:
     std::string problem;      // of the last one; empty: it was deployed
     std::string why_waiting;  // empty: nothing has spoken against it yet
     std::string good;         // when the site was last deployed, by whomever
+    int attempts = 0;         // that were put back since then
     bool operator==(const Site&) const = default;
   };
 

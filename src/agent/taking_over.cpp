@@ -1,6 +1,7 @@
 #include "agent/taking_over.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/give_back_mark.hpp"
 #include "agent/giving_back.hpp"
 #include "agent/operations/replication.hpp"
 #include "base/text.hpp"
@@ -25,6 +26,8 @@ Result<bool> TakingOver::begin() {
   const sites::Tools tools{.ports = context_.ports(),
                            .applications = applications_,
                            .layout = {.state = context_.agent().settings().state_folder}};
+  GiveBackMark mark(files, tools.layout.state);
+  if (!input_.by_hand.sites.empty()) TANDEM_CHECK(mark.note_role(input_.self == input_.primary));
   bool serves = false;
   for (const auto& site : input_.pair.sites) {
     const auto* known = input_.by_hand.site(site.domain);
@@ -77,11 +80,12 @@ Result<void> TakingOver::free_upstream() {
   const bool has = std::ranges::any_of(lines, [&](const std::string& line) {
     return std::ranges::any_of(names, [&](std::string_view name) { return line.starts_with(name); });
   });
-  const auto folder = context_.agent().settings().state_folder + "/kept";
-  const auto kept = folder + "/" + kept_upstream;
+  const auto& state = context_.agent().settings().state_folder;
+  const auto kept = state + "/kept/" + kept_upstream;
+  TANDEM_TRY(const auto role, GiveBackMark(ports.files, state).role_by_hand());
   TANDEM_TRY(const auto there, ports.files.status(kept));
-  if (!there) { // also where it says nothing: that this server was a standby is known by it
-    TANDEM_CHECK(ports.files.make_folder(folder, 0700, {}));
+  if (!there && role == "standby") {
+    TANDEM_CHECK(ports.files.make_folder(state + "/kept", 0700, {}));
     TANDEM_CHECK(ports.files.write(kept, *text, 0600, {}));
     tell_("kept the old " + path + " as " + kept);
   }

@@ -101,6 +101,8 @@ Result<void> Actions::make_one(const Group& group, const Reading& /*actual*/) {
 Result<void> Actions::make_one(const User& user, const Reading& actual) {
   const auto& found = std::get<UserReading>(actual.value);
   auto& accounts = context_.ports.accounts;
+  const bool sets_password =
+      !user.password.empty() && !(found.entry && system::password_fits(user.password, found.entry->password));
   if (!found.entry) {
     TANDEM_CHECK(accounts.add_user({.name = user.name,
                                     .uid = user.uid,
@@ -111,7 +113,7 @@ Result<void> Actions::make_one(const User& user, const Reading& actual) {
     TANDEM_CHECK(note(user, UserBefore{.name = user.name,
                                        .shell = found.entry->shell,
                                        .group = found.primary_group,
-                                       .password = found.entry->password,
+                                       .password = sets_password ? found.entry->password : std::string(),
                                        .joined = found.missing_groups}));
     if (found.entry->shell != user.shell) TANDEM_CHECK(accounts.set_shell(user.name, user.shell));
     if (found.primary_group != user.primary_group)
@@ -119,7 +121,7 @@ Result<void> Actions::make_one(const User& user, const Reading& actual) {
   }
   for (const auto& group : found.missing_groups)
     TANDEM_CHECK(accounts.add_to_group(user.name, group));
-  if (user.password.empty() || (found.entry && system::password_fits(user.password, found.entry->password))) return {};
+  if (!sets_password) return {};
   TANDEM_TRY(const auto hash, system::hash_password(user.password));
   return accounts.set_password(user.name, hash);
 }

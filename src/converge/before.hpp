@@ -28,8 +28,8 @@ struct UnitBefore {
 struct UserBefore {
   std::string name;
   std::string shell;
-  std::string group; // the primary one
-  std::string password;
+  std::string group;               // the primary one
+  std::string password;            // its field of /etc/shadow; "": tandem has set none
   std::vector<std::string> joined; // groups that it was not in
 };
 

@@ -42,7 +42,7 @@ private:
   Result<void> put_back(const PathBefore& path) {
     auto& files = context_.ports.files;
     TANDEM_TRY(const auto now, files.status(path.path));
-    TANDEM_CHECK(keep_edited(path.path, now));
+    TANDEM_CHECK(keep_foreign(path, now));
     if (!path.was)
       TANDEM_CHECK(take_away(path.path, now));
     else
@@ -51,11 +51,18 @@ private:
     return ledger_.save(files);
   }
 
-  // Of tandem's own text nothing is lost; of anything else there is a copy.
-  Result<void> keep_edited(const std::string& path, const std::optional<system::FileStatus>& now) {
+  // Of tandem's own text nothing is lost, nor of what a run that was cut off has put back; of anything else there is a
+  // copy.
+  Result<void> keep_foreign(const PathBefore& path, const std::optional<system::FileStatus>& now) {
+    auto& files = context_.ports.files;
     if (!now || now->type != FileType::regular) return {};
-    TANDEM_TRY(const auto content, context_.ports.files.read(path));
-    if (ledger_.author(path, content) == Authorship::edited) TANDEM_CHECK(actions_.keep(path));
+    TANDEM_TRY(const auto content, files.read(path.path));
+    if (ledger_.author(path.path, content) == Authorship::tandem) return {};
+    if (path.was && path.was->type == FileType::regular) {
+      const auto kept = files.read(path.kept.empty() ? path.path : path.kept);
+      if (kept && *kept == content) return {};
+    }
+    TANDEM_CHECK(actions_.keep(path.path));
     return {};
   }
 
@@ -114,10 +121,17 @@ private:
       if (group != nullptr && std::ranges::find(group->members, before.name) != group->members.end())
         TANDEM_CHECK(accounts.remove_from_group(before.name, joined));
     }
-    return user->password == before.password ? Result<void>() : accounts.set_password(before.name, before.password);
+    if (before.password.empty() || user->password == before.password) return {};
+    return accounts.set_password(before.name, before.password);
   }
 
+  // One that is no more is nobody's loss.
   Result<void> put_back(const DatabaseBefore& database) {
+    TANDEM_TRY(const auto there,
+               context_.ports.databases.query("postgres",
+                                              "SELECT 1 FROM pg_database, pg_roles WHERE datname = $1 AND rolname = $2",
+                                              {database.name, database.owner}));
+    if (there.empty()) return {};
     const auto name = quoted(database.name);
     TANDEM_CHECK(sql("ALTER DATABASE " + name + " OWNER TO " + quoted(database.owner)));
     if (database.open_to_all) TANDEM_CHECK(sql("GRANT CONNECT, TEMPORARY ON DATABASE " + name + " TO PUBLIC"));
@@ -125,6 +139,9 @@ private:
   }
 
   Result<void> put_back(const RoleBefore& role) {
+    TANDEM_TRY(const auto there,
+               context_.ports.databases.query("postgres", "SELECT 1 FROM pg_roles WHERE rolname = $1", {role.name}));
+    if (there.empty()) return {};
     return sql(fmt::format("ALTER ROLE {} {} {}", quoted(role.name), role.login ? "LOGIN" : "NOLOGIN",
                            role.replication ? "REPLICATION" : "NOREPLICATION"));
   }

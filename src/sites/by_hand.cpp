@@ -171,12 +171,47 @@ Result<void> SiteByHand::take(const model::Site& site, const model::SiteByHand& 
     TANDEM_CHECK(files.make_folder(path, 0700, root));
   TANDEM_CHECK(
       files.write(layout.by_hand(domain_), to_text(model::ByHand{.sites = {by_hand}, .cron = {}}), 0600, root));
+  TANDEM_CHECK(note(site, by_hand));
   const auto folder = layout.site_folder(domain_);
   for (const auto& path : {folder.substr(0, folder.rfind('/')), folder, folder + "/shared"})
     TANDEM_CHECK(ensure_folder(files, path, 0755, root));
   for (const auto& kept : site.folders)
     TANDEM_CHECK(take_folder(kept.name));
   return {};
+}
+
+// "unit NAME enabled running" of those that were, "folder NAME MODE UID GID": a line each, once.
+Result<void> SiteByHand::note(const model::Site& site, const model::SiteByHand& by_hand) {
+  const auto path = tools_.layout.notes_by_hand(domain_);
+  TANDEM_TRY(const auto there, tools_.ports.files.status(path));
+  if (there) return {};
+  auto units = by_hand.workers;
+  if (!by_hand.unit.empty()) units.insert(units.begin(), by_hand.unit);
+  std::string text;
+  for (const auto& unit : units) {
+    TANDEM_TRY(const auto now, tools_.ports.services.status(unit));
+    const bool runs = now.active != "inactive" && now.active != "failed";
+    text += fmt::format("unit {}{}{}\n", unit, now.file == "enabled" ? " enabled" : "", runs ? " running" : "");
+  }
+  for (const auto& kept : site.folders) {
+    TANDEM_TRY(const auto folder, tools_.ports.files.status(tools_.layout.site_link(domain_) + "/" + kept.name));
+    if (is_folder(folder))
+      text += fmt::format("folder {} {:o} {} {}\n", kept.name, folder->mode, folder->uid, folder->gid);
+  }
+  return tools_.ports.files.write(path, text, 0600, root);
+}
+
+// The words behind that name; nullopt: nothing was noted of it.
+Result<std::optional<std::vector<std::string>>> SiteByHand::noted(const std::string& kind, const std::string& name) {
+  const auto text = tools_.ports.files.read(tools_.layout.notes_by_hand(domain_));
+  if (!text && text.error().kind == ErrorKind::not_found) return std::nullopt;
+  TANDEM_CHECK(text);
+  for (const auto& line : lines_of(*text)) {
+    const auto words = split(line, ' ');
+    if (words.size() >= 2 && words[0] == kind && words[1] == name)
+      return std::vector<std::string>(words.begin() + 2, words.end());
+  }
+  return std::nullopt;
 }
 
 // The link lies where the folder will, and leads to itself until the two have changed places.
@@ -247,9 +282,12 @@ Result<std::string> SiteByHand::take_back() {
 
 Result<void> SiteByHand::return_folders(const model::Site& site) {
   auto& files = tools_.ports.files;
-  for (const auto& kept : site.folders)
+  for (const auto& kept : site.folders) {
     TANDEM_CHECK(return_folder(kept.name));
-  for (const auto& path : {tools_.layout.by_hand(domain_), tools_.layout.was_by_hand(domain_)})
+    TANDEM_CHECK(return_access(kept.name));
+  }
+  for (const auto& path :
+       {tools_.layout.by_hand(domain_), tools_.layout.was_by_hand(domain_), tools_.layout.notes_by_hand(domain_)})
     TANDEM_CHECK(files.remove(path));
   return {};
 }
@@ -263,25 +301,49 @@ Result<void> SiteByHand::return_folder(const std::string& name) {
   TANDEM_TRY(const auto there, files.status(shared));
   const bool taken = here && here->type == system::FileType::link && here->target == shared;
   if (taken && is_folder(there)) TANDEM_CHECK(files.exchange(own, shared));
+  if (!here && is_folder(there)) { // releases alone have had it
+    TANDEM_CHECK(files.rename(shared, own));
+    return files.make_link(shared, own);
+  }
   if (taken || (there && there->type == system::FileType::link)) return files.make_link(shared, own);
   return {};
 }
 
-Result<void> SiteByHand::begin_unit(const std::string& unit, const Tell& tell) {
+// A deploy has made it what tandem.toml says.
+Result<void> SiteByHand::return_access(const std::string& name) {
+  auto& files = tools_.ports.files;
+  const auto own = tools_.layout.site_link(domain_) + "/" + name;
+  TANDEM_TRY(const auto words, noted("folder", name));
+  TANDEM_TRY(const auto here, files.status(own));
+  if (!words || words->size() != 3 || !is_folder(here)) return {};
+  const auto uid = to_number((*words)[1]);
+  const auto gid = to_number((*words)[2]);
+  if (!uid || !gid) return {};
+  TANDEM_CHECK(files.set_owner(own, {static_cast<std::uint32_t>(*uid), static_cast<std::uint32_t>(*gid)}));
+  return files.set_mode(own, static_cast<std::uint32_t>(std::strtoul((*words)[0].c_str(), nullptr, 8)));
+}
+
+Result<void> SiteByHand::begin_unit(const std::string& unit, bool unless_noted, bool must_run, const Tell& tell) {
   auto& services = tools_.ports.services;
+  TANDEM_TRY(const auto words, noted("unit", unit));
+  const auto was = [&](const char* word) {
+    return words ? std::ranges::find(*words, word) != words->end() : unless_noted;
+  };
+  const bool was_enabled = was("enabled");
+  const bool ran = was("running");
   TANDEM_TRY(const auto status, services.status(unit));
-  if (status.file == "disabled") TANDEM_CHECK(services.enable(unit));
-  if (status.active == "active" || status.active == "activating") return {};
+  if (status.file == "disabled" && was_enabled) TANDEM_CHECK(services.enable(unit));
+  if (!(ran || must_run) || status.active == "active" || status.active == "activating") return {};
   tell("starting " + unit);
   return services.start(unit);
 }
 
-Result<void> SiteByHand::begin(const Tell& tell) {
+Result<void> SiteByHand::begin(bool serves, const Tell& tell) {
   TANDEM_TRY(const auto by_hand, known());
   if (!by_hand) return {};
-  if (!by_hand->unit.empty()) TANDEM_CHECK(begin_unit(by_hand->unit, tell));
+  if (!by_hand->unit.empty()) TANDEM_CHECK(begin_unit(by_hand->unit, serves, serves, tell));
   for (const auto& worker : by_hand->workers)
-    TANDEM_CHECK(begin_unit(worker, tell));
+    TANDEM_CHECK(begin_unit(worker, serves, false, tell));
   return uncomment(tools_.ports.files, by_hand->cron);
 }
 

@@ -42,8 +42,9 @@ public:
   Result<std::string> take_back();
   // The way back from take(): each folder lies in WWW/DOMAIN again, and nothing is known any more. Idempotent.
   Result<void> return_folders(const model::Site& site);
-  // Its application and its workers begin again, now and at each boot; its lines in crontabs count again. Idempotent.
-  Result<void> begin(const Tell& tell);
+  // Its application and its workers are what they were here when it was taken: running or not, now and at each boot. On
+  // the server that is to serve, the application runs. Its lines in crontabs count again. Idempotent.
+  Result<void> begin(bool serves, const Tell& tell);
   // Its application, once it has answered what it had to, its workers and its lines in crontabs: they end, and do not
   // begin at the next boot. Idempotent.
   Result<void> end(std::chrono::milliseconds limit, const Tell& tell);
@@ -51,7 +52,10 @@ public:
 private:
   Result<void> take_folder(const std::string& name);
   Result<void> return_folder(const std::string& name);
-  Result<void> begin_unit(const std::string& unit, const Tell& tell);
+  Result<void> note(const model::Site& site, const model::SiteByHand& by_hand);
+  Result<std::optional<std::vector<std::string>>> noted(const std::string& kind, const std::string& name);
+  Result<void> return_access(const std::string& name);
+  Result<void> begin_unit(const std::string& unit, bool unless_noted, bool must_run, const Tell& tell);
   Result<void> end_unit(const std::string& unit, const Tell& tell);
 
   Tools tools_;

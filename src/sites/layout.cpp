@@ -112,6 +112,10 @@ std::string Layout::was_by_hand(const std::string& domain) const {
   return state_folder(domain) + "/was-by-hand.json";
 }
 
+std::string Layout::notes_by_hand(const std::string& domain) const {
+  return state_folder(domain) + "/notes-by-hand";
+}
+
 std::string Layout::kept_by_hand(const std::string& domain, int number) const {
   return site_folder(domain) + "/by-hand" + (number == 1 ? std::string() : fmt::format("-{}", number));
 }

@@ -47,7 +47,8 @@ struct Layout {
   [[nodiscard]] std::string current_socket(const std::string& domain) const;
   [[nodiscard]] std::string imports(const std::string& domain) const;
   [[nodiscard]] std::string by_hand(const std::string& domain) const;
-  [[nodiscard]] std::string was_by_hand(const std::string& domain) const; // the same, once it has ended
+  [[nodiscard]] std::string was_by_hand(const std::string& domain) const;   // the same, once it has ended
+  [[nodiscard]] std::string notes_by_hand(const std::string& domain) const; // its units and folders then
   // Folders that were WWW/DOMAIN, counted from 1: a standby may keep several.
   [[nodiscard]] std::string kept_by_hand(const std::string& domain, int number) const;
 };

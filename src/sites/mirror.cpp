@@ -33,6 +33,14 @@ bool tells_of_damage(const std::string& message) {
   return std::ranges::any_of(signs, [&](auto sign) { return message.find(sign) != std::string::npos; });
 }
 
+// What git and ssh say where the other machine cannot be reached just now; it may be there again in a minute.
+bool tells_of_the_network(const std::string& message) {
+  constexpr std::array<std::string_view, 8> signs{
+      "Could not resolve host", "Connection refused",   "Connection timed out", "Connection reset",
+      "Network is unreachable", "Connection closed by", "No route to host",     "early EOF"};
+  return std::ranges::any_of(signs, [&](auto sign) { return message.find(sign) != std::string::npos; });
+}
+
 bool is_migration(const std::string& path) {
   return path.ends_with(".py") && !path.ends_with("/__init__.py") &&
          (path.find("/migrations/") != std::string::npos || path.starts_with("migrations/"));
@@ -100,8 +108,10 @@ Result<void> Mirror::fetch(const model::Site& site) {
     TANDEM_CHECK(files_.remove_tree(layout_.mirror(site.domain)));
     fetched = fetch_once(site);
   }
-  if (!fetched) return std::unexpected(std::move(fetched).error().within("fetching " + site.repo));
-  return {};
+  if (fetched) return {};
+  auto error = std::move(fetched).error();
+  if (tells_of_the_network(error.message)) error.kind = ErrorKind::unavailable;
+  return std::unexpected(std::move(error).within("fetching " + site.repo));
 }
 
 Result<Commit> Mirror::resolve(const model::Site& site, const std::string& wanted) {

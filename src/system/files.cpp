@@ -132,8 +132,12 @@ Result<std::optional<FileStatus>> LinuxFiles::status(const std::string& path) {
 }
 
 Result<std::string> LinuxFiles::read(const std::string& path) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe is opened without waiting for its other end, to be refused below.
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return system_error("opening " + path);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return system_error("reading " + path);
+  if (!S_ISREG(status.st_mode)) return failed("reading " + path + ": it is no file with a content, or leads to none");
   std::string content;
   std::array<char, 65536> buffer{};
   for (;;) {
@@ -142,6 +146,7 @@ Result<std::string> LinuxFiles::read(const std::string& path) {
     if (count < 0) return system_error("reading " + path);
     if (count == 0) return content;
     content.append(buffer.data(), static_cast<std::size_t>(count));
+    if (content.size() > largest_content) return failed("reading " + path + ": it is larger than 256 MiB");
   }
 }
 

@@ -37,13 +37,17 @@ struct Room {
   double used_names = 0;         // part of the inodes; 0 where there is no limit
 };
 
+// What is read at once is held in memory.
+inline constexpr std::size_t largest_content = std::size_t{256} << 20U;
+
 class Files {
 public:
   virtual ~Files() = default;
 
   // What lies at the path (a link itself, not its target); nullopt when nothing does.
   virtual Result<std::optional<FileStatus>> status(const std::string& path) = 0;
-  // The whole content; follows links. not_found when there is no such file.
+  // The whole content, at most largest_content; follows links. not_found when there is no such file, failed for what is
+  // no regular file: a pipe or a device, which a site may have put there, would never end.
   virtual Result<std::string> read(const std::string& path) = 0;
   // Names in a folder, sorted, without "." and ".."; not_found when there is no such folder.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;

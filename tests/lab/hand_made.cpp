@@ -186,7 +186,7 @@ constexpr auto* picture = R"(
 show() { find "$@" ! -type d -printf '%p %y %m %u %g %s %T@ %l\n'; find "$@" -type d -printf '%p %m %u %g\n'; }
 {
   show /etc /root/.ssh /home /var/spool/cron -xdev
-  show /www -xdev ! -name '*.pyc' ! -name __pycache__ ! -name '*.log'
+  show /www -xdev ! -path '/www/.releases/*' ! -name '*.pyc' ! -name __pycache__ ! -name '*.log'
   systemctl list-unit-files --no-legend --state=enabled
   systemctl list-units --no-legend --plain --type=service --state=running | grep -Ev '^(user@|session|systemd)'
   cd /

@@ -1,7 +1,6 @@
 #include "agent/operations/give_back.hpp"
 
 #include "agent/giving_back.hpp"
-#include "agent/membership.hpp"
 #include "agent/taking_over.hpp"
 #include "sites/by_hand.hpp"
 #include "system/pause.hpp"
@@ -27,30 +26,51 @@ void end_after_answer(const OperationContext& context) {
   });
 }
 
-Result<void> ask_standbys(OperationContext& context, const std::vector<std::string>& standbys, const std::string& stage,
-                          const model::ByHand& by_hand) {
-  for (const auto& standby : standbys) {
-    const auto answer =
-        context.call_peer(standby, "server.give_back", {{"stage", stage}, {"by_hand", sites::to_text(by_hand)}},
-                          [&](const Json& event) { context.report_event(event); }, {.time_limit = stage_limit});
-    if (!answer) return std::unexpected(Error(answer.error()).within(standby));
-  }
-  return {};
-}
+// The pair's standbys, and what is asked of them one after the other.
+class StandbysByHand {
+public:
+  StandbysByHand(OperationContext& context, const model::ByHand& by_hand)
+      : context_(context), by_hand_(by_hand), mark_(context.ports().files, context.agent().settings().state_folder) {}
 
-Result<std::vector<std::string>> standbys_of(const Snapshot& snapshot, const model::Pair& pair) {
-  std::vector<std::string> names;
-  for (const auto& server : pair.servers) {
-    if (server.name == snapshot.server) continue;
-    const auto known = std::ranges::find(snapshot.peers, server.name, &peer::PeerState::name);
-    if (known == snapshot.peers.end() || !known->connected)
-      return fail(ErrorKind::unavailable, server.name + " does not answer, and has to be given back as well",
-                  "When it will never come back: take it out of tandem.toml, then: tandem remove --gone " +
-                      server.name);
-    names.push_back(server.name);
+  // Those that are not done yet have to answer.
+  Result<void> find(const Snapshot& snapshot, const model::Pair& pair) {
+    for (const auto& server : pair.servers) {
+      if (server.name == snapshot.server) continue;
+      const auto known = std::ranges::find(snapshot.peers, server.name, &peer::PeerState::name);
+      const bool there = known != snapshot.peers.end() && known->connected;
+      TANDEM_TRY(const bool done, mark_.says(GiveBackMark::done(server.name)));
+      if (!there && !done)
+        return fail(ErrorKind::unavailable, server.name + " does not answer, and has to be given back as well",
+                    "When it will never come back: take it out of tandem.toml, then: tandem remove --gone " +
+                        server.name);
+      names_.push_back(server.name);
+      if (there) present_.push_back(server.name);
+    }
+    return {};
   }
-  return names;
-}
+
+  Result<std::vector<Json>> ask(const std::string& stage) {
+    std::vector<Json> answers;
+    for (const auto& standby : present_) {
+      auto answer =
+          context_.call_peer(standby, "server.give_back", {{"stage", stage}, {"by_hand", sites::to_text(by_hand_)}},
+                             [&](const Json& event) { context_.report_event(event); }, {.time_limit = stage_limit});
+      if (!answer) return std::unexpected(std::move(answer).error().within(standby));
+      answers.push_back(std::move(*answer));
+      if (stage == "rest") TANDEM_CHECK(mark_.add(GiveBackMark::done(standby)));
+    }
+    return answers;
+  }
+
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
+private:
+  OperationContext& context_;
+  const model::ByHand& by_hand_;
+  GiveBackMark mark_;
+  std::vector<std::string> names_;
+  std::vector<std::string> present_;
+};
 
 Result<std::vector<sites::SiteLocks::Lock>> lock_sites(const OperationContext& context, sites::SiteLocks& locks,
                                                        const model::Pair& pair) {
@@ -64,7 +84,7 @@ Result<std::vector<sites::SiteLocks::Lock>> lock_sites(const OperationContext& c
   return held;
 }
 
-Result<Json> give_back(OperationContext& context, const KeeperOf& keeper, ReleaseWork& releases) {
+Result<Json> give_back(OperationContext& context, ReleaseWork& releases) {
   auto& agent = context.agent();
   const auto snapshot = context.snapshot();
   if (snapshot.standing.primary != snapshot.server)
@@ -73,31 +93,37 @@ Result<Json> give_back(OperationContext& context, const KeeperOf& keeper, Releas
   TANDEM_TRY(const auto pair, context.load_pair());
   TANDEM_TRY(auto known, read_by_hand(context.ports().files, agent.settings().configuration_file));
   const auto by_hand = sites::of_pair(*pair, std::move(known));
-  TANDEM_TRY(const auto standbys, standbys_of(snapshot, *pair));
+  StandbysByHand standbys(context, by_hand);
+  TANDEM_CHECK(standbys.find(snapshot, *pair));
   TANDEM_TRY(const auto locks, lock_sites(context, releases.locks, *pair));
   const Agent::Change change(agent);
   const auto files = releases.files->wait();
   const auto database = agent.urgent_database_work();
   GivingBack here(context, pair, by_hand, releases.applications);
   TANDEM_CHECK(here.check());
-  TANDEM_CHECK(ask_standbys(context, standbys, "check", by_hand));
+  TANDEM_TRY(const auto known_there, standbys.ask("check"));
+  std::vector<std::string> slots;
+  for (const auto& standby : known_there)
+    if (auto slot = standby.value("slot", std::string()); !slot.empty()) slots.push_back(std::move(slot));
   TANDEM_CHECK(here.begin());
   context.log("this pair is given back to hands");
   TANDEM_CHECK(here.serve_sites());
-  TANDEM_CHECK(ask_standbys(context, standbys, "follow", by_hand));
-  TANDEM_CHECK(here.give_database());
-  agent.on_loop([&] { keeper(agent).leave(); });
+  TANDEM_CHECK(standbys.ask("follow"));
+  TANDEM_CHECK(here.give_database(slots));
+  TANDEM_CHECK(here.end_duty());
   TANDEM_CHECK(here.give_rest());
-  TANDEM_CHECK(ask_standbys(context, standbys, "rest", by_hand));
-  TANDEM_CHECK(leave_pair(context.ports().files, agent.settings().state_folder));
+  TANDEM_CHECK(standbys.ask("rest"));
+  TANDEM_CHECK(standbys.ask("leave"));
+  TANDEM_CHECK(here.leave());
   context.log("this pair is as it was set up by hand");
   end_after_answer(context);
-  Json servers = standbys;
+  Json servers = standbys.names();
   servers.push_back(snapshot.server);
   return Json{{"servers", std::move(servers)}};
 }
 
-Result<Json> give_back_standby(OperationContext& context, const KeeperOf& keeper, system::Applications& applications) {
+// Each stage does what an earlier one may have left.
+Result<Json> give_back_standby(OperationContext& context, system::Applications& applications) {
   auto& agent = context.agent();
   const auto snapshot = context.snapshot();
   TANDEM_TRY(const auto stage, peer::text_member(context.params(), "stage"));
@@ -107,39 +133,40 @@ Result<Json> give_back_standby(OperationContext& context, const KeeperOf& keeper
     return fail(ErrorKind::refused, context.from() + " is not the primary");
   if (!snapshot.pair) return failed("tandem.toml cannot be read on " + snapshot.server);
   GivingBack here(context, snapshot.pair, by_hand, applications);
-  TANDEM_CHECK(here.check());
-  if (stage == "check") return Json::object();
+  TANDEM_TRY(const auto slot, here.check());
+  if (stage == "check") return Json{{"slot", slot}};
   const Agent::Change change(agent);
-  agent.on_loop([&] { keeper(agent).leave(); });
   const auto database = agent.urgent_database_work();
   TANDEM_CHECK(here.begin());
+  TANDEM_CHECK(here.end_duty());
+  if (stage == "leave") {
+    TANDEM_CHECK(here.leave());
+    end_after_answer(context);
+    return Json::object();
+  }
   TANDEM_CHECK(here.follow_by_hand());
   if (stage == "follow") return Json::object();
-  TANDEM_CHECK(here.give_database());
+  TANDEM_CHECK(here.give_database({}));
   TANDEM_CHECK(here.give_rest());
-  TANDEM_CHECK(leave_pair(context.ports().files, agent.settings().state_folder));
-  end_after_answer(context);
   return Json::object();
 }
 
 } // namespace
 
-Operation give_back_operation(KeeperOf keeper, std::shared_ptr<ReleaseWork> releases) {
+Operation give_back_operation(std::shared_ptr<ReleaseWork> releases) {
   return {.name = "give_back",
           .callers = {Caller::command},
           .locks = {"membership", "apply"},
           .apart = true,
-          .run = [keeper, releases](OperationContext& context) { return give_back(context, keeper, *releases); }};
+          .run = [releases](OperationContext& context) { return give_back(context, *releases); }};
 }
 
-Operation server_give_back_operation(KeeperOf keeper, system::Applications& applications) {
+Operation server_give_back_operation(system::Applications& applications) {
   return {.name = "server.give_back",
           .callers = {Caller::peer},
           .locks = {"membership", "apply"},
           .apart = true,
-          .run = [keeper, &applications](OperationContext& context) {
-            return give_back_standby(context, keeper, applications);
-          }};
+          .run = [&applications](OperationContext& context) { return give_back_standby(context, applications); }};
 }
 
 } // namespace tandem::agent

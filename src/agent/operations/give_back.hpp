@@ -1,15 +1,15 @@
 // `tandem adopt --undo`: a pair that was set up by hand is one again.
 #pragma once
 #include "agent/operations/releases.hpp"
-#include "agent/operations/switchover.hpp"
 
 namespace tandem::agent {
 
 // {}: on the primary, which was the primary by hand. Its standbys have to answer. Idempotent; what was cut off goes on
 // from there. The agents start again as ones that belong to no pair. -> {"servers": [name]}
-Operation give_back_operation(KeeperOf keeper, std::shared_ptr<ReleaseWork> releases);
-// Between agents, on a standby: {"stage", "by_hand"}: "check" changes nothing; with "follow" its role ends and its
-// PostgreSQL follows by what it was set up with; "rest": all else, and it leaves the pair.
-Operation server_give_back_operation(KeeperOf keeper, system::Applications& applications);
+Operation give_back_operation(std::shared_ptr<ReleaseWork> releases);
+// Between agents, on a standby: {"stage", "by_hand"}: "check" changes nothing -> {"slot": that it used by hand}. With
+// "follow" its role asks for nothing any more, and its PostgreSQL follows by what it was set up with; "rest": all else.
+// With "leave" its agent starts again as one of no pair.
+Operation server_give_back_operation(system::Applications& applications);
 
 } // namespace tandem::agent

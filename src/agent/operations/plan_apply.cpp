@@ -1,6 +1,7 @@
 // `tandem plan` and `tandem apply`: the pair's half. Idempotent: what is true already is not made again.
 #include "agent/agent.hpp"
 #include "agent/configuration.hpp"
+#include "agent/give_back_mark.hpp"
 #include "agent/host_keys.hpp"
 #include "agent/operations/all.hpp"
 #include "agent/operations/replication.hpp"
@@ -183,6 +184,11 @@ void apply_the_rest(const OperationContext& context, const Orders& orders, Json&
 
 Result<Json> apply(OperationContext& context, ReleaseWork& releases) {
   auto& turns = context.agent().turns();
+  const GiveBackMark mark(context.ports().files, context.agent().settings().state_folder);
+  TANDEM_TRY(const bool going, mark.says(GiveBackMark::begun));
+  if (going)
+    return fail(ErrorKind::refused, "this pair is being given back to hands, and has not been in full",
+                "tandem adopt --undo goes on with it");
   TANDEM_TRY(const auto orders, orders_for(context));
   if (orders.own.self == orders.own.primary)
     TANDEM_CHECK(check_sites_by_hand(context.ports().files, orders.own.pair, orders.own.by_hand));

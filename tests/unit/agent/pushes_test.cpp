@@ -106,6 +106,24 @@ TEST(Pushes, ThatCouldNotBeginWaitAndSayWhy) {
   EXPECT_EQ(book.list()[0]["commit"], two) << "the newer one stands for both";
 }
 
+TEST(Pushes, ThatArePutBackAgainAndAgainAreAProblem) {
+  auto book = with_waiting(one, early);
+  for (int attempt = 1; attempt <= 5; ++attempt) {
+    EXPECT_THAT(book.problems(), IsEmpty()) << attempt;
+    book.begin("a.test");
+    book.put_back("a.test", "no room for the dump");
+    book.put_back("a.test", "a switchover is under way");
+    EXPECT_EQ(book.attempts("a.test"), attempt) << "what could not begin is no attempt";
+    book = PushBook::from_json(book.to_json());
+  }
+  EXPECT_THAT(book.problems(), ElementsAre(::testing::HasSubstr("after 5 attempts: a switchover is under way")));
+  book.begin("a.test");
+  book.end_well("a.test");
+  book.deployed("a.test", late);
+  EXPECT_THAT(book.problems(), IsEmpty());
+  EXPECT_EQ(book.attempts("a.test"), 0);
+}
+
 TEST(Pushes, ThatFailedAreAProblemUntilTheSiteIsDeployed) {
   auto book = with_waiting(one, early);
   book.begin("a.test");

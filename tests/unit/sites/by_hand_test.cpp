@@ -216,7 +216,7 @@ TEST(ByHand, CutAnywhereOnTheWayBackVisitorsKeepASite) {
       TANDEM_CHECK(by_hand.take_back());
       TANDEM_TRY(const auto known, by_hand.known());
       if (known) TANDEM_CHECK(Serving(world.tools()).serve_current(world.site, say_nothing));
-      TANDEM_CHECK(by_hand.begin(say_nothing));
+      TANDEM_CHECK(by_hand.begin(true, say_nothing));
       return by_hand.return_folders(world.site);
     };
     cut = cut_off(world, changes, go_back);
@@ -226,6 +226,8 @@ TEST(ByHand, CutAnywhereOnTheWayBackVisitorsKeepASite) {
     ASSERT_TRUE(gone) << gone.error().message;
     EXPECT_EQ(world.visitor_sees(), "by hand");
     EXPECT_EQ(world.files.nodes.at("/www/janome.club/media/picture").content, "a picture");
+    EXPECT_EQ(world.files.nodes.at("/www/janome.club/media").mode, 0755U);
+    EXPECT_EQ(world.files.nodes.at("/www/janome.club/media").owner, (system::Ownership{1001, 33}));
     EXPECT_EQ(world.files.nodes.at("/www/janome.club/manage.py").content, "mended by hand");
     EXPECT_EQ(world.files.nodes.at(table).content, crontab);
     EXPECT_THAT(world.services.active,

@@ -32,6 +32,16 @@ TEST_F(LinuxFilesTest, WriteReplacesContentModeAndLeavesNothingElse) {
   EXPECT_EQ(files_.list(folder_).value(), (std::vector<std::string>{"a"}));
 }
 
+TEST_F(LinuxFilesTest, NothingIsReadFromPipesDevicesAndFolders) {
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  ASSERT_TRUE(files_.make_link(at("zeros"), "/dev/zero"));
+  for (const auto& path : {at("pipe"), at("zeros"), folder_}) {
+    const auto text = files_.read(path);
+    ASSERT_FALSE(text) << path;
+    EXPECT_NE(text.error().message.find("no file with a content"), std::string::npos) << text.error().message;
+  }
+}
+
 TEST_F(LinuxFilesTest, WriteReplacesALinkAndNotItsTarget) {
   ASSERT_TRUE(files_.write(at("target"), "safe", 0644, own_));
   ASSERT_TRUE(files_.make_link(at("link"), "target"));

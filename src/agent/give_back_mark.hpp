@@ -1,0 +1,40 @@
+// What a server remembers of its time before tandem and of its way back there: small files of state, each a word a
+// line.
+#pragma once
+#include "system/files.hpp"
+
+#include <string>
+
+namespace tandem::agent {
+
+class GiveBackMark {
+public:
+  GiveBackMark(system::Files& files, const std::string& state_folder)
+      : files_(files), path_(state_folder + "/giving-back"), role_(state_folder + "/role-by-hand") {}
+
+  // The way back has begun, and nothing of it is to be asked again.
+  static constexpr auto* begun = "begun";
+  // The role asks for nothing here any more: neither PostgreSQL, applications nor work are started or stopped by it.
+  static constexpr auto* no_duty = "no duty";
+
+  // That standby has all that it had by hand.
+  [[nodiscard]] static std::string done(const std::string& standby) { return "done " + standby; }
+
+  [[nodiscard]] Result<bool> says(const std::string& word) const;
+  Result<void> add(const std::string& word);
+  Result<void> remove();
+
+  // What the server was by hand. The first answer stays, since roles change later.
+  Result<void> note_role(bool primary);
+  // "primary", "standby", "": it was not noted.
+  [[nodiscard]] Result<std::string> role_by_hand() const;
+
+private:
+  [[nodiscard]] Result<std::string> text_of(const std::string& path) const;
+
+  system::Files& files_;
+  std::string path_;
+  std::string role_;
+};
+
+} // namespace tandem::agent
