@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <future>
 #include <regex>
 
 namespace tandem::lab {
@@ -109,6 +110,37 @@ protected:
   static Lab& lab() { return *hand_made_pair()->lab; }
 
   static ShopPair& shop() { return *hand_made_pair()->shop; }
+
+  // Both servers are what they were before tandem, and duo's database follows.
+  static void expect_as_by_hand() {
+    for (const auto* host : {"uno", "duo"}) {
+      const auto now = picture_of(lab(), host);
+      ASSERT_OK(now);
+      EXPECT_EQ(lines_that_went(hand_made_pair()->pictures.at(host), *now), "") << host;
+      EXPECT_EQ(on(lab(), host,
+                   "systemctl list-units --plain --no-legend 'tandem*' --state=active | grep -Ev "
+                   "'^tandem([.]service|-gate[.]socket)' || true"),
+                "");
+    }
+    ASSERT_OK(page_by_hand(lab(), "uno", "/"));
+    on_uno("cd /; runuser -u postgres -- psql -Xqd shop -c 'create table if not exists by_hand_check (word text)'");
+    const auto word = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+    on_uno("cd /; runuser -u postgres -- psql -XAtqd shop -c \"insert into by_hand_check values ('" + word + "')\"");
+    EXPECT_TRUE(holds_on(
+        lab(), "duo",
+        "cd /; runuser -u postgres -- psql -XAtd shop -c 'select word from by_hand_check' | grep -qx " + word, soon));
+    EXPECT_EQ(on_uno("cd /; runuser -u postgres -- psql -XAtc \"select count(*) from pg_replication_slots\" -c 'show "
+                     "max_wal_senders'"),
+              "0\n3");
+  }
+
+  // As an operator does it whose agent died in the middle: the same command again, once there is an agent.
+  static void undo_while(const std::string& host, const std::string& sign_on, const std::string& sign) {
+    auto first = std::async(std::launch::async, [] { return shop().try_tandem("uno", {"adopt", "--undo"}); });
+    EXPECT_TRUE(holds_on(lab(), sign_on, "grep -qx '" + sign + "' /var/lib/tandem/giving-back", soon)) << sign;
+    on(lab(), host, "systemctl kill -s KILL tandem");
+    ASSERT_OK(first.get());
+  }
 
   static std::string on_uno(const std::string& line) { return on(lab(), "uno", line); }
 };
@@ -289,7 +321,6 @@ TEST_F(Adopt, ItIsGivenBackAsItWasWhileTheSiteAnswers) {
                  std::chrono::minutes(3)))
       << on_uno("tandem status");
   on_uno("echo 'under tandem' > /www/shop.test/media/later.txt");
-  on_uno("cd /; runuser -u postgres -- psql -Xqd shop -c 'create table by_hand_check (word text)'");
 
   on(lab(), "tre", visitors_come);
   const auto given = shop().tandem("uno", {"adopt", "--undo"});
@@ -298,34 +329,40 @@ TEST_F(Adopt, ItIsGivenBackAsItWasWhileTheSiteAnswers) {
   EXPECT_THAT(*given, HasSubstr("duo and uno are as they were set up by hand"));
   EXPECT_THAT(failures, HasSubstr(" 0 failed")) << failures;
 
-  for (const auto* host : {"uno", "duo"}) {
-    const auto now = picture_of(lab(), host);
-    ASSERT_OK(now);
-    EXPECT_EQ(lines_that_went(hand_made_pair()->pictures.at(host), *now), "") << host;
-    EXPECT_EQ(on(lab(), host,
-                 "systemctl list-units --plain --no-legend 'tandem*' --state=active | grep -Ev "
-                 "'^tandem([.]service|-gate[.]socket)' || true"),
-              "");
-  }
+  expect_as_by_hand();
   EXPECT_EQ(on_uno("stat -c %F /www/shop.test /www/shop.test/media; cat /www/shop.test/media/*.txt"),
             "directory\ndirectory\nunder tandem\na picture");
   EXPECT_EQ(on_uno("grep -c '^[^#].*rsync' /etc/cron.d/www; crontab -u nikolays -l | grep -c '^15 3'"), "1\n1");
-  ASSERT_OK(page_by_hand(lab(), "uno", "/"));
   EXPECT_EQ(on_uno("test -e /primary_server && echo yes"), "yes");
   EXPECT_EQ(on(lab(), "duo", "test -e /primary_server || echo none"), "none");
 
-  on_uno("cd /; runuser -u postgres -- psql -XAtqd shop -c \"insert into by_hand_check values ('after')\"");
-  EXPECT_TRUE(holds_on(
-      lab(), "duo", "cd /; runuser -u postgres -- psql -XAtd shop -c 'select word from by_hand_check' | grep -qx after",
-      soon));
-  EXPECT_EQ(on_uno("cd /; runuser -u postgres -- psql -XAtc \"select count(*) from pg_replication_slots\" -c 'show "
-                   "max_wal_senders'"),
-            "0\n3");
   on_uno("$(sed -n 's/^0 [*] [*] [*] [*] root //p' /etc/cron.d/www | sed 's/.*&& //')"); // the hourly comparison
   EXPECT_EQ(on(lab(), "duo", "cat /www/shop.test/media/later.txt"), "under tandem");
   const auto status = shop().try_tandem("uno", {"status"});
   ASSERT_OK(status);
   EXPECT_THAT(status->output + status->errors, HasSubstr("no pair"));
+}
+
+// A pair that was given back is taken over once more.
+TEST_F(Adopt, AgainAndTheWayBackSurvivesAgentsThatDie) {
+  ASSERT_OK(shop().tandem("uno", {"init"}));
+  const auto answer = Json::parse(on_uno("tandem init --token --json"));
+  on(lab(), "duo", "rm -rf /etc/tandem/tandem.toml /etc/tandem/secrets");
+  ASSERT_OK(shop().join_second(answer.at("token").get<std::string>()));
+  ASSERT_OK(shop().tandem("uno", {"apply"}));
+  EXPECT_THAT(on_uno("tandem status"), HasSubstr("it goes on as it was set up by hand"));
+  ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
+  undo_while("uno", "duo", "no duty");
+  EXPECT_TRUE(holds_on(lab(), "uno", "tandem status --json | grep -q '\"connected\": true'", soon));
+  const auto apply = shop().try_tandem("uno", {"apply"});
+  ASSERT_OK(apply);
+  EXPECT_EQ(apply->status, 3);
+  EXPECT_THAT(apply->errors, HasSubstr("tandem adopt --undo goes on with it"));
+  undo_while("duo", "uno", "no duty");
+  EXPECT_TRUE(wait_until(
+      [&] { return holds_on(lab(), "uno", "tandem adopt --undo || tandem status | grep -q 'no pair'", soon); },
+      std::chrono::minutes(3)));
+  expect_as_by_hand();
 }
 
 } // namespace tandem::lab
