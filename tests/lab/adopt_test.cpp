@@ -126,9 +126,9 @@ protected:
     on_uno("cd /; runuser -u postgres -- psql -Xqd shop -c 'create table if not exists by_hand_check (word text)'");
     const auto word = std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
     on_uno("cd /; runuser -u postgres -- psql -XAtqd shop -c \"insert into by_hand_check values ('" + word + "')\"");
-    EXPECT_TRUE(holds_on(
-        lab(), "duo",
-        "cd /; runuser -u postgres -- psql -XAtd shop -c 'select word from by_hand_check' | grep -qx " + word, soon));
+    const auto arrived =
+        "cd /; runuser -u postgres -- psql -XAtd shop -c 'select word from by_hand_check' | grep -qx " + word;
+    EXPECT_TRUE(wait_until([&] { return holds_on(lab(), "duo", arrived); }, soon));
     EXPECT_EQ(on_uno("cd /; runuser -u postgres -- psql -XAtc \"select count(*) from pg_replication_slots\" -c 'show "
                      "max_wal_senders'"),
               "0\n3");
@@ -137,7 +137,8 @@ protected:
   // As an operator does it whose agent died in the middle: the same command again, once there is an agent.
   static void undo_while(const std::string& host, const std::string& sign_on, const std::string& sign) {
     auto first = std::async(std::launch::async, [] { return shop().try_tandem("uno", {"adopt", "--undo"}); });
-    EXPECT_TRUE(holds_on(lab(), sign_on, "grep -qx '" + sign + "' /var/lib/tandem/giving-back", soon)) << sign;
+    const auto seen = "grep -qx '" + sign + "' /var/lib/tandem/giving-back";
+    EXPECT_TRUE(wait_until([&] { return holds_on(lab(), sign_on, seen, soon); }, std::chrono::minutes(3))) << sign;
     on(lab(), host, "systemctl kill -s KILL tandem");
     ASSERT_OK(first.get());
   }
@@ -353,7 +354,9 @@ TEST_F(Adopt, AgainAndTheWayBackSurvivesAgentsThatDie) {
   EXPECT_THAT(on_uno("tandem status"), HasSubstr("it goes on as it was set up by hand"));
   ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
   undo_while("uno", "duo", "no duty");
-  EXPECT_TRUE(holds_on(lab(), "uno", "tandem status --json | grep -q '\"connected\": true'", soon));
+  EXPECT_TRUE(
+      wait_until([&] { return holds_on(lab(), "uno", "tandem status --json | grep -q '\"connected\": true'", soon); },
+                 std::chrono::minutes(1)));
   const auto apply = shop().try_tandem("uno", {"apply"});
   ASSERT_OK(apply);
   EXPECT_EQ(apply->status, 3);
