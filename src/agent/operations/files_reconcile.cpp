@@ -1,5 +1,6 @@
 // `tandem files reconcile`, and what carries it: the primary's rsync talks over a stream to the one that the standby's
 // agent starts. Idempotent.
+#include "agent/give_back_mark.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/survey.hpp"
 #include "agent/touched.hpp"
@@ -140,6 +141,10 @@ Result<void> settle(Agent& agent, const std::string& server, const Touched& touc
 Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
                                            const FilesWork& work, const std::string& latch, bool settle_all) {
   auto& ports = agent.ports();
+  TANDEM_TRY(const bool given_back, GiveBackMark(ports.files, agent.settings().state_folder).says(GiveBackMark::begun));
+  if (given_back) // a site's own folder here would come upon the link there
+    return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
+                "tandem adopt --undo goes on with it");
   const auto began = wall_text(ports.clock);
   Touched touched;
   auto done = work({.files = ports.files,
