@@ -354,9 +354,8 @@ TEST_F(Adopt, AgainAndTheWayBackSurvivesAgentsThatDie) {
   EXPECT_THAT(on_uno("tandem status"), HasSubstr("it goes on as it was set up by hand"));
   ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
   undo_while("uno", "duo", "no duty");
-  EXPECT_TRUE(
-      wait_until([&] { return holds_on(lab(), "uno", "tandem status --json | grep -q '\"connected\": true'", soon); },
-                 std::chrono::minutes(1)));
+  constexpr auto* both_answer = "test $(tandem status --json | grep -c '\"reachable\": true') = 2";
+  EXPECT_TRUE(wait_until([&] { return holds_on(lab(), "uno", both_answer, soon); }, std::chrono::minutes(1)));
   const auto apply = shop().try_tandem("uno", {"apply"});
   ASSERT_OK(apply);
   EXPECT_EQ(apply->status, 3);
