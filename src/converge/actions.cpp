@@ -50,7 +50,12 @@ Result<std::string> Actions::keep(const std::string& path) {
   const auto folder = context_.state_folder + "/kept";
   TANDEM_CHECK(files.make_folder(folder, 0700, {}));
   const auto name = replace_all(path.substr(1), "/", "_") + "." + timestamp(context_.ports.clock.wall_time());
-  const auto kept = folder + "/" + name;
+  auto kept = folder + "/" + name;
+  for (int number = 2;; ++number) { // a clock that was set back has seen this moment before
+    TANDEM_TRY(const auto there, files.status(kept));
+    if (!there) break;
+    kept = fmt::format("{}/{}.{}", folder, name, number);
+  }
   if (status->type == system::FileType::regular) {
     TANDEM_TRY(const auto content, files.read(path));
     TANDEM_CHECK(files.write(kept, content, status->mode & 0700U, {status->uid, status->gid}));
