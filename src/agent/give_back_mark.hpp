@@ -17,6 +17,10 @@ public:
   // The role asks for nothing here any more: neither PostgreSQL, applications nor work are started or stopped by it.
   static constexpr auto* no_duty = "no duty";
 
+  // All that PostgreSQL had to be asked is done: from here on its access rules may be those of then, by which the agent
+  // is a stranger.
+  static constexpr auto* nothing_to_ask = "nothing to ask";
+
   // That standby has all that it had by hand.
   [[nodiscard]] static std::string done(const std::string& standby) { return "done " + standby; }
 

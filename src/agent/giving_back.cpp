@@ -334,44 +334,54 @@ Result<void> GivingBack::wait_until_it_follows() {
 
 Result<void> GivingBack::give_database(const std::vector<std::string>& slots) {
   const auto is_database = [&](const converge::Former& former) {
-    return lies_in(former, layout_.config) || lies_in(former, "/etc/systemd/system/" + layout_.unit + ".d");
+    const auto* unit = std::get_if<converge::UnitBefore>(&former.thing);
+    return lies_in(former, layout_.config) || lies_in(former, "/etc/systemd/system/" + layout_.unit + ".d") ||
+           (unit != nullptr && unit->name == "postgresql.service"); // which begins it at boot
   };
-  auto& files = context_.ports().files;
   TANDEM_CHECK(database_runs());
-  TANDEM_TRY(const bool left, converge::has_former(files, context_.agent().settings().state_folder, is_database));
-  if (!left) return {}; // it has its own access rules already, by which the agent is a stranger
-  if (is_primary())
-    TANDEM_CHECK(put_back(is_content));
-  else
-    TANDEM_CHECK(wait_until_it_follows());
-  TANDEM_CHECK(change_slots(slots));
-  TANDEM_CHECK(put_back(is_database, {{converge::ReactionKind::restart, layout_.unit}}));
+  TANDEM_TRY(const bool asked, mark().says(GiveBackMark::nothing_to_ask));
+  if (!asked) {
+    if (is_primary())
+      TANDEM_CHECK(put_back(is_content));
+    else
+      TANDEM_CHECK(wait_until_it_follows());
+    TANDEM_CHECK(change_slots(slots));
+    TANDEM_CHECK(mark().add(GiveBackMark::nothing_to_ask));
+  }
+  TANDEM_TRY(const bool left,
+             converge::has_former(context_.ports().files, context_.agent().settings().state_folder, is_database));
+  if (left) TANDEM_CHECK(put_back(is_database, {{converge::ReactionKind::restart, layout_.unit}}));
   return database_runs();
 }
 
 // ---- the rest
 
-// nginx first: from then on nothing asks for a site's folders where releases have them.
-Result<void> GivingBack::give_rest() {
+// From then on nothing asks for a site's folders where releases have them, and a boot brings all of it.
+Result<void> GivingBack::give_front() {
   const auto tell = [&](const std::string& line) { context_.report(snapshot_.server + ": " + line); };
   for (const auto& site : pair_->sites) {
     sites::SiteByHand by_hand(tools(), site.domain);
     TANDEM_CHECK(by_hand.take_back());
     TANDEM_CHECK(by_hand.begin(is_primary(), tell));
   }
-  TANDEM_CHECK(put_back(is_front));
+  return put_back(is_front);
+}
+
+Result<void> GivingBack::give_rest() {
   for (const auto& site : pair_->sites)
     TANDEM_CHECK(sites::SiteByHand(tools(), site.domain).return_folders(site));
   TANDEM_CHECK(put_back([](const converge::Former& /*former*/) { return true; }));
   return sites::uncomment(context_.ports().files, by_hand_.cron);
 }
 
-// Should it be taken over anew, what it is then counts.
+// pair.json first: nothing is served by the role any more, and without it the agent belongs to no pair.
 Result<void> GivingBack::leave() {
   auto& files = context_.ports().files;
+  const auto& state = context_.agent().settings().state_folder;
   TANDEM_TRY(const auto upstream, files.status(upstream_by_hand()));
   if (upstream) TANDEM_CHECK(files.rename(upstream_by_hand(), upstream_by_hand() + ".given-back"));
-  TANDEM_CHECK(leave_pair(files, context_.agent().settings().state_folder));
+  TANDEM_CHECK(files.rename(state + "/pair.json", state + "/pair.json.left"));
+  TANDEM_CHECK(leave_pair(files, state));
   return mark().remove();
 }
 

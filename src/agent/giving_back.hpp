@@ -37,6 +37,8 @@ public:
   // PostgreSQL runs with its own configuration: a primary's restarts behind the gate, and has the slots that its
   // standbys used; a standby's restarts once it follows.
   Result<void> give_database(const std::vector<std::string>& slots);
+  // The sites' applications and nginx are what they were, now and at each boot.
+  Result<void> give_front();
   // All the rest, after which nothing of tandem is needed any more.
   Result<void> give_rest();
   // This server belongs to no pair, and nothing is known of the way back any more.

@@ -1,5 +1,6 @@
 #include "agent/membership.hpp"
 
+#include "agent/give_back_mark.hpp"
 #include "peer/json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -53,6 +54,7 @@ Result<void> save_membership(system::Files& files, const std::string& folder, co
   TANDEM_CHECK(files.write(identity_path(folder, "ca.key"), membership.authority_key, 0600, {}));
   TANDEM_CHECK(files.write(identity_path(folder, "server.key"), identity.key, 0600, {}));
   TANDEM_CHECK(files.write(identity_path(folder, "server.pem"), identity.certificate, 0600, {}));
+  TANDEM_CHECK(GiveBackMark(files, folder).remove()); // of a pair before this one
   const peer::Json value{{"version", membership_version}, {"pair", membership.pair_id}, {"server", membership.server}};
   return files.write(folder + "/pair.json", peer::to_pretty_text(value) + "\n", 0600, {});
 }

@@ -136,7 +136,10 @@ protected:
 
   // As an operator does it whose agent died in the middle: the same command again, once there is an agent.
   static void undo_while(const std::string& host, const std::string& sign_on, const std::string& sign) {
-    auto first = std::async(std::launch::async, [] { return shop().try_tandem("uno", {"adopt", "--undo"}); });
+    // What an agent that died had begun on the other server is let finish there.
+    const std::string undo = "until tandem adopt --undo 2>&1 | tee /tmp/undo | grep -v 'under way' > /dev/null && "
+                             "! grep -q 'under way' /tmp/undo; do sleep 0.5; done";
+    auto first = std::async(std::launch::async, [&] { return lab().run("uno", {"bash", "-c", undo}); });
     const auto seen = "grep -qx '" + sign + "' /var/lib/tandem/giving-back";
     EXPECT_TRUE(wait_until([&] { return holds_on(lab(), sign_on, seen, soon); }, std::chrono::minutes(3))) << sign;
     on(lab(), host, "systemctl kill -s KILL tandem");

@@ -44,14 +44,15 @@ public:
                     "When it will never come back: take it out of tandem.toml, then: tandem remove --gone " +
                         server.name);
       names_.push_back(server.name);
-      if (there) present_.push_back(server.name);
+      if (there && !done) present_.push_back(server.name);
+      if (there) leaving_.push_back(server.name);
     }
     return {};
   }
 
   Result<std::vector<Json>> ask(const std::string& stage) {
     std::vector<Json> answers;
-    for (const auto& standby : present_) {
+    for (const auto& standby : stage == "leave" ? leaving_ : present_) {
       auto answer =
           context_.call_peer(standby, "server.give_back", {{"stage", stage}, {"by_hand", sites::to_text(by_hand_)}},
                              [&](const Json& event) { context_.report_event(event); }, {.time_limit = stage_limit});
@@ -69,7 +70,8 @@ private:
   const model::ByHand& by_hand_;
   GiveBackMark mark_;
   std::vector<std::string> names_;
-  std::vector<std::string> present_;
+  std::vector<std::string> present_; // that are not done
+  std::vector<std::string> leaving_; // that have not left
 };
 
 Result<std::vector<sites::SiteLocks::Lock>> lock_sites(const OperationContext& context, sites::SiteLocks& locks,
@@ -110,6 +112,7 @@ Result<Json> give_back(OperationContext& context, ReleaseWork& releases) {
   TANDEM_CHECK(here.serve_sites());
   TANDEM_CHECK(standbys.ask("follow"));
   TANDEM_CHECK(here.give_database(slots));
+  TANDEM_CHECK(here.give_front());
   TANDEM_CHECK(here.end_duty());
   TANDEM_CHECK(here.give_rest());
   TANDEM_CHECK(standbys.ask("rest"));
@@ -147,6 +150,7 @@ Result<Json> give_back_standby(OperationContext& context, system::Applications& 
   TANDEM_CHECK(here.follow_by_hand());
   if (stage == "follow") return Json::object();
   TANDEM_CHECK(here.give_database({}));
+  TANDEM_CHECK(here.give_front());
   TANDEM_CHECK(here.give_rest());
   return Json::object();
 }
