@@ -157,17 +157,18 @@ Result<void> Builder::run(const model::Site& site, const Release& release, const
                           const Progress& progress) {
   TANDEM_TRY(const auto environment, load_environment(tools_.ports.files, tools_.layout, site, release));
   for (const auto& command : commands)
-    TANDEM_CHECK(run_one(site, release, environment, command, progress));
+    TANDEM_CHECK(run_one(site, release, environment, command, {}, progress));
   return {};
 }
 
 // Between two attempts the queue behind the lock drains while the step's program starts anew.
-Result<void> Builder::run_deploy_steps(const model::Site& site, const Release& release, const Progress& progress) {
+Result<void> Builder::run_deploy_steps(const model::Site& site, const Release& release,
+                                       const std::vector<system::View>& views, const Progress& progress) {
   TANDEM_TRY(auto environment, load_environment(tools_.ports.files, tools_.layout, site, release));
   environment.variables.try_emplace("PGOPTIONS", fmt::format("-c lock_timeout={}s", lock_timeout.count()));
   for (const auto& command : site.deploy_steps)
     for (int attempt = 1;; ++attempt) {
-      auto ran = run_one(site, release, environment, command, progress);
+      auto ran = run_one(site, release, environment, command, views, progress);
       if (ran) break;
       if (!got_no_lock(ran.error().message)) return ran;
       if (attempt == lock_attempts) {
@@ -182,7 +183,8 @@ Result<void> Builder::run_deploy_steps(const model::Site& site, const Release& r
 }
 
 Result<void> Builder::run_one(const model::Site& site, const Release& release, const Environment& environment,
-                              const std::string& command, const Progress& progress) {
+                              const std::string& command, const std::vector<system::View>& views,
+                              const Progress& progress) {
   TANDEM_TRY(auto arguments, split_command(command));
   progress(command);
   // Programs are looked up in our own PATH, so the virtualenv's are named in full.
@@ -196,6 +198,7 @@ Result<void> Builder::run_one(const model::Site& site, const Release& release, c
                           .environment = environment.variables,
                           .folder = tools_.layout.release(site.domain, release.id),
                           .user = site.owner,
+                          .views = views,
                           .time_limit = step_limit},
                          [&](std::string_view line) { progress("  " + environment.redact(line)); });
   if (ran) return {};

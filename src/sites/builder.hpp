@@ -31,14 +31,16 @@ public:
   // The same with the site's deploy_steps, while the site's old release serves: PostgreSQL gives up waiting for a lock
   // after lock_timeout, so that visitors who queue up behind a migration do not wait for ever, and a step that got no
   // lock is tried lock_attempts times. A PGOPTIONS of the site's own environment is left as it is.
-  Result<void> run_deploy_steps(const model::Site& site, const Release& release, const Progress& progress);
+  // They see `views` (BuiltFolders).
+  Result<void> run_deploy_steps(const model::Site& site, const Release& release, const std::vector<system::View>& views,
+                                const Progress& progress);
 
   static constexpr auto lock_timeout = std::chrono::seconds(3);
   static constexpr int lock_attempts = 5;
 
 private:
   Result<void> run_one(const model::Site& site, const Release& release, const Environment& environment,
-                       const std::string& command, const Progress& progress);
+                       const std::string& command, const std::vector<system::View>& views, const Progress& progress);
   Result<void> make_folders(const model::Site& site, const system::AccountTable& accounts, system::Ownership owner);
   Result<void> make_shared(const model::Site& site, const system::AccountTable& accounts, system::Ownership owner);
   Result<Release> new_release(const model::Site& site, const Commit& commit);

@@ -1,5 +1,7 @@
 #include "sites/deploy.hpp"
 
+#include "sites/built_folders.hpp"
+
 namespace tandem::sites {
 
 namespace {
@@ -62,6 +64,18 @@ Result<Deployed> go_live(const Tools& tools, const model::Site& site, const Rele
   return done;
 }
 
+// From the built release to a finished one.
+Result<void> make(const Tools& tools, const model::Site& site, const Release& release, BuiltFolders& built,
+                  const Peers& peers, const Progress& progress) {
+  TANDEM_CHECK(at(peers, "steps"));
+  if (peers.before_steps && !site.deploy_steps.empty()) TANDEM_CHECK(peers.before_steps(release));
+  TANDEM_CHECK(built.copy(progress));
+  TANDEM_CHECK(Builder(tools).run_deploy_steps(site, release, built.views(), progress));
+  TANDEM_CHECK(at(peers, "finish"));
+  TANDEM_CHECK(built.publish());
+  return Shelf(tools).finish(site.domain, release);
+}
+
 // What the standbys were offered goes there as it goes here.
 Result<Deployed> taken_back(const Peers& peers, bool offered, Result<Deployed> result) {
   if (const auto followed = offered ? follow(peers) : Result<void>(); !followed)
@@ -82,15 +96,19 @@ Result<Deployed> deploy(const Tools& tools, const model::Site& site, const std::
       error.message += "; and removing release " + release.id + ": " + removed.error().message;
     return std::unexpected(std::move(error));
   };
-  auto made = at(peers, "steps");
-  if (made && peers.before_steps && !site.deploy_steps.empty()) made = peers.before_steps(release);
-  if (made) made = builder.run_deploy_steps(site, release, progress);
-  if (made) made = at(peers, "finish");
-  if (made) made = shelf.finish(site.domain, release);
-  if (!made) return give_up(std::move(made).error());
+  BuiltFolders built(tools, site);
+  if (auto made = make(tools, site, release, built, peers, progress); !made) {
+    [[maybe_unused]] const auto discarded = built.discard(); // the next deploy does, too
+    return give_up(std::move(made).error());
+  }
   bool offered = false;
   auto live = go_live(tools, site, release, peers, offered, progress);
-  if (live) return live;
+  if (live) {
+    for (const auto& tidied : {built.remove_gone(), built.discard()})
+      if (!tidied) live->warnings.push_back("removing what the release has no more: " + tidied.error().message);
+    return live;
+  }
+  [[maybe_unused]] const auto discarded = built.discard();
   // Never take away what the link names, should taking the switch back have failed too.
   const auto current = shelf.current(site.domain);
   if (current && *current == release.id) return live;

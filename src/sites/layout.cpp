@@ -52,6 +52,18 @@ std::string Layout::shared(const std::string& domain, const std::string& folder)
   return site_folder(domain) + "/shared/" + folder;
 }
 
+std::string Layout::building(const std::string& domain) const {
+  return site_folder(domain) + "/building";
+}
+
+std::string Layout::building_copy(const std::string& domain, const std::string& folder) const {
+  return building(domain) + "/copy/" + folder;
+}
+
+std::string Layout::building_moves(const std::string& domain) const {
+  return building(domain) + "/moves";
+}
+
 std::string Layout::environment(const std::string& domain, const std::string& key) const {
   return site_folder(domain) + "/envs/" + key;
 }

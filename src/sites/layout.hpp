@@ -3,6 +3,7 @@
 //   WWW/DOMAIN -> .releases/DOMAIN/RELEASE            the release that is served
 //   WWW/.releases/DOMAIN/repo.git                     what was fetched; its submodules in modules/KEY
 //                        shared/FOLDER                kept from release to release
+//                        building/                    what a deploy's steps see of some of them: built_folders.hpp
 //                        by-hand/                     WWW/DOMAIN as it was before its first release, set up by hand
 //                        envs/KEY                     virtualenvs, one for each set of requirements
 //                        RELEASE/                     the checkout, with env, media, … as links
@@ -33,6 +34,9 @@ struct Layout {
   [[nodiscard]] std::string site_folder(const std::string& domain) const;
   [[nodiscard]] std::string mirror(const std::string& domain) const;
   [[nodiscard]] std::string shared(const std::string& domain, const std::string& folder) const;
+  [[nodiscard]] std::string building(const std::string& domain) const;
+  [[nodiscard]] std::string building_copy(const std::string& domain, const std::string& folder) const;
+  [[nodiscard]] std::string building_moves(const std::string& domain) const; // files on their way out of a copy
   [[nodiscard]] std::string environment(const std::string& domain, const std::string& key) const;
   [[nodiscard]] std::string release(const std::string& domain, const std::string& release) const;
   [[nodiscard]] std::string manifest(const std::string& domain, const std::string& release) const;

@@ -7,6 +7,8 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,6 +85,15 @@ Result<void> prepare(Prepared& prepared, const Command& command) {
   return {};
 }
 
+// In a mount namespace of its own, which goes with the last process in it (mount_namespaces(7)). The other mounts stay
+// followers of the server's, so that what is unmounted there is not kept busy here.
+bool take_views(const std::vector<View>& views) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return false;
+  return std::ranges::all_of(views, [](const View& view) {
+    return ::mount(view.shown.c_str(), view.at.c_str(), nullptr, MS_BIND, nullptr) == 0;
+  });
+}
+
 struct Streams {
   Pipe input, output, errors, failure;
 };
@@ -102,6 +113,7 @@ struct Streams {
   const int input = with_input ? streams.input.read.get() : ::open("/dev/null", O_RDONLY);
   if (::dup2(input, 0) < 0 || ::dup2(streams.output.write.get(), 1) < 0 || ::dup2(streams.errors.write.get(), 2) < 0)
     give_up();
+  if (!command.views.empty() && !take_views(command.views)) give_up();
   if (prepared.account) {
     const auto& account = *prepared.account;
     if (::setgroups(prepared.groups.size(), prepared.groups.data()) != 0 || ::setgid(account.pw_gid) != 0 ||

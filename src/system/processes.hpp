@@ -12,12 +12,20 @@
 
 namespace tandem::system {
 
+// A folder that a program sees in another one's place.
+struct View {
+  std::string shown;
+  std::string at;
+  bool operator==(const View&) const = default;
+};
+
 struct Command {
   std::vector<std::string> arguments;                  // arguments[0] is looked up in PATH
   std::map<std::string, std::string> environment = {}; // added to a small clean one (PATH, LANG=C.UTF-8, HOME)
   std::string folder = "/";                            // working folder
   std::string input = {};                              // standard input; empty: /dev/null
   std::optional<std::string> user = {};                // run as this user with its groups; else as ourselves
+  std::vector<View> views = {};                        // for this program and its children alone; needs root
   std::chrono::milliseconds time_limit =
       std::chrono::minutes(10); // then SIGTERM, two seconds later SIGKILL, to the whole group
 };

@@ -72,13 +72,12 @@ std::string lines_that_went(const std::string& before, const std::string& after)
   return join(gone, "\n");
 }
 
-// One request after the other, two kinds in turn, with whatever certificate there is; what fails is counted. Not static
-// files: the shop's collectstatic removes each before it writes it anew, and whoever comes just then finds none.
+// One request after the other, three kinds in turn, with whatever certificate there is; what fails is counted.
 constexpr auto* visitors_come = R"(rm -f /tmp/visits /tmp/stop
 cat > /tmp/visit <<'TEXT'
 total=0; failed=0
 until [ -e /tmp/stop ]; do
-  for path in / /media/picture.txt; do
+  for path in / /media/picture.txt /static/shop/style.css; do
     total=$((total + 1))
     said=$(curl -ksS --fail --max-time 60 -o /dev/null --resolve shop.test:443:10.77.0.11 https://shop.test$path 2>&1) || {
       failed=$((failed + 1)); echo "$(date +%T.%N) $path $said"; }

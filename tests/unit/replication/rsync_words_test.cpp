@@ -17,8 +17,8 @@ TEST(FilterRules, LeaveOutWhatTheConfigurationSays) {
   pair.files.exclude = {"*.pyc", "logs/", "/lost+found/"};
   EXPECT_THAT(filter_rules(pair, "/www"),
               testing::ElementsAre("--filter=-p .*.tandem-[0-9]*-[0-9]*", "--filter=- /.releases/*/by-hand*",
-                                   "--filter=+ /.releases/*/envs/**", "--filter=+ /.releases/*/[0-9]*/**",
-                                   "--filter=+ /.releases/*/repo.git/**",
+                                   "--filter=- /.releases/*/building/", "--filter=+ /.releases/*/envs/**",
+                                   "--filter=+ /.releases/*/[0-9]*/**", "--filter=+ /.releases/*/repo.git/**",
                                    "--filter=-p /.releases/janome.club/shared/cache/*", "--filter=-p *.pyc",
                                    "--filter=-p logs/*", "--filter=-p /lost+found/*"));
   EXPECT_THAT(filter_rules(pair, "/home/import1c"), Not(Contains(HasSubstr(".releases")))) << "sites lie in /www alone";

@@ -37,6 +37,7 @@ void expect_tidy(World& world) {
   const auto holdings = shelf.look(world.site.domain);
   ASSERT_TRUE(holdings) << holdings.error().message;
   EXPECT_THAT(holdings->unfinished, ::testing::IsEmpty());
+  EXPECT_FALSE(world.files.has(Layout{}.building(world.site.domain)));
   EXPECT_THAT(world.services.active, ::testing::SizeIs(1));
   EXPECT_EQ(world.files.nodes.at(Layout{}.shared(world.site.domain, "media")).mode, 02750U);
 }

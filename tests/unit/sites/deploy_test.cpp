@@ -224,6 +224,18 @@ TEST(Deploy, TellsEachPointInItsOrderAndStopsWhereItIsStopped) {
   EXPECT_NE(live, good);
 }
 
+TEST(Deploy, StepsSeeACopyOfWhatTheyBuildAndNginxServes) {
+  World world;
+  world.push('a');
+  ASSERT_TRUE(world.deploy());
+  const auto* step = step_of(world);
+  ASSERT_NE(step, nullptr);
+  EXPECT_THAT(step->views, ElementsAre(system::View{.shown = places.building_copy(domain, "static"),
+                                                    .at = places.shared(domain, "static")}))
+      << "and what the site itself writes, its media, in place";
+  EXPECT_FALSE(world.files.has(places.building(domain)));
+}
+
 TEST(Deploy, AFailedStepStopsTheDeployAndItsSecretsAreNotRepeated) {
   World world;
   const auto good = world.push('a');

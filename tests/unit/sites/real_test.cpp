@@ -310,6 +310,54 @@ TEST_F(RealSite, AReleaseAndWhatItsStepsMakeBelongToTheSitesOwner) {
   EXPECT_FALSE(fs::exists(server.layout.site_link(site.domain) + "/.git"));
 }
 
+TEST_F(RealSite, WhatStepsBuildIsAlwaysThereAndWholeForVisitors) {
+  // As collectstatic does: each file is deleted, then written piece by piece.
+  const auto step = [](const std::string& letter, const std::string& then) {
+    return fmt::format("python -c 'import os, time\nfor name in \"style.css\", \"sub/same.css\":\n"
+                       "    path = \"static/\" + name\n    os.makedirs(os.path.dirname(path), exist_ok=True)\n"
+                       "    os.path.exists(path) and os.remove(path)\n    time.sleep(0.1)\n"
+                       "    with open(path, \"w\") as file:\n        for piece in range(100):\n"
+                       "            file.write(\"{0}\" * 1000 if name == \"style.css\" else \"same\")\n"
+                       "            file.flush()\n{1}'",
+                       letter, then);
+  };
+  site.folders.push_back({.name = "static"});
+  site.serve = {{"/static/", "static"}};
+  site.deploy_steps = {step("a", "open(\"static/old.css\", \"w\").write(\"old\")")};
+  push("first");
+  const auto first = deploy();
+  ASSERT_TRUE(first) << first.error().message << "\n" << said;
+  const auto live = server.layout.site_link(site.domain) + "/static/";
+  const auto content = [&](const std::string& name) { return server.files.read(live + name).value_or("none"); };
+  const auto same = server.files.status(live + "sub/same.css").value()->modified_ns;
+  ASSERT_EQ(content("style.css"), std::string(100'000, 'a'));
+  Visitors visitors([&](const std::string& /*path*/) { return content("style.css"); },
+                    std::string(100'000, 'a') + " " + std::string(100'000, 'b'));
+
+  site.deploy_steps = {step("c", "raise SystemExit(1)")};
+  ASSERT_FALSE(deploy());
+  EXPECT_EQ(content("style.css"), std::string(100'000, 'a')) << "steps that fail have changed nothing";
+
+  std::ofstream(live + "cache.css") << "by the site itself";
+  site.deploy_steps = {step("b", "os.remove(\"static/old.css\")")};
+  bool old_there = false;
+  push("second");
+  const auto second =
+      sites::deploy(tools(), site, "", {.before_live = [&](const Release&) -> Result<void> {
+                      old_there = content("old.css") == "old" && content("style.css") == std::string(100'000, 'b');
+                      return {};
+                    }},
+                    [](const std::string&) {});
+  visitors.stop();
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_TRUE(old_there) << "the old release may need it for as long as it serves";
+  EXPECT_EQ(content("old.css"), "none");
+  EXPECT_EQ(content("cache.css"), "by the site itself");
+  EXPECT_EQ(server.files.status(live + "sub/same.css").value()->modified_ns, same);
+  EXPECT_THAT(visitors.bad, ::testing::SizeIs(0));
+  EXPECT_FALSE(fs::exists(server.layout.building(site.domain)));
+}
+
 TEST_F(RealSite, CodeThatDoesNotLoadIsToldAndServesNobody) {
   push("first");
   ASSERT_TRUE(deploy());

@@ -187,6 +187,7 @@ Result<Outcome> FakeProcesses::run(const system::Command& command, const system:
   if (program == "python3" && contains(arguments, "--version")) return says("Python 3.11.2\n");
   if (program == "python3" && contains(arguments, "virtualenv")) return build_environment(arguments.back());
   if (program == "chown") return own(arguments);
+  if (program == "rsync") return rsync(arguments);
   if (program == "journalctl") return says("ImportError: no module named shop\n");
   return says("");
 }
@@ -250,6 +251,17 @@ Outcome FakeProcesses::own(const std::vector<std::string>& arguments) {
   for (const auto& path : world_.files.below(arguments.back())) {
     world_.power.spend();
     world_.files.nodes[path].owner = {1001, 33};
+  }
+  return says("");
+}
+
+Outcome FakeProcesses::rsync(const std::vector<std::string>& arguments) {
+  const auto& from = arguments[arguments.size() - 2];
+  const auto& to = arguments.back();
+  for (const auto& path : world_.files.below(from.substr(0, from.size() - 1))) {
+    if (path.size() < from.size()) continue;
+    world_.power.spend();
+    world_.files.nodes[to + path.substr(from.size())] = world_.files.nodes[path];
   }
   return says("");
 }
@@ -343,7 +355,9 @@ World::World() {
   site.environment = {{"DJANGO_SETTINGS_MODULE", "sewingworld.settings.production"}};
   site.environment_file = model::SecretFile{"secrets/janome.env", "/etc/janome.env"};
   site.folders = {{.name = "media", .owner = {}, .group = {}, .replicate = true},
+                  {.name = "static", .owner = {}, .group = {}, .replicate = true},
                   {.name = "inbox", .owner = "import1c", .group = "www-data", .replicate = true}};
+  site.serve = {{"/static/", "static"}, {"/media/", "media"}};
   site.deploy_steps = {"python manage.py migrate --noinput"};
   site.uwsgi.harakiri = std::chrono::seconds(120);
 }

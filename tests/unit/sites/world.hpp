@@ -81,6 +81,7 @@ private:
   system::Outcome check_out(const std::vector<std::string>& arguments);
   system::Outcome build_environment(const std::string& folder);
   system::Outcome own(const std::vector<std::string>& arguments);
+  system::Outcome rsync(const std::vector<std::string>& arguments);
 
   World& world_;
 };
