@@ -1,6 +1,7 @@
 #include "agent/file_streams.hpp"
 
 #include "agent/survey.hpp"
+#include "base/text.hpp"
 #include "peer/stream.hpp"
 
 #include <fmt/chrono.h>
@@ -13,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using replication::LiveStream;
 
-constexpr peer::Duration tend_streams_every = 250ms;
+constexpr peer::Duration tend_streams_every = 500ms;
 constexpr auto stream_word_every = 10s;
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
 constexpr auto stream_hold_limit = 10s;
@@ -103,7 +104,7 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   if (state.ended) {
     if (state.problem != standby.problem) agent.log("changes of files to " + server + ": " + state.problem);
     standby.problem = state.problem;
-    ledger_->streamed(server, false, {}, state.problem);
+    ledger_->streamed(server, false, {}, state.broke_off ? "" : state.problem);
     standby.not_before = std::chrono::steady_clock::now() + standby.pause;
     standby.pause = std::min(standby.pause * 2, longest_stream_pause);
     return end(agent, standby);
@@ -131,28 +132,29 @@ void FileStreams::open(Agent& agent, const std::string& server) {
   auto& standby = standbys_[server];
   standby.opening = true;
   const auto stream = standby.stream;
-  agent.network()->open_stream(server, stream_name, Json::object(),
-                               [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
-                                 const auto self = weak.lock();
-                                 if (!self) return;
-                                 auto& standby = self->standbys_[server];
-                                 standby.opening = false;
-                                 auto link = system::make_link();
-                                 if (!far || !link || standby.stream != stream) {
-                                   if (far) (*far)->close();
-                                   const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
-                                   if (!why.empty() && why != standby.problem)
-                                     agent.log("changes of files to " + server + ": " + why);
-                                   if (!why.empty()) standby.problem = why;
-                                   return;
-                                 }
-                                 peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(),
-                                                                 [](const Result<void>&) {});
-                                 stream->attach(std::move(link->second));
-                                 agent.log("changes of files go to " + server + " as they happen");
-                                 standby.problem.clear();
-                                 standby.pause = 1s;
-                               });
+  agent.network()->open_stream(
+      server, stream_name, Json::object(),
+      [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
+        const auto self = weak.lock();
+        if (!self) return;
+        auto& standby = self->standbys_[server];
+        standby.opening = false;
+        auto link = system::make_link();
+        if (!far || !link || standby.stream != stream) {
+          if (far) (*far)->close();
+          const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
+          if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
+          if (!why.empty()) standby.problem = why;
+          return;
+        }
+        peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
+        stream->attach(std::move(link->second));
+        agent.log("changes of files go to " + server + " as they happen");
+        if (const auto unwatched = stream->state().unwatched; !unwatched.empty())
+          agent.log("but for those in " + join(unwatched, ", ") + ", whose file system cannot be watched");
+        standby.problem.clear();
+        standby.pause = 1s;
+      });
 }
 
 // Its thread may be in the middle of a large file.

@@ -304,31 +304,23 @@ Result<void> Tree::make_link(const std::string& path, const Node& node) {
   return put_in_place(folder.get(), temporary, name);
 }
 
-Result<Descriptor> Tree::begin_file(const std::string& path, std::string& temporary_name) {
-  const auto [parent, name] = split_path(path);
-  TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
-  const FolderTime time(folder.get());
-  temporary_name = temporary_name_for(name);
-  Descriptor file(
-      ::openat(folder.get(), temporary_name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+Result<Descriptor> Tree::begin_file(const std::string& path) {
+  TANDEM_TRY(const auto folder, beneath(split_path(path).first, O_RDONLY | O_DIRECTORY));
+  Descriptor file(::openat(folder.get(), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
   if (!file) return system_error("making " + path_ + "/" + path);
   return file;
 }
 
-Result<void> Tree::finish_file(const std::string& path, const std::string& temporary_name, int file, const Node& node) {
+Result<void> Tree::finish_file(const std::string& path, int file, const Node& node) {
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
-  const FolderTime time(folder.get());
   if (::ftruncate(file, static_cast<off_t>(node.size)) != 0) return system_error("writing " + path_ + "/" + path);
   TANDEM_CHECK(set_all(file, node));
-  return put_in_place(folder.get(), temporary_name, name);
-}
-
-void Tree::drop_file(const std::string& path, const std::string& temporary_name) {
-  if (const auto folder = beneath(split_path(path).first, O_RDONLY | O_DIRECTORY)) {
-    const FolderTime time(folder->get());
-    ::unlinkat(folder->get(), temporary_name.c_str(), 0);
-  }
+  const FolderTime time(folder.get());
+  const auto temporary = temporary_name_for(name);
+  if (::linkat(AT_FDCWD, by_proc(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return system_error("naming " + path_ + "/" + path);
+  return put_in_place(folder.get(), temporary, name);
 }
 
 Result<void> Tree::set_meta(const std::string& path, const Node& node) {

@@ -46,10 +46,10 @@ public:
   // stays. A folder that is there is no obstacle to a file only when it is empty.
   Result<void> make_folder(const std::string& path, const Node& node);
   Result<void> make_link(const std::string& path, const Node& node);
-  // A file comes in pieces under a name of its own beside `path`, and gets its place by a rename.
-  [[nodiscard]] Result<Descriptor> begin_file(const std::string& path, std::string& temporary_name);
-  Result<void> finish_file(const std::string& path, const std::string& temporary_name, int file, const Node& node);
-  void drop_file(const std::string& path, const std::string& temporary_name);
+  // A file comes in pieces into one that has no name yet, so that nothing stays of it when the process dies, and gets
+  // its place by a rename.
+  [[nodiscard]] Result<Descriptor> begin_file(const std::string& path);
+  Result<void> finish_file(const std::string& path, int file, const Node& node);
   // Owner, mode, time and attributes of what is there; its type must be the node's.
   Result<void> set_meta(const std::string& path, const Node& node);
   // With everything below it. Nothing happens when it is not there.

@@ -1,5 +1,7 @@
 #include "system/watch.hpp"
 
+#include "base/text.hpp"
+
 #include <fcntl.h>
 #include <sys/fanotify.h>
 #include <sys/statfs.h>
@@ -56,6 +58,11 @@ bool lies_in(const std::string& path, const std::string& folder) {
   return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
 }
 
+// Without handles or an id of its own (overlayfs, network file systems): fanotify_mark(2).
+bool cannot_be_watched(int error) {
+  return error == EOPNOTSUPP || error == ENODEV || error == EXDEV || error == EINVAL;
+}
+
 } // namespace
 
 Result<Watch> Watch::open(const std::vector<std::string>& folders) {
@@ -72,11 +79,15 @@ Result<Watch> Watch::open(const std::vector<std::string>& folders) {
     struct statfs status{};
     if (::fstatfs(root.folder.get(), &status) != 0) return system_error("looking at " + path);
     root.file_system = id_of(status.f_fsid);
-    if (::fanotify_mark(watch.group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, events, root.folder.get(), nullptr) !=
+    if (::fanotify_mark(watch.group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, events, root.folder.get(), nullptr) ==
         0)
+      watch.roots_.push_back(std::move(root));
+    else if (cannot_be_watched(errno))
+      watch.unwatched_.push_back(path);
+    else
       return system_error("watching " + path + " (fanotify_mark)");
-    watch.roots_.push_back(std::move(root));
   }
+  if (watch.roots_.empty()) return failed("the file systems of " + join(folders, ", ") + " cannot be watched");
   watch.buffer_.resize(buffer_size);
   return watch;
 }

@@ -30,11 +30,14 @@ struct FileChange {
 
 class Watch {
 public:
-  // All that happens from here on is told. refused where the kernel or the file system cannot; the folders must exist.
+  // All that happens from here on is told, but for folders whose file system cannot be watched: unwatched(). An error
+  // when that is all of them. They must exist.
   static Result<Watch> open(const std::vector<std::string>& folders);
 
   Watch(Watch&&) noexcept = default;
   Watch& operator=(Watch&&) noexcept = default;
+
+  [[nodiscard]] const std::vector<std::string>& unwatched() const { return unwatched_; }
 
   // To poll: readable when read() has something to say.
   [[nodiscard]] int descriptor() const { return group_.get(); }
@@ -57,6 +60,7 @@ private:
 
   Descriptor group_;
   std::vector<Root> roots_;
+  std::vector<std::string> unwatched_;
   std::string buffer_;
   std::map<std::string, std::string> folders_; // by handle, until a folder is renamed or removed
 };

@@ -197,7 +197,10 @@ void LiveStream::run() {
     if (!waker_) return std::unexpected(waker_.error());
     TANDEM_TRY(auto watch, system::Watch::open(paths_of(roots_)));
     TANDEM_TRY(auto roots, open_roots<stream::Root>(roots_));
-    tell([](LiveState& state) { state.watching = true; });
+    tell([&](LiveState& state) {
+      state.watching = true;
+      state.unwatched = watch.unwatched();
+    });
     return Turn(*this, std::move(watch), stream::Sender(std::move(roots))).go();
   };
   const auto done = work();
@@ -205,6 +208,7 @@ void LiveStream::run() {
     state.watching = state.live = false;
     state.ended = true;
     state.problem = done ? "" : describe(done.error());
+    state.broke_off = !done && done.error().kind == ErrorKind::unavailable;
   });
 }
 

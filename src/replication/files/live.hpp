@@ -21,11 +21,13 @@ struct LiveRoot {
 };
 
 struct LiveState {
-  bool watching = false; // whatever changes from here on is seen
-  bool live = false;     // and sent
-  bool ended = false;    // for good: `problem` says why
+  bool watching = false;  // whatever changes from here on is seen
+  bool live = false;      // and sent
+  bool ended = false;     // for good: `problem` says why
+  bool broke_off = false; // it ended since the receiver has gone, which its server's agent tells as well
   std::string problem = {};
-  std::size_t waiting = 0; // places and large files that are not sent yet
+  std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
+  std::size_t waiting = 0;                 // places and large files that are not sent yet
   // The standby has everything up to this moment.
   std::optional<std::chrono::system_clock::time_point> complete_to = {};
 };

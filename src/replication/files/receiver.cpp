@@ -17,27 +17,12 @@ using system::Tree;
 constexpr std::size_t most_transfers = 256;
 
 Result<void> put_file(Tree& tree, const std::string& path, const Node& node, const std::string& content) {
-  std::string temporary;
-  TANDEM_TRY(const auto file, tree.begin_file(path, temporary));
-  auto written = system::write_piece(file.get(), 0, content);
-  if (written) written = tree.finish_file(path, temporary, file.get(), node);
-  if (!written) tree.drop_file(path, temporary);
-  return written;
-}
-
-// A folder stands where something else belongs. Its own files are none of the primary's any more.
-Result<void> make_way(Tree& tree, const std::string& path, const Node& wanted) {
-  TANDEM_TRY(const auto there, tree.look(path));
-  if (there.exists && there.type == FileType::folder && wanted.type != FileType::folder) return tree.remove(path);
-  return {};
+  TANDEM_TRY(const auto file, tree.begin_file(path));
+  TANDEM_CHECK(system::write_piece(file.get(), 0, content));
+  return tree.finish_file(path, file.get(), node);
 }
 
 } // namespace
-
-Receiver::~Receiver() {
-  for (auto& [number, transfer] : transfers_)
-    drop(transfer);
-}
 
 Result<void> Receiver::take(const Message& message, std::chrono::steady_clock::time_point now) {
   if (stopped_) return {};
@@ -72,9 +57,17 @@ void Receiver::refuse(const Place& place, std::uint64_t order, const Error& erro
   answer_(Refused{.place = place, .order = order, .why = error.message});
 }
 
+// Of a folder that stands where something else belongs its files are none of the primary's any more.
+Result<void> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
+  TANDEM_TRY(const auto there, root.tree.look(path));
+  if (!there.exists) came(root);
+  if (there.exists && there.type == FileType::folder && wanted.type != FileType::folder) return root.tree.remove(path);
+  return {};
+}
+
 Result<void> Receiver::on(const Put& put) {
   TANDEM_TRY(auto* tree, tree_of(put.place));
-  auto done = make_way(*tree, put.place.path, put.node);
+  auto done = make_way(roots_[put.place.root], put.place.path, put.node);
   if (done) done = put_file(*tree, put.place.path, put.node, put.content);
   if (!done) refuse(put.place, put.order, done.error());
   return {};
@@ -91,9 +84,10 @@ Result<void> Receiver::on(const Offer& offer) {
   if (*there == offer.node) return {};
   Result<void> done;
   if (offer.node.type == FileType::folder) {
+    if (!there->exists) came(roots_[offer.place.root]);
     done = tree->make_folder(path, offer.node);
   } else if (offer.node.type == FileType::link) {
-    done = make_way(*tree, path, offer.node);
+    done = make_way(roots_[offer.place.root], path, offer.node);
     if (done) done = tree->make_link(path, offer.node);
   } else if (there->type == FileType::regular && there->exists && there->size == offer.node.size &&
              there->modified_ns == offer.node.modified_ns) {
@@ -109,8 +103,8 @@ Result<void> Receiver::on(const Begin& begin) {
   TANDEM_TRY(auto* tree, tree_of(begin.place));
   if (transfers_.size() >= most_transfers || transfers_.contains(begin.transfer))
     return fail(ErrorKind::invalid, "the sender of files begins too many at once");
-  Transfer transfer{.place = begin.place, .temporary_name = {}, .file = {}};
-  if (auto file = tree->begin_file(begin.place.path, transfer.temporary_name)) transfer.file = std::move(*file);
+  Transfer transfer{.place = begin.place, .file = {}};
+  if (auto file = tree->begin_file(begin.place.path)) transfer.file = std::move(*file);
   transfers_.emplace(begin.transfer, std::move(transfer)); // without a file its end is refused
   return {};
 }
@@ -119,7 +113,7 @@ Result<void> Receiver::on(const Piece& piece) {
   const auto known = transfers_.find(piece.transfer);
   if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
   auto& transfer = known->second;
-  if (transfer.file && !system::write_piece(transfer.file.get(), piece.offset, piece.bytes)) drop(transfer);
+  if (transfer.file && !system::write_piece(transfer.file.get(), piece.offset, piece.bytes)) transfer.file.reset();
   return {};
 }
 
@@ -131,23 +125,16 @@ Result<void> Receiver::on(const End& end) {
   const auto& path = transfer.place.path;
   Result<void> done;
   if (!transfer.file) done = failed("there was no room for it, or no folder");
-  if (done) done = make_way(*tree, path, end.node);
-  if (done) done = tree->finish_file(path, transfer.temporary_name, transfer.file.get(), end.node);
+  if (done) done = make_way(roots_[transfer.place.root], path, end.node);
+  if (done) done = tree->finish_file(path, transfer.file.get(), end.node);
   if (done) return {};
-  drop(transfer);
   refuse(transfer.place, 0, done.error());
   return {};
 }
 
-Result<void> Receiver::on(const Drop& drop_it) {
-  if (auto found = transfers_.extract(drop_it.transfer)) drop(found.mapped());
+Result<void> Receiver::on(const Drop& drop) {
+  transfers_.erase(drop.transfer);
   return {};
-}
-
-void Receiver::drop(Transfer& transfer) {
-  if (!transfer.file) return;
-  transfer.file.reset();
-  roots_[transfer.place.root].tree.drop_file(transfer.place.path, transfer.temporary_name);
 }
 
 Result<void> Receiver::on(const Remove& remove) {

@@ -16,8 +16,8 @@ public:
     system::Tree tree;
     Patterns patterns = {};
     // ---- the receiver's own, of this hour
-    std::uint64_t removed = 0;
-    std::uint64_t names = 0; // below it when that first mattered; 0: it has not
+    std::uint64_t removed = 0; // but for as many as came: what comes and goes is no loss
+    std::uint64_t names = 0;   // below it when that first mattered; 0: it has not
   };
 
   // Always allowed.
@@ -28,17 +28,12 @@ public:
   Receiver(std::vector<Root> roots, double guard, std::function<void(const Message&)> answer)
       : roots_(std::move(roots)), guard_(guard), answer_(std::move(answer)) {}
 
-  ~Receiver();
-  Receiver(const Receiver&) = delete;
-  Receiver& operator=(const Receiver&) = delete;
-
   // invalid: it is no sender's word, and nothing more is to be taken.
   Result<void> take(const Message& message, std::chrono::steady_clock::time_point now);
 
 private:
   struct Transfer {
     Place place;
-    std::string temporary_name;
     system::Descriptor file;
   };
 
@@ -54,9 +49,13 @@ private:
   Result<void> on(const Rename& rename);
   Result<void> on(const Names& names);
   Result<void> on(const Mark& mark);
-  void drop(Transfer& transfer);
   void remove(const Place& place);
   Result<bool> may_remove(Root& root, const std::string& path);
+
+  // A name comes that was not there.
+  void came(Root& root) { root.removed -= root.removed > 0 ? 1 : 0; }
+
+  Result<void> make_way(Root& root, const std::string& path, const system::Node& wanted);
 
   std::vector<Root> roots_;
   double guard_;
