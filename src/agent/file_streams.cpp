@@ -17,7 +17,7 @@ using replication::LiveStream;
 constexpr peer::Duration tend_streams_every = 500ms;
 constexpr auto stream_word_every = 10s;
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
-constexpr auto stream_hold_limit = 10s;
+constexpr auto stream_hold_limit = 60s;
 constexpr auto* stream_name = "live-files";
 
 std::vector<replication::LiveRoot> roots_for(const model::Pair& pair) {
@@ -35,6 +35,13 @@ std::vector<std::string> words_of(const std::vector<replication::LiveRoot>& root
       words.push_back("--leave-out=" + pattern);
   }
   return words;
+}
+
+// The way back to hands moves folders on each server by itself, and a change that came from the other one meanwhile
+// would come upon them. So a pair that was set up by hand has its comparisons alone.
+bool may_be_given_back(Agent& agent) {
+  const auto known = agent.ports().files.status(agent.settings().state_folder + "/before.json");
+  return !known || *known;
 }
 
 std::string text_of(std::chrono::system_clock::time_point moment) {
@@ -75,11 +82,10 @@ void FileStreams::wait(Agent& agent) {
   });
 }
 
-// A pair that is being given back has files that are each server's own.
 void FileStreams::turn(Agent& agent) {
   const auto state = agent.state();
   const bool leads = state.pair && !state.standing.primary.empty() && state.standing.primary == state.server &&
-                     !agent.given_back() && !agent.ending();
+                     !agent.given_back() && !agent.ending() && !may_be_given_back(agent);
   for (auto& [server, standby] : standbys_) {
     const bool there = leads && std::ranges::any_of(state.peers, [&](const peer::PeerState& peer) {
                          return peer.name == server && peer.connected;
@@ -102,6 +108,7 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   if (!standby.stream) return begin(agent, pair, standby);
   const auto state = standby.stream->state();
   if (state.ended) {
+    if (state.guarded) ledger_->guard(server, state.problem);
     if (state.problem != standby.problem) agent.log("changes of files to " + server + ": " + state.problem);
     standby.problem = state.problem;
     ledger_->streamed(server, false, {}, state.broke_off ? "" : state.problem);
@@ -133,7 +140,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
   standby.opening = true;
   const auto stream = standby.stream;
   agent.network()->open_stream(
-      server, stream_name, Json::object(),
+      server, stream_name, {{"roots", standby.made_for}},
       [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
         const auto self = weak.lock();
         if (!self) return;
@@ -184,11 +191,13 @@ std::shared_ptr<LiveStream> FileStreams::stream_to(const std::string& server) {
   return found == streams_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<void> FileStreams::hold(const std::string& server) {
+Result<std::shared_ptr<void>> FileStreams::hold(const std::string& server) {
   const auto stream = stream_to(server);
   if (!stream) return nullptr;
-  stream->pause(stream_hold_limit);
-  return {stream.get(), [stream](void*) { stream->resume(); }};
+  const bool quiet = stream->pause(stream_hold_limit);
+  std::shared_ptr<void> held(stream.get(), [stream](void*) { stream->resume(); });
+  if (!quiet) return fail(ErrorKind::unavailable, "the stream of changes to " + server + " does not come to rest");
+  return held;
 }
 
 Result<void> FileStreams::flush(const std::string& server, std::chrono::milliseconds limit) {
@@ -197,7 +206,8 @@ Result<void> FileStreams::flush(const std::string& server, std::chrono::millisec
   return stream->flush(limit);
 }
 
-Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& /*params*/) {
+Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& params) {
+  TANDEM_TRY(const auto roots, peer::texts_member(params, "roots"));
   const auto state = agent.state();
   if (state.standing.primary != server || state.server == server)
     return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));
@@ -207,7 +217,10 @@ Result<system::Command> accept_file_stream(Agent& agent, const std::string& serv
     return fail(ErrorKind::unavailable, "the files of " + state.server + " have not been compared in this epoch");
   system::Command command{
       .arguments = {"tandem", "receive-files", fmt::format("--deletion-guard={}", state.pair->files.deletion_guard)}};
-  for (auto& word : words_of(roots_for(*state.pair)))
+  // Roots are numbers in the messages.
+  auto words = words_of(roots_for(*state.pair));
+  if (words != roots) return fail(ErrorKind::unavailable, state.server + " has another [files] in its tandem.toml");
+  for (auto& word : words)
     command.arguments.push_back(std::move(word));
   return command;
 }

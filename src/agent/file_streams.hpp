@@ -15,7 +15,8 @@ public:
 
   // Any thread: what is streamed to that server waits for as long as the returned one lives, and what was sent is on
   // its disk. Null when nothing is.
-  std::shared_ptr<void> hold(const std::string& server);
+  // unavailable: that server does not answer, and may still be writing.
+  Result<std::shared_ptr<void>> hold(const std::string& server);
   // Any thread; see LiveStream::flush.
   Result<void> flush(const std::string& server, std::chrono::milliseconds limit);
 

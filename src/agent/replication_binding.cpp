@@ -141,10 +141,14 @@ private:
 void bind_replication(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<FilesLedger> ledger) {
   const auto periodic = std::make_shared<Periodic>(ledger);
   const auto streams = std::make_shared<FileStreams>(ledger);
-  ledger->hold_stream = [streams](const std::string& server) { return streams->hold(server); };
-  for (auto& operation :
-       {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
-        files_settle_operation(), files_complete_operation(), files_flush_operation(streams), events_operation(), server_events_operation()})
+  // Not the other way round: the streams know the ledger.
+  ledger->hold_stream = [weak = std::weak_ptr(streams)](const std::string& server) -> Result<std::shared_ptr<void>> {
+    const auto known = weak.lock();
+    return known ? known->hold(server) : nullptr;
+  };
+  for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
+                          files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
+                          events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = accept_files;
   settings.streams["live-files"] = accept_file_stream;

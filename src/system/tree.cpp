@@ -1,5 +1,7 @@
 #include "system/tree.hpp"
 
+#include "base/text.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -47,6 +49,16 @@ FileType type_of_mode(mode_t mode) {
 // By /proc, since an O_PATH descriptor, the only kind that a link has, takes no fgetxattr().
 std::string by_proc(int file) {
   return "/proc/self/fd/" + std::to_string(file);
+}
+
+// No component is empty, "." or "..", and no byte is zero: what would come behind that is no part of what was meant.
+Result<void> check_plain(const std::string& path) {
+  const auto parts = split(path, '/');
+  const bool plain =
+      path.empty() || (path.find('\0') == std::string::npos && std::ranges::none_of(parts, [](const std::string& part) {
+                         return part.empty() || part == "." || part == "..";
+                       }));
+  return plain ? Result<void>() : fail(ErrorKind::invalid, "no path below a folder: " + path);
 }
 
 bool is_nothing_there(int error) {
@@ -220,8 +232,7 @@ Result<Descriptor> Tree::beneath(const std::string& path, int flags) const {
   open_how how{.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC),
                .mode = 0,
                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  // A name without a NUL: whatever comes behind one is no part of what was meant.
-  if (path.find('\0') != std::string::npos) return fail(ErrorKind::invalid, "a path with a zero byte in it");
+  TANDEM_CHECK(check_plain(path));
   for (;;) {
     const auto file = ::syscall(SYS_openat2, root_.get(), path.empty() ? "." : path.c_str(), &how, sizeof how);
     if (file >= 0) return Descriptor(static_cast<int>(file));
@@ -231,7 +242,15 @@ Result<Descriptor> Tree::beneath(const std::string& path, int flags) const {
   }
 }
 
+bool Tree::is_at_its_path() const {
+  struct stat own{};
+  struct stat there{};
+  return ::fstat(root_.get(), &own) == 0 && ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev &&
+         own.st_ino == there.st_ino;
+}
+
 Result<Node> Tree::look(const std::string& path) const {
+  TANDEM_CHECK(check_plain(path));
   auto file = beneath(path, O_PATH | O_NOFOLLOW);
   if (!file && file.error().kind == ErrorKind::not_found) {
     // A link is what is looked for, where it stands last; RESOLVE_NO_SYMLINKS refuses that as well.
@@ -277,6 +296,7 @@ Result<Descriptor> Tree::open_file(const std::string& path) const {
 }
 
 Result<void> Tree::make_folder(const std::string& path, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
   if (!name.empty()) {
@@ -291,6 +311,7 @@ Result<void> Tree::make_folder(const std::string& path, const Node& node) {
 }
 
 Result<void> Tree::make_link(const std::string& path, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
   const FolderTime time(folder.get());
@@ -312,6 +333,7 @@ Result<Descriptor> Tree::begin_file(const std::string& path) {
 }
 
 Result<void> Tree::finish_file(const std::string& path, int file, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
   if (::ftruncate(file, static_cast<off_t>(node.size)) != 0) return system_error("writing " + path_ + "/" + path);
@@ -336,6 +358,7 @@ Result<void> Tree::set_meta(const std::string& path, const Node& node) {
 
 Result<void> Tree::remove(const std::string& path) {
   const auto [parent, name] = split_path(path);
+  TANDEM_CHECK(check_plain(path));
   if (name.empty()) return fail(ErrorKind::refused, path_ + " itself is not removed");
   auto folder = beneath(parent, O_RDONLY | O_DIRECTORY);
   if (!folder && folder.error().kind == ErrorKind::not_found) return {};
@@ -345,6 +368,8 @@ Result<void> Tree::remove(const std::string& path) {
 }
 
 Result<void> Tree::rename(const std::string& from, const Tree& into, const std::string& to) {
+  TANDEM_CHECK(check_plain(from));
+  TANDEM_CHECK(check_plain(to));
   const auto [old_parent, old_name] = split_path(from);
   const auto [new_parent, new_name] = split_path(to);
   TANDEM_TRY(const auto old_folder, beneath(old_parent, O_RDONLY | O_DIRECTORY));

@@ -33,6 +33,9 @@ public:
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // Whether its path still leads to the same folder.
+  [[nodiscard]] bool is_at_its_path() const;
+
   // ---- reading. The path "" is the tree's own folder.
   // One that is not there, or below what is no folder, is a Node that does not exist.
   [[nodiscard]] Result<Node> look(const std::string& path) const;

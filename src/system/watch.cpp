@@ -79,6 +79,10 @@ Result<Watch> Watch::open(const std::vector<std::string>& folders) {
     struct statfs status{};
     if (::fstatfs(root.folder.get(), &status) != 0) return system_error("looking at " + path);
     root.file_system = id_of(status.f_fsid);
+    std::array<char, 4096> text{};
+    const auto link = "/proc/self/fd/" + std::to_string(root.folder.get());
+    if (::readlink(link.c_str(), text.data(), text.size() - 1) <= 0) return system_error("looking at " + path);
+    root.real_path = text.data();
     if (::fanotify_mark(watch.group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, events, root.folder.get(), nullptr) ==
         0)
       watch.roots_.push_back(std::move(root));
@@ -162,8 +166,9 @@ std::string Watch::path_of(const char* place) {
       const auto length = folder ? ::readlink(link.c_str(), text.data(), text.size()) : -1;
       if (length <= 0 || static_cast<std::size_t>(length) == text.size()) continue;
       const std::string path(text.data(), static_cast<std::size_t>(length));
-      if (std::ranges::none_of(roots_, [&](const Root& one) { return lies_in(path, one.path); })) continue;
-      found = path;
+      const auto in = std::ranges::find_if(roots_, [&](const Root& one) { return lies_in(path, one.real_path); });
+      if (in == roots_.end()) continue;
+      found = in->path + path.substr(in->real_path.size());
       break;
     }
     known = folders_.emplace(key, found).first;

@@ -49,6 +49,7 @@ public:
 private:
   struct Root {
     std::string path;
+    std::string real_path = {}; // without links on the way
     Descriptor folder;
     std::string file_system; // its id
   };

@@ -106,7 +106,8 @@ void FilesLedger::succeeded(const std::string& server, std::string complete_to, 
            .problem = {},
            .compared = began,
            .streamed = entry.streamed,
-           .stream_problem = std::move(entry.stream_problem)};
+           .stream_problem = std::move(entry.stream_problem),
+           .guarded = std::move(entry.guarded)};
   asked_.erase(server);
 }
 
@@ -117,6 +118,16 @@ void FilesLedger::streamed(const std::string& server, bool live, const std::stri
   entry.streamed = live;
   entry.stream_problem = problem;
   entry.complete_to = std::max(entry.complete_to, complete_to); // they sort by time
+}
+
+void FilesLedger::guard(const std::string& server, const std::string& why) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].guarded = why;
+}
+
+void FilesLedger::allow_deletions(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].guarded.clear();
 }
 
 void FilesLedger::ask_for(const std::string& server) {
@@ -173,7 +184,8 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   if (given_back) // a site's own folder here would come upon the link there
     return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
                 "tandem adopt --undo goes on with it");
-  const auto stream = ledger.hold_stream ? ledger.hold_stream(server) : nullptr;
+  TANDEM_TRY(const auto stream,
+             ledger.hold_stream ? ledger.hold_stream(server) : Result<std::shared_ptr<void>>(nullptr));
   const auto began = wall_text(ports.clock);
   const auto moment = std::chrono::steady_clock::now();
   Touched touched;
@@ -197,6 +209,14 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
+  if (allow_deletions) ledger.allow_deletions(server);
+  if (auto why = ledger.entries()[server].guarded; !why.empty()) {
+    const Error error{
+        ErrorKind::refused, std::move(why),
+        "Nothing more was removed. If they were really deleted: tandem files reconcile --allow-deletions"};
+    ledger.failed(server, error);
+    return std::unexpected(error);
+  }
   const auto done = send_files(
       agent, server, ledger,
       [&](const replication::FilesTools& tools) {

@@ -1,5 +1,6 @@
 #include "replication/files/live.hpp"
 
+#include "base/text.hpp"
 #include "replication/files/receiver.hpp"
 #include "replication/files/sender.hpp"
 
@@ -45,7 +46,7 @@ public:
       TANDEM_CHECK(see());
       if (socket_) {
         TANDEM_CHECK(hear());
-        ask_for_word();
+        TANDEM_CHECK(ask_for_word());
         TANDEM_CHECK(speak());
       }
       tell();
@@ -93,12 +94,14 @@ private:
   }
 
   // A flush, or the moment that the files are complete to. What was told before see() is what it is about.
-  void ask_for_word() {
-    if (!seen_all_) return;
+  Result<void> ask_for_word() {
+    if (!seen_all_) return {};
     const auto now = steady_clock::now();
     const bool flush = asked_ > flush_for_;
     const bool word = word_ == 0 && now >= next_word_;
-    if (!flush && !word) return;
+    if (!flush && !word) return {};
+    if (const auto replaced = sender_.replaced_root(); !replaced.empty())
+      return failed(replaced + " is another folder by now");
     const auto barrier = sender_.barrier(flush);
     if (flush) {
       flush_for_ = asked_;
@@ -109,6 +112,7 @@ private:
       word_time_ = turn_began_;
       next_word_ = now + watermark_every;
     }
+    return {};
   }
 
   Result<void> speak() {
@@ -137,10 +141,10 @@ private:
       state.problem = sender_.problem();
       state.waiting = sender_.waiting();
       if (word_ != 0 && sender_.settled(word_)) {
-        state.complete_to = word_time_;
+        if (state.unwatched.empty()) state.complete_to = word_time_;
         word_ = 0;
       }
-      if (flush_ != 0 && sender_.settled(flush_)) {
+      if (flush_ != 0 && sender_.settled_on_disk(flush_)) {
         owner_.flushes_done_ = flush_for_;
         flush_ = 0;
       }
@@ -209,6 +213,7 @@ void LiveStream::run() {
     state.ended = true;
     state.problem = done ? "" : describe(done.error());
     state.broke_off = !done && done.error().kind == ErrorKind::unavailable;
+    state.guarded = !done && done.error().kind == ErrorKind::refused;
   });
 }
 
@@ -234,6 +239,8 @@ void LiveStream::attach(system::Descriptor socket) {
 Result<void> LiveStream::flush(Milliseconds limit) {
   std::unique_lock lock(mutex_);
   if (!state_.live) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  if (!state_.unwatched.empty())
+    return fail(ErrorKind::unavailable, "changes in " + join(state_.unwatched, ", ") + " are not seen");
   const auto mine = ++flushes_asked_;
   waker_->wake();
   const bool done = changed_.wait_for(lock, limit, [&] { return flushes_done_ >= mine || state_.ended; });
@@ -243,15 +250,16 @@ Result<void> LiveStream::flush(Milliseconds limit) {
                                                               : "the standby has not got all of it yet");
 }
 
-void LiveStream::pause(Milliseconds limit) {
+bool LiveStream::pause(Milliseconds limit) {
   std::unique_lock lock(mutex_);
   ++paused_;
   quiet_ = false;
-  if (state_.ended || !waker_) return;
+  if (state_.ended || !waker_) return true;
   waker_->wake();
-  if (changed_.wait_for(lock, limit, [&] { return quiet_ || state_.ended; })) return;
+  if (changed_.wait_for(lock, limit, [&] { return quiet_ || state_.ended; })) return true;
   stop_ = true; // a receiver that does not answer must not write later
   waker_->wake();
+  return false;
 }
 
 void LiveStream::resume() {

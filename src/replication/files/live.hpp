@@ -25,6 +25,7 @@ struct LiveState {
   bool live = false;      // and sent
   bool ended = false;     // for good: `problem` says why
   bool broke_off = false; // it ended since the receiver has gone, which its server's agent tells as well
+  bool guarded = false;   // it ended since too much would be removed
   std::string problem = {};
   std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
   std::size_t waiting = 0;                 // places and large files that are not sent yet
@@ -50,8 +51,8 @@ public:
   // that.
   Result<void> flush(Milliseconds limit);
   // Sends nothing more until resume(), and returns when the receiver has done, and has on its disk, all that was sent.
-  // Counted. Without a receiver, or with one that does not answer within the limit, which ends the stream, at once.
-  void pause(Milliseconds limit);
+  // Counted. Without a receiver at once; false with one that does not answer within the limit, which ends the stream.
+  bool pause(Milliseconds limit);
   void resume();
 
 private:

@@ -61,8 +61,9 @@ void Receiver::refuse(const Place& place, std::uint64_t order, const Error& erro
 Result<void> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
   TANDEM_TRY(const auto there, root.tree.look(path));
   if (!there.exists) came(root);
-  if (there.exists && there.type == FileType::folder && wanted.type != FileType::folder) return root.tree.remove(path);
-  return {};
+  if (!there.exists || there.type != FileType::folder || wanted.type == FileType::folder) return {};
+  remove({static_cast<std::uint16_t>(&root - roots_.data()), path});
+  return stopped_ ? failed("too much would be removed") : Result<void>();
 }
 
 Result<void> Receiver::on(const Put& put) {
@@ -168,10 +169,10 @@ void Receiver::remove(const Place& place) {
   if (!may) return refuse(place, 0, may.error());
   if (!*may) {
     stopped_ = true;
-    return answer_(
-        Stop{fmt::format("more of the files in {} would be removed within an hour than [files] deletion_guard "
-                         "allows, {} among them",
-                         root.tree.path(), place.path)});
+    return answer_(Stop{.why = fmt::format("more of the files in {} would be removed within an hour than [files] "
+                                           "deletion_guard allows, {} among them",
+                                           root.tree.path(), place.path),
+                        .guard = true});
   }
   if (const auto done = root.tree.remove(place.path); !done) refuse(place, 0, done.error());
 }
@@ -205,7 +206,12 @@ Result<void> Receiver::on(const Names& names) {
 
 Result<void> Receiver::on(const Mark& mark) {
   for (auto& root : roots_) {
-    if (!mark.durable) break;
+    if (!root.tree.is_at_its_path()) {
+      stopped_ = true;
+      answer_(Stop{root.tree.path() + " is another folder on the standby by now"});
+      return {};
+    }
+    if (!mark.durable) continue;
     if (const auto done = root.tree.settle(); !done) refuse({}, 0, done.error());
   }
   answer_(Done{.number = mark.number});

@@ -19,7 +19,10 @@ constexpr auto rest = 1s;
 constexpr int most_rests = 20;
 constexpr auto again_after_refusal = 1s;
 constexpr std::size_t most_waiting = 200'000; // beyond that the folders themselves say what has changed
-constexpr int places_for_a_piece = 16;        // a large file goes on, however many small ones come
+constexpr std::size_t most_sent_at_once = 16;
+constexpr auto again_after_unequal =
+    100ms;                             // while something keeps two trees unequal they are not compared all the time
+constexpr int places_for_a_piece = 16; // a large file goes on, however many small ones come
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -90,13 +93,22 @@ void Sender::changed_one(const system::FileChange& change) {
 void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
-  if (queue_.size() > most_waiting) look_again();
+  if (!changes.empty() && queue_.size() > most_waiting && !looking_again_) look_again();
 }
 
+// Once at a time: the walk itself fills the queue. What was waited for so far is waited for now in this.
 void Sender::look_again() {
+  const auto order = queue_.oldest();
   queue_.clear();
+  looking_again_ = true;
   for (std::size_t index = 0; index < roots_.size(); ++index)
-    queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .deep = true});
+    queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true});
+}
+
+std::string Sender::replaced_root() const {
+  for (const auto& root : roots_)
+    if (!root.tree.is_at_its_path()) return root.tree.path();
+  return {};
 }
 
 // ---- what the receiver says
@@ -104,27 +116,34 @@ void Sender::look_again() {
 Result<void> Sender::take(const Message& message, Time now) {
   if (const auto* want = std::get_if<Want>(&message)) {
     if (want->place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server wants an unknown folder");
-    queue_.add({.place = want->place, .order = want->order, .content = true, .wanted = true, .deep = want->deep});
+    // Where the order was not given it is older than whatever is waited for.
+    const auto order = want->order == 0 ? std::max<std::uint64_t>(settled_, 1) : want->order;
+    Dirty what{.place = want->place, .order = order, .content = true, .wanted = true, .deep = want->deep};
+    if (want->deep)
+      queue_.add_later(std::move(what), now + again_after_unequal);
+    else
+      queue_.add(std::move(what));
     return {};
   }
   if (const auto* refused = std::get_if<Refused>(&message)) {
     if (refused->place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server knows another folder");
     problem_ = roots_[refused->place.root].tree.path() + "/" + refused->place.path + ": " + refused->why;
     refused_since_mark_ = true;
-    // Where the order was not given it is older than whatever is waited for.
     const auto order = refused->order == 0 ? std::max<std::uint64_t>(settled_, 1) : refused->order;
     queue_.add_later({.place = refused->place, .order = order, .content = true, .wanted = true},
                      now + again_after_refusal);
     return {};
   }
   if (const auto* stop = std::get_if<Stop>(&message))
-    return fail(ErrorKind::refused, stop->why,
-                "Look what removed them, then: tandem files reconcile --allow-deletions");
+    return fail(stop->guard ? ErrorKind::refused : ErrorKind::failed, stop->why);
   const auto* done = std::get_if<Done>(&message);
   if (done == nullptr || done->number != open_mark_)
     return fail(ErrorKind::invalid, "the other server answers nothing");
   open_mark_ = 0;
-  if (!refused_since_mark_ && oldest_open() >= mark_for_) settled_ = std::max(settled_, mark_for_);
+  const bool all = !refused_since_mark_ && oldest_open() >= mark_for_;
+  if (all) settled_ = std::max(settled_, mark_for_);
+  if (all && mark_is_durable_) durable_settled_ = std::max(durable_settled_, mark_for_);
+  if (mark_is_durable_ && !sent_since_mark_) undurable_ = false;
   if (!refused_since_mark_) problem_.clear();
   return {};
 }
@@ -135,26 +154,30 @@ std::uint64_t Sender::oldest_open() const {
   auto oldest = queue_.oldest();
   for (const auto& transfer : transfers_)
     oldest = std::min(oldest, transfer.what.order);
+  for (const auto& what : large_)
+    oldest = std::min(oldest, what.order);
   return oldest;
 }
 
 std::uint64_t Sender::barrier(bool durable) {
   wanted_barrier_ = std::max(wanted_barrier_, queue_.next_order());
-  wanted_durable_ = wanted_durable_ || durable;
+  if (durable) wanted_durable_ = wanted_barrier_;
   return wanted_barrier_;
 }
 
 bool Sender::mark_is_due() const {
   if (open_mark_ != 0) return false;
-  if (held_) return sent_since_mark_;
-  return wanted_barrier_ > settled_ && oldest_open() >= wanted_barrier_;
+  if (held_) return sent_since_mark_ || undurable_;
+  const bool wanted = wanted_barrier_ > settled_ || wanted_durable_ > durable_settled_;
+  return wanted && oldest_open() >= wanted_barrier_;
 }
 
 void Sender::send_mark() {
   open_mark_ = next_mark_++;
   mark_for_ = held_ ? 0 : wanted_barrier_;
   refused_since_mark_ = false;
-  send(Mark{.number = open_mark_, .durable = held_ || std::exchange(wanted_durable_, false)});
+  mark_is_durable_ = held_ || wanted_durable_ > durable_settled_;
+  outbox_.push_back(encode(Mark{.number = open_mark_, .durable = mark_is_durable_}));
   sent_since_mark_ = false;
 }
 
@@ -167,6 +190,7 @@ std::optional<Time> Sender::next_time(Time now) const {
 }
 
 Result<std::optional<std::string>> Sender::next(Time now) {
+  if (outbox_.empty() && mark_is_due()) send_mark();
   while (outbox_.empty() && !held_) {
     const bool piece_first = !transfers_.empty() && since_piece_ >= places_for_a_piece;
     auto what = piece_first ? std::nullopt : queue_.take(now);
@@ -177,6 +201,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
       since_piece_ = 0;
       TANDEM_CHECK(send_piece());
     } else {
+      looking_again_ = false;
       break;
     }
   }
@@ -196,7 +221,7 @@ Result<void> Sender::process(Dirty what, Time now) {
   TANDEM_TRY(const Node node, root.tree.look(what.place.path));
   if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) return {};
   if (!node.exists || node.type == FileType::other) {
-    if (what.place.path.empty()) return fail(ErrorKind::refused, "the folder " + root.tree.path() + " is gone");
+    if (what.place.path.empty()) return failed("the folder " + root.tree.path() + " is gone");
     send(Remove{.place = what.place});
     return {};
   }
@@ -209,11 +234,14 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
   if (what.open && what.rests < most_rests && what.rested_at_ns != node.modified_ns) {
     what.rested_at_ns = node.modified_ns;
-    ++what.rests;
-    queue_.let_rest(std::move(what), now + rest);
+    // Flush waits for the first rest of a new name, which may have come whole and closed.
+    if (what.rests++ == 0 && what.unheard)
+      queue_.add_later(std::move(what), now + rest);
+    else
+      queue_.let_rest(std::move(what), now + rest);
     return {};
   }
-  if (what.open) what.content = what.wanted = true;
+  if (what.open) what.content = true;
   if (what.content && node.size <= largest_whole) return send_whole(what, now);
   if (what.wanted) return begin_transfer(what);
   send(Offer{.place = what.place, .order = what.order, .node = node});
@@ -259,6 +287,10 @@ Result<void> Sender::send_below(const Dirty& what) {
 // ---- large files
 
 Result<void> Sender::begin_transfer(const Dirty& what) {
+  if (transfers_.size() >= most_sent_at_once) {
+    large_.push_back(what);
+    return {};
+  }
   auto file = roots_.at(what.place.root).tree.open_file(what.place.path);
   if (!file && file.error().kind == ErrorKind::not_found) {
     queue_.add(what);
@@ -297,12 +329,21 @@ Result<void> Sender::send_piece() {
 void Sender::end_transfer() {
   auto transfer = std::move(transfers_.front());
   transfers_.pop_front();
+  if (!large_.empty()) {
+    queue_.add(std::move(large_.front()));
+    large_.pop_front();
+  }
   const auto now = system::look_at(transfer.file.get());
   const auto there = roots_.at(transfer.what.place.root).tree.look(transfer.what.place.path);
   if (now && there && *now == *there && same_content(*now, transfer.node))
     return send(End{.transfer = transfer.number, .node = *now});
   send(Drop{.transfer = transfer.number});
-  queue_.add(transfer.what);
+  // Somebody writes to it, or another one is there by now: what was closed then is gone.
+  auto again = transfer.what;
+  again.open = true;
+  again.wanted = false;
+  again.rests = 0;
+  queue_.let_rest(std::move(again), {});
 }
 
 } // namespace tandem::replication::stream

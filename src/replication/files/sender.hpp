@@ -36,18 +36,25 @@ public:
 
   [[nodiscard]] bool settled(std::uint64_t barrier) const { return settled_ >= barrier; }
 
-  // Sends nothing but the mark that tells when the receiver has done all that was sent: quiet(). Idempotent.
+  [[nodiscard]] bool settled_on_disk(std::uint64_t barrier) const { return durable_settled_ >= barrier; }
+
+  // Whether each root's path still leads to the folder that is read. The first that does not; empty: all do.
+  [[nodiscard]] std::string replaced_root() const;
+
+  // Sends nothing but the mark that tells when the receiver has, on its disk, all that was sent: quiet(). Idempotent.
   void hold() { held_ = true; }
 
   void go_on() { held_ = false; }
 
-  [[nodiscard]] bool quiet() const { return held_ && outbox_.empty() && open_mark_ == 0 && !sent_since_mark_; }
+  [[nodiscard]] bool quiet() const {
+    return held_ && outbox_.empty() && open_mark_ == 0 && !sent_since_mark_ && !undurable_;
+  }
 
   // What the receiver could not do, the latest of it; empty when all went well since.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
   // How much waits to be sent, in places and large files.
-  [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size() + large_.size(); }
 
 private:
   struct Transfer {
@@ -66,7 +73,7 @@ private:
 
   void send(const Message& message) {
     outbox_.push_back(encode(message));
-    sent_since_mark_ = true;
+    sent_since_mark_ = undurable_ = true;
   }
 
   Result<void> process(Dirty what, Time now);
@@ -84,17 +91,22 @@ private:
   DirtyQueue queue_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
+  std::deque<Dirty> large_; // that wait for a place among them
+  bool looking_again_ = false;
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;
   bool refused_since_mark_ = false;
   // ---- marks
   std::uint64_t wanted_barrier_ = 0;
-  bool wanted_durable_ = false;
+  std::uint64_t wanted_durable_ = 0;
   std::uint64_t settled_ = 0;
+  std::uint64_t durable_settled_ = 0;
   std::uint64_t next_mark_ = 1;
   std::uint64_t open_mark_ = 0; // sent and not answered; 0: none
   std::uint64_t mark_for_ = 0;  // the barrier that it is for
+  bool mark_is_durable_ = false;
+  bool undurable_ = false; // something was sent that no durable mark has answered for
   bool held_ = false;
   bool sent_since_mark_ = false;
 };

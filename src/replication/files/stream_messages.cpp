@@ -157,7 +157,7 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Done>)
     all(archive, value.number);
   else if constexpr (std::is_same_v<Kind, Stop>)
-    all(archive, value.why);
+    all(archive, value.why, value.guard);
   else
     archive.field(value);
 }

@@ -116,6 +116,7 @@ struct Done {
 // Nothing more is done here until a person has looked.
 struct Stop {
   std::string why;
+  bool guard = false; // too much would be removed
   bool operator==(const Stop&) const = default;
 };
 

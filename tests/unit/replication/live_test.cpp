@@ -179,7 +179,7 @@ TEST_F(Live, ALargeFileComesWholeAndSmallOnesPassIt) {
   EXPECT_EQ(differs(), "");
 }
 
-TEST_F(Live, AFileThatIsStillWrittenIsSentWhenItIsClosed) {
+TEST_F(Live, AFileThatIsStillWrittenKeepsNoOtherAndIsThereOnceItIsClosed) {
   start();
   attach();
   std::ofstream file(at("one/growing"));
@@ -187,7 +187,6 @@ TEST_F(Live, AFileThatIsStillWrittenIsSentWhenItIsClosed) {
   write(at("one/other"), "other");
   ASSERT_TRUE(stream->flush(30s));
   EXPECT_EQ(read(there("one/other")), "other");
-  EXPECT_FALSE(fs::exists(there("one/growing")));
   file << " and whole";
   file.close();
   EXPECT_EQ(differs(), "");
@@ -221,6 +220,43 @@ TEST_F(Live, MoreRemovalsThanTheGuardAllowsEndIt) {
   EXPECT_TRUE(stream->state().ended);
   EXPECT_THAT(stream->state().problem, ::testing::HasSubstr("deletion_guard"));
   EXPECT_EQ(std::distance(fs::directory_iterator(there("one/files")), {}), 300);
+}
+
+TEST_F(Live, ManyLargeFilesComeAFewAtATime) {
+  start();
+  attach();
+  fs::create_directories(at("one/photos"));
+  for (int number = 0; number < 260; ++number)
+    write(at(fmt::format("one/photos/{}", number)), std::string(263'000, static_cast<char>('a' + number % 26)));
+  EXPECT_EQ(differs(), "");
+}
+
+TEST_F(Live, ARootThatIsAnotherFolderByNowEndsIt) {
+  start();
+  attach();
+  write(at("one/kept"), "kept");
+  EXPECT_EQ(differs(), "");
+  fs::rename(at("one"), at("before"));
+  fs::create_directories(at("one"));
+  write(at("one/other"), "other");
+  EXPECT_FALSE(stream->flush(30s));
+  EXPECT_TRUE(stream->state().ended);
+  EXPECT_EQ(read(there("one/kept")), "kept");
+}
+
+TEST_F(Live, PathsThatLeadOutAreRefused) {
+  auto tree = system::Tree::open(at("one"));
+  ASSERT_TRUE(tree);
+  fs::create_directories(at("one/folder"));
+  for (const std::string path :
+       {"..", "folder/..", "../two", "folder/../../two", "/etc", "folder//x", ".", "folder/."}) {
+    EXPECT_FALSE(tree->look(path)) << path;
+    EXPECT_FALSE(tree->remove(path)) << path;
+    EXPECT_FALSE(tree->make_folder(path, {.exists = true, .type = FileType::folder, .mode = 0755})) << path;
+    EXPECT_FALSE(tree->rename("folder", *tree, path)) << path;
+  }
+  EXPECT_TRUE(fs::exists(at("one/folder")));
+  EXPECT_TRUE(fs::exists(at("two")));
 }
 
 TEST_F(Live, ALinkOnTheStandbyLeadsNobodyElsewhere) {

@@ -48,7 +48,7 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Want{place, 11, true},
                                  Refused{place, 12, "no room"},
                                  Done{13},
-                                 Stop{"too many"}};
+                                 Stop{"too many", true}};
   EXPECT_EQ(all.size(), std::variant_size_v<Message>);
   std::string bytes;
   for (const auto& message : all)
