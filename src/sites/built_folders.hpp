@@ -2,8 +2,8 @@
 // before it writes it anew, where visitors would meanwhile find none, or half of one. So the steps are shown a copy in
 // the folder's place, and once all have succeeded what they changed is moved into the folder, each file by one rename.
 //
-// The copy is kept in .releases/DOMAIN/building/ for as long as the deploy takes. All that touches the folder or its
-// copy runs as the site's owner, who could otherwise lead root elsewhere by a link. What the site itself writes into
+// The copy is kept in .releases/DOMAIN/building/ for as long as the deploy takes. All that writes to the
+// folder runs as the site's owner, who could otherwise lead root elsewhere by a link. What the site itself writes into
 // the folder meanwhile stays, unless a step wrote the same file.
 #pragma once
 #include "model/pair.hpp"
