@@ -10,6 +10,7 @@
 #include "agent/site_database_keeper.hpp"
 #include "agent/update_keeper.hpp"
 #include "cli/environment.hpp"
+#include "replication/files/live.hpp"
 #include "system/applications.hpp"
 #include "system/postgres.hpp"
 
@@ -67,6 +68,13 @@ Result<adopt::Found> read(RealPorts& real, const system::LineSink& progress) {
   return adopt::read_server(real.ports(), machine, progress);
 }
 
+Result<void> receive_files(const tandem::cli::Environment::Roots& roots, double deletion_guard) {
+  std::vector<replication::LiveRoot> known;
+  for (const auto& [path, patterns] : roots)
+    known.push_back({.path = path, .patterns = replication::Patterns(patterns)});
+  return replication::receive_files(known, deletion_guard, STDIN_FILENO, STDOUT_FILENO);
+}
+
 Result<void> become(const std::vector<std::string>& arguments) {
   std::vector<char*> words;
   for (const auto& argument : arguments)
@@ -86,6 +94,7 @@ int main(int argc, char** argv) {
                                        .socket = "/run/tandem/agent.sock",
                                        .version = version,
                                        .run_agent = [&] { return be_agent(real); },
+                                       .receive_files = receive_files,
                                        .become = become,
                                        .read_server = [&](const auto& progress) { return read(real, progress); },
                                        .out = std::cout,

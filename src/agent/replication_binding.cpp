@@ -1,6 +1,7 @@
 #include "agent/replication_binding.hpp"
 
 #include "agent/events.hpp"
+#include "agent/file_streams.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/sites_status.hpp"
 #include "agent/reconcile_turns.hpp"
@@ -139,11 +140,18 @@ private:
 
 void bind_replication(Settings& settings, std::vector<Operation>& operations, std::shared_ptr<FilesLedger> ledger) {
   const auto periodic = std::make_shared<Periodic>(ledger);
-  for (auto& operation :
-       {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
-        files_settle_operation(), files_complete_operation(), events_operation(), server_events_operation()})
+  const auto streams = std::make_shared<FileStreams>(ledger);
+  // Not the other way round: the streams know the ledger.
+  ledger->hold_stream = [weak = std::weak_ptr(streams)](const std::string& server) -> Result<std::shared_ptr<void>> {
+    const auto known = weak.lock();
+    return known ? known->hold(server) : nullptr;
+  };
+  for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
+                          files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
+                          events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = accept_files;
+  settings.streams["live-files"] = accept_file_stream;
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });
   settings.status_parts.emplace_back(add_sites_status);
@@ -155,9 +163,10 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     else if (!events->empty())
       status["events"] = events->size();
   });
-  settings.on_member = [before = settings.on_member, periodic](Agent& agent) {
+  settings.on_member = [before = settings.on_member, periodic, streams](Agent& agent) {
     if (before) before(agent);
     periodic->wait(agent);
+    streams->start(agent);
   };
 }
 

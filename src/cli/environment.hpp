@@ -22,6 +22,9 @@ struct Environment {
   std::string socket;         // the agent's
   std::string version;
   std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
+  // `tandem receive-files`: the roots of the file stream and what each leaves out; its messages on standard input.
+  using Roots = std::vector<std::pair<std::string, std::vector<std::string>>>;
+  std::function<Result<void>(const Roots& roots, double deletion_guard)> receive_files;
   // This process becomes that program; returns only when that failed.
   std::function<Result<void>(const std::vector<std::string>& arguments)> become;
   // What this server is, read without changing anything; says each part of the work.
@@ -75,6 +78,7 @@ void add_database(CLI::App& app, CommandLine& line);
 void add_logs(CLI::App& app, CommandLine& line);
 void add_files(CLI::App& app, CommandLine& line);
 void add_stream(CLI::App& app, CommandLine& line);
+void add_receive_files(CLI::App& app, CommandLine& line);
 
 // Parses, does, prints; the exit status: 0 done, 1 failed, 2 wrong usage or input, 3 refused because it would be
 // unsafe.

@@ -119,6 +119,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_database(app, line);
   add_files(app, line);
   add_stream(app, line);
+  add_receive_files(app, line);
   if (const auto unknown = unknown_command(app, argc, argv); !unknown.empty()) {
     environment.errors << "tandem: " << unknown << '\n';
     return usage_status;

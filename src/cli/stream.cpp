@@ -42,4 +42,27 @@ void add_stream(CLI::App& app, CommandLine& line) {
   });
 }
 
+// Not for people: the agent of a standby starts it for the primary's.
+void add_receive_files(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("receive-files", "Do what the primary's stream of changes says");
+  command->group(""); // not listed
+  command->prefix_command();
+  command->footer("Example:\n  tandem receive-files --deletion-guard=0.1 --root=/www '--leave-out=*.pyc'   # as the "
+                  "agent calls it");
+  command->callback([&line, command] {
+    Environment::Roots roots;
+    double guard = 0;
+    for (const std::string& word : command->remaining())
+      if (word.starts_with("--root="))
+        roots.emplace_back(word.substr(7), std::vector<std::string>());
+      else if (word.starts_with("--leave-out=") && !roots.empty())
+        roots.back().second.push_back(word.substr(12));
+      else if (word.starts_with("--deletion-guard="))
+        guard = std::strtod(word.c_str() + 17, nullptr);
+      else
+        throw CLI::ValidationError(word, "neither --root= nor --leave-out= of one");
+    line.chosen = [&line, roots, guard] { return line.environment.receive_files(roots, guard); };
+  });
+}
+
 } // namespace tandem::cli

@@ -214,7 +214,10 @@ TEST_F(Failover, DoesNotWaitForTheOldPrimarysHalfOfAnApply) {
 TEST_F(Failover, FilesThatTheOldPrimaryStillSendsDoNotComeUponTheNewOnes) {
   const auto old = primary();
   const auto now = other(old);
-  on(lab(), old, "mkdir -p /www/drawings && head -c 400M /dev/urandom > /www/drawings/large");
+  // Held open, so that the stream of changes leaves it to the comparison.
+  on(lab(), old, R"(mkdir -p /www/drawings
+setsid sh -c 'head -c 400M /dev/urandom; exec sleep 300' > /www/drawings/large 2> /dev/null < /dev/null &
+until [ $(stat -c %s /www/drawings/large) = 419430400 ]; do sleep 0.1; done)");
   auto sending = std::async(std::launch::async, [&] { return pair().try_tandem(old, {"files", "reconcile"})->status; });
   ASSERT_TRUE(wait_until([&] { return holds_on(lab(), now, "pidof rsync"); }, soon));
   on(lab(), old, "kill -STOP $(pidof rsync)");

@@ -97,9 +97,48 @@ Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::
   return {};
 }
 
-void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done) {
+void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
+                            std::chrono::steady_clock::time_point began) {
   const std::lock_guard guard(mutex_);
-  entries_[server] = {.complete_to = std::move(complete_to), .last = done, .problem = {}};
+  auto& entry = entries_[server];
+  entry = {.complete_to = std::move(complete_to),
+           .last = done,
+           .problem = {},
+           .compared = began,
+           .streamed = entry.streamed,
+           .stream_problem = std::move(entry.stream_problem),
+           .guarded = std::move(entry.guarded)};
+  asked_.erase(server);
+}
+
+void FilesLedger::streamed(const std::string& server, bool live, const std::string& complete_to,
+                           const std::string& problem) {
+  const std::lock_guard guard(mutex_);
+  auto& entry = entries_[server];
+  entry.streamed = live;
+  entry.stream_problem = problem;
+  entry.complete_to = std::max(entry.complete_to, complete_to); // they sort by time
+}
+
+void FilesLedger::guard(const std::string& server, const std::string& why) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].guarded = why;
+}
+
+void FilesLedger::allow_deletions(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].guarded.clear();
+}
+
+void FilesLedger::ask_for(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  asked_.insert(server);
+}
+
+bool FilesLedger::compared_since(const std::string& server, std::chrono::steady_clock::time_point moment) const {
+  const std::lock_guard guard(mutex_);
+  const auto known = entries_.find(server);
+  return known != entries_.end() && known->second.compared && *known->second.compared >= moment;
 }
 
 void FilesLedger::failed(const std::string& server, const Error& problem) {
@@ -110,7 +149,7 @@ void FilesLedger::failed(const std::string& server, const Error& problem) {
 
 std::set<std::string> FilesLedger::broke_off() const {
   const std::lock_guard guard(mutex_);
-  std::set<std::string> servers;
+  auto servers = asked_;
   for (const auto& [server, entry] : entries_)
     if (!entry.problem.empty() && !entry.refused) servers.insert(server);
   return servers;
@@ -145,7 +184,10 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   if (given_back) // a site's own folder here would come upon the link there
     return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
                 "tandem adopt --undo goes on with it");
+  TANDEM_TRY(const auto stream,
+             ledger.hold_stream ? ledger.hold_stream(server) : Result<std::shared_ptr<void>>(nullptr));
   const auto began = wall_text(ports.clock);
+  const auto moment = std::chrono::steady_clock::now();
   Touched touched;
   auto done = work({.files = ports.files,
                     .processes = ports.processes,
@@ -156,7 +198,7 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
         !settled)
       done = std::unexpected(std::move(settled).error());
   if (done)
-    ledger.succeeded(server, began, *done);
+    ledger.succeeded(server, began, *done, moment);
   else
     ledger.failed(server, done.error());
   return done;
@@ -167,6 +209,14 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
+  if (allow_deletions) ledger.allow_deletions(server);
+  if (auto why = ledger.entries()[server].guarded; !why.empty()) {
+    const Error error{
+        ErrorKind::refused, std::move(why),
+        "Nothing more was removed. If they were really deleted: tandem files reconcile --allow-deletions"};
+    ledger.failed(server, error);
+    return std::unexpected(error);
+  }
   const auto done = send_files(
       agent, server, ledger,
       [&](const replication::FilesTools& tools) {

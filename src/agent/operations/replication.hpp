@@ -27,11 +27,25 @@ public:
     replication::Reconciled last = {};
     std::string problem;  // why the latest attempt failed
     bool refused = false; // by the deletion guard, say: a person has to look first
+    // When the latest comparison that went well began.
+    std::optional<std::chrono::steady_clock::time_point> compared = {};
+    bool streamed = false;           // changes get there as they happen
+    std::string stream_problem = {}; // why they do not
+    std::string guarded = {};        // what the deletion guard said of the stream; empty: nothing
   };
 
-  void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done);
+  void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
+                 std::chrono::steady_clock::time_point began);
+  // What the stream of changes says: complete to that moment; one that is `live` no more has no word of it.
+  void streamed(const std::string& server, bool live, const std::string& complete_to, const std::string& problem);
+  // The stream was ended by the deletion guard: no comparison deletes anything before a person has allowed it.
+  void guard(const std::string& server, const std::string& why);
+  void allow_deletions(const std::string& server);
+  // A comparison is needed soon, and none has been since it was asked for.
+  void ask_for(const std::string& server);
+  [[nodiscard]] bool compared_since(const std::string& server, std::chrono::steady_clock::time_point moment) const;
   void failed(const std::string& server, const Error& problem);
-  // The servers for which the latest attempt failed, and another may do better.
+  // The servers that are to be compared soon: the latest attempt failed and another may do better, or it was asked for.
   [[nodiscard]] std::set<std::string> broke_off() const;
   [[nodiscard]] std::map<std::string, Entry> entries() const;
 
@@ -41,9 +55,13 @@ public:
   // nullopt when a reconciliation is under way.
   [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
 
+  // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
+  std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
+
 private:
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_; // guarded by mutex_
+  std::set<std::string> asked_;          // the same
   std::mutex working_;                   // held for the length of a reconciliation
 };
 

@@ -65,11 +65,15 @@ void add_files(const Snapshot& snapshot, const FilesLedger& ledger, Json& status
   for (const auto& peer : snapshot.peers) {
     const auto found = entries.find(peer.name);
     const auto entry = found == entries.end() ? FilesLedger::Entry{} : found->second;
-    Json standby{{"server", peer.name}, {"complete_to", entry.complete_to.empty() ? Json() : Json(entry.complete_to)}};
+    Json standby{{"server", peer.name},
+                 {"complete_to", entry.complete_to.empty() ? Json() : Json(entry.complete_to)},
+                 {"streamed", entry.streamed}};
     if (!entry.problem.empty()) {
       standby["problem"] = entry.problem;
       status["problems"].push_back(fmt::format("files on {}: {}", peer.name, entry.problem));
     }
+    if (entry.problem.empty() && !entry.stream_problem.empty())
+      status["problems"].push_back(fmt::format("changes of files to {}: {}", peer.name, entry.stream_problem));
     standbys.push_back(std::move(standby));
   }
   status["files"] = {{"standbys", std::move(standbys)}};

@@ -35,7 +35,7 @@ std::optional<std::string> target_option(const RsyncJob& job) {
 std::vector<std::string> filter_rules(const model::Pair& pair, const std::string& root, bool data_only) {
   std::vector<std::string> rules{leave_out(".*.tandem-[0-9]*-[0-9]*")}; // of a write that is not finished
   if (root == www) {
-    rules.emplace_back("--filter=- /.releases/*/by-hand*"); // each server's own, from before its first release
+    rules.emplace_back("--filter=- /.releases/*/by-hand*");  // each server's own, from before its first release
     rules.emplace_back("--filter=- /.releases/*/building/"); // what a deploy that goes on works with
     for (const auto* code : {"/.releases/*/envs/", "/.releases/*/[0-9]*/", "/.releases/*/repo.git/"})
       rules.push_back(data_only ? fmt::format("--filter=- {}", code) : fmt::format("--filter=+ {}**", code));

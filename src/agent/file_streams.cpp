@@ -1,0 +1,234 @@
+#include "agent/file_streams.hpp"
+
+#include "agent/survey.hpp"
+#include "base/text.hpp"
+#include "peer/stream.hpp"
+
+#include <fmt/chrono.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+namespace {
+
+using namespace std::chrono_literals;
+using replication::LiveStream;
+
+constexpr peer::Duration tend_streams_every = 500ms;
+constexpr auto stream_word_every = 10s;
+constexpr auto longest_stream_pause = std::chrono::seconds(60);
+constexpr auto stream_hold_limit = 60s;
+constexpr auto* stream_name = "live-files";
+
+std::vector<replication::LiveRoot> roots_for(const model::Pair& pair) {
+  std::vector<replication::LiveRoot> roots;
+  for (const auto& root : pair.files.replicate)
+    roots.push_back({.path = root, .patterns = replication::stream_patterns(pair, root)});
+  return roots;
+}
+
+std::vector<std::string> words_of(const std::vector<replication::LiveRoot>& roots) {
+  std::vector<std::string> words;
+  for (const auto& root : roots) {
+    words.push_back("--root=" + root.path);
+    for (const auto& pattern : root.patterns.texts())
+      words.push_back("--leave-out=" + pattern);
+  }
+  return words;
+}
+
+// The way back to hands moves folders on each server by itself, and a change that came from the other one meanwhile
+// would come upon them. So a pair that was set up by hand has its comparisons alone.
+bool may_be_given_back(Agent& agent) {
+  const auto known = agent.ports().files.status(agent.settings().state_folder + "/before.json");
+  return !known || *known;
+}
+
+std::string text_of(std::chrono::system_clock::time_point moment) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(moment)));
+}
+
+Result<Json> flush(OperationContext& context, FileStreams& streams) {
+  const auto snapshot = context.snapshot();
+  if (snapshot.standing.primary != snapshot.server)
+    return fail(ErrorKind::refused, snapshot.server + " is not the primary; files go from the primary to the standbys",
+                snapshot.standing.primary.empty() ? "tandem status"
+                                                  : "Run the same command on " + snapshot.standing.primary);
+  const auto limit = std::chrono::seconds(context.params().value("limit_s", std::uint64_t{60}));
+  Json servers = Json::array();
+  for (const auto& peer : snapshot.peers) {
+    if (!peer.connected) continue;
+    if (auto done = streams.flush(peer.name, limit); !done)
+      return fail(done.error().kind, "files on " + peer.name + ": " + done.error().message,
+                  "tandem status; or all files are compared: tandem files reconcile");
+    servers.push_back(peer.name);
+  }
+  if (servers.empty()) return fail(ErrorKind::unavailable, "no standby answers", "tandem status");
+  return Json{{"servers", std::move(servers)}};
+}
+
+} // namespace
+
+void FileStreams::start(Agent& agent) {
+  wait(agent);
+}
+
+void FileStreams::wait(Agent& agent) {
+  timer_ = agent.loop().after(tend_streams_every, [weak = weak_from_this(), &agent] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->turn(agent);
+    self->wait(agent);
+  });
+}
+
+void FileStreams::turn(Agent& agent) {
+  const auto state = agent.state();
+  const bool leads = state.pair && !state.standing.primary.empty() && state.standing.primary == state.server &&
+                     !agent.given_back() && !agent.ending() && !may_be_given_back(agent);
+  for (auto& [server, standby] : standbys_) {
+    const bool there = leads && std::ranges::any_of(state.peers, [&](const peer::PeerState& peer) {
+                         return peer.name == server && peer.connected;
+                       });
+    if (there || !standby.stream) continue;
+    ledger_->streamed(server, false, {}, {});
+    end(agent, standby);
+  }
+  if (!leads) return;
+  for (const auto& peer : state.peers)
+    if (peer.connected) mind(agent, *state.pair, peer.name, standbys_[peer.name]);
+  const std::lock_guard guard(mutex_);
+  streams_.clear();
+  for (const auto& [server, standby] : standbys_)
+    if (standby.stream) streams_[server] = standby.stream;
+}
+
+void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string& server, Standby& standby) {
+  if (standby.stream && standby.made_for != words_of(roots_for(pair))) end(agent, standby);
+  if (!standby.stream) return begin(agent, pair, standby);
+  const auto state = standby.stream->state();
+  if (state.ended) {
+    if (state.guarded) ledger_->guard(server, state.problem);
+    if (state.problem != standby.problem) agent.log("changes of files to " + server + ": " + state.problem);
+    standby.problem = state.problem;
+    ledger_->streamed(server, false, {}, state.broke_off ? "" : state.problem);
+    standby.not_before = std::chrono::steady_clock::now() + standby.pause;
+    standby.pause = std::min(standby.pause * 2, longest_stream_pause);
+    return end(agent, standby);
+  }
+  if (!state.watching) return;
+  if (!standby.watching) standby.watching = std::chrono::steady_clock::now();
+  if (state.live) return tell(agent, server, standby, state);
+  // A runbook compares the files itself, and what is opened now may be about to turn.
+  if (standby.opening || !agent.runbook().empty()) return;
+  if (ledger_->compared_since(server, *standby.watching))
+    open(agent, server);
+  else
+    ledger_->ask_for(server);
+}
+
+void FileStreams::begin(Agent& agent, const model::Pair& pair, Standby& standby) {
+  if (std::chrono::steady_clock::now() < standby.not_before) return;
+  auto roots = roots_for(pair);
+  standby.made_for = words_of(roots);
+  standby.watching.reset();
+  standby.stream = std::make_shared<LiveStream>(std::move(roots), agent.ports().clock);
+}
+
+void FileStreams::open(Agent& agent, const std::string& server) {
+  auto& standby = standbys_[server];
+  standby.opening = true;
+  const auto stream = standby.stream;
+  agent.network()->open_stream(
+      server, stream_name, {{"roots", standby.made_for}},
+      [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
+        const auto self = weak.lock();
+        if (!self) return;
+        auto& standby = self->standbys_[server];
+        standby.opening = false;
+        auto link = system::make_link();
+        if (!far || !link || standby.stream != stream) {
+          if (far) (*far)->close();
+          const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
+          if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
+          if (!why.empty()) standby.problem = why;
+          return;
+        }
+        peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
+        stream->attach(std::move(link->second));
+        agent.log("changes of files go to " + server + " as they happen");
+        if (const auto unwatched = stream->state().unwatched; !unwatched.empty())
+          agent.log("but for those in " + join(unwatched, ", ") + ", whose file system cannot be watched");
+        standby.problem.clear();
+        standby.pause = 1s;
+      });
+}
+
+// Its thread may be in the middle of a large file.
+void FileStreams::end(Agent& agent, Standby& standby) {
+  auto stream = std::exchange(standby.stream, nullptr);
+  standby.watching.reset();
+  {
+    const std::lock_guard guard(mutex_);
+    std::erase_if(streams_, [&](const auto& known) { return known.second == stream; });
+  }
+  agent.in_background([stream = std::move(stream)]() mutable { stream.reset(); });
+}
+
+void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby, const replication::LiveState& state) {
+  if (!state.complete_to) return;
+  ledger_->streamed(server, true, text_of(*state.complete_to), state.problem);
+  const auto now = std::chrono::steady_clock::now();
+  if (now < standby.next_word || agent.network() == nullptr || !state.problem.empty()) return;
+  standby.next_word = now + stream_word_every;
+  // Unanswered, the standby says an earlier moment, which is true as well.
+  agent.network()->call(server, "files.complete", {{"to", text_of(*state.complete_to)}}, {}, [](Result<Json>) {});
+}
+
+std::shared_ptr<LiveStream> FileStreams::stream_to(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  const auto found = streams_.find(server);
+  return found == streams_.end() ? nullptr : found->second;
+}
+
+Result<std::shared_ptr<void>> FileStreams::hold(const std::string& server) {
+  const auto stream = stream_to(server);
+  if (!stream) return nullptr;
+  const bool quiet = stream->pause(stream_hold_limit);
+  std::shared_ptr<void> held(stream.get(), [stream](void*) { stream->resume(); });
+  if (!quiet) return fail(ErrorKind::unavailable, "the stream of changes to " + server + " does not come to rest");
+  return held;
+}
+
+Result<void> FileStreams::flush(const std::string& server, std::chrono::milliseconds limit) {
+  const auto stream = stream_to(server);
+  if (!stream) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  return stream->flush(limit);
+}
+
+Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& params) {
+  TANDEM_TRY(const auto roots, peer::texts_member(params, "roots"));
+  const auto state = agent.state();
+  if (state.standing.primary != server || state.server == server)
+    return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));
+  if (!state.pair) return fail(ErrorKind::unavailable, "tandem.toml cannot be read on " + state.server);
+  // What only this server has is kept by the comparison.
+  if (!diverged_files_folder(agent).empty())
+    return fail(ErrorKind::unavailable, "the files of " + state.server + " have not been compared in this epoch");
+  system::Command command{
+      .arguments = {"tandem", "receive-files", fmt::format("--deletion-guard={}", state.pair->files.deletion_guard)}};
+  // Roots are numbers in the messages.
+  auto words = words_of(roots_for(*state.pair));
+  if (words != roots) return fail(ErrorKind::unavailable, state.server + " has another [files] in its tandem.toml");
+  for (auto& word : words)
+    command.arguments.push_back(std::move(word));
+  return command;
+}
+
+Operation files_flush_operation(std::shared_ptr<FileStreams> streams) {
+  return {.name = "files.flush", .callers = {Caller::command}, .run = [streams](OperationContext& context) {
+            return flush(context, *streams);
+          }};
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,72 @@
+// The places whose state the standby may not have: each once, first come first served, with what is to be done about
+// it. What happened is not kept, for what is sent is the state at that moment. Pure.
+//
+// Each has an order, a number that grows: flush waits until none of an order from before its call is open.
+#pragma once
+#include "replication/files/stream_messages.hpp"
+
+#include <chrono>
+#include <map>
+#include <set>
+
+namespace tandem::replication::stream {
+
+using Time = std::chrono::steady_clock::time_point;
+
+struct Dirty {
+  Place place;
+  std::uint64_t order = 0;
+  bool content = false;          // of a file the content, too
+  bool wanted = false;           // the receiver asks for it: however large it is
+  bool deep = false;             // of a folder everything below it
+  bool open = false;             // nothing more is known than that somebody has made it or writes to it, and may go on
+  bool unheard = false;          // its name is new: the receiver has never had it
+  std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
+  int rests = 0;                 // so many times
+  std::optional<Place> renamed_from = {};
+};
+
+class DirtyQueue {
+public:
+  // Joins what is known of the place already. `order` 0: a new one.
+  void add(Dirty what);
+  // The place has another name now: the receiver is to rename it, unless it has never heard of it; and both names are
+  // looked at with everything below. For the path of what the kernel tells is found when its word is read, some renames
+  // after it was so: what is sent is only ever the state of a path, and whatever a rename may have moved is looked at
+  // after it.
+  void rename(const Place& from, const Place& to);
+  // Later than `when`; flush waits for it.
+  void add_later(Dirty what, Time when);
+  // The same for one that may still be written to: flush does not wait for it, and it stands there once.
+  void let_rest(Dirty what, Time when);
+
+  [[nodiscard]] std::optional<Dirty> take(Time now);
+  // When take() has something to give; nullopt: nothing waits.
+  [[nodiscard]] std::optional<Time> next(Time now) const;
+
+  // The lowest order that is open; next_order() when none is.
+  [[nodiscard]] std::uint64_t oldest() const;
+
+  [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
+
+  [[nodiscard]] std::size_t size() const { return waiting_.size() + later_.size() + resting_.size(); }
+
+  void clear();
+
+private:
+  using Waiting = std::map<std::uint64_t, Dirty>; // by turn
+
+  void put(Dirty what);
+  Dirty take_out(Waiting::iterator at);
+
+  Waiting waiting_;
+  std::map<Place, std::uint64_t> turns_; // of places; renames have none
+  std::multimap<Time, Dirty> later_;
+  std::multimap<Time, Dirty> resting_;
+  std::set<Place> rest_; // the same
+  std::multiset<std::uint64_t> open_;
+  std::uint64_t next_turn_ = 1;
+  std::uint64_t next_order_ = 1;
+};
+
+} // namespace tandem::replication::stream

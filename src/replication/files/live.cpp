@@ -1,0 +1,293 @@
+#include "replication/files/live.hpp"
+
+#include "base/text.hpp"
+#include "replication/files/receiver.hpp"
+#include "replication/files/sender.hpp"
+
+namespace tandem::replication {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto watermark_every = 1s;
+constexpr std::size_t most_unsent = std::size_t{256} << 10U;
+constexpr int reads_a_turn = 64;
+
+template <class Kind>
+Result<std::vector<Kind>> open_roots(const std::vector<LiveRoot>& roots) {
+  std::vector<Kind> opened;
+  for (const auto& root : roots) {
+    TANDEM_TRY(auto tree, system::Tree::open(root.path));
+    opened.push_back(Kind{.tree = std::move(tree), .patterns = root.patterns});
+  }
+  return opened;
+}
+
+std::vector<std::string> paths_of(const std::vector<LiveRoot>& roots) {
+  std::vector<std::string> paths;
+  for (const auto& root : roots)
+    paths.push_back(root.path);
+  return paths;
+}
+
+} // namespace
+
+// What the thread works with; on no other.
+class LiveStream::Turn {
+public:
+  Turn(LiveStream& owner, system::Watch watch, stream::Sender sender)
+      : owner_(owner), watch_(std::move(watch)), sender_(std::move(sender)) {}
+
+  Result<void> go() {
+    for (;;) {
+      if (!take_orders()) return {};
+      TANDEM_CHECK(see());
+      if (socket_) {
+        TANDEM_CHECK(hear());
+        TANDEM_CHECK(ask_for_word());
+        TANDEM_CHECK(speak());
+      }
+      tell();
+      wait();
+    }
+  }
+
+private:
+  // False: the end.
+  bool take_orders() {
+    owner_.waker_->calm();
+    const std::lock_guard guard(owner_.mutex_);
+    if (owner_.attached_) socket_ = std::move(owner_.attached_);
+    paused_ = owner_.paused_ > 0;
+    asked_ = owner_.flushes_asked_;
+    return !owner_.stop_;
+  }
+
+  // All that the kernel has to say, unless it says more and more.
+  Result<void> see() {
+    seen_all_ = false;
+    for (int reads = 0; reads < reads_a_turn; ++reads) {
+      bool more = false;
+      TANDEM_TRY(const auto changes, watch_.read(more));
+      sender_.changed(changes);
+      if (more) continue;
+      seen_all_ = true;
+      return {};
+    }
+    return {};
+  }
+
+  Result<void> hear() {
+    for (;;) {
+      TANDEM_TRY(const auto bytes, system::read_link(socket_.get()));
+      if (!bytes) return fail(ErrorKind::unavailable, "the stream of files has broken off");
+      if (bytes->empty()) return {};
+      reader_.take(*bytes);
+      for (;;) {
+        TANDEM_TRY(const auto message, reader_.next());
+        if (!message) break;
+        TANDEM_CHECK(sender_.take(*message, steady_clock::now()));
+      }
+    }
+  }
+
+  // A flush, or the moment that the files are complete to. What was told before see() is what it is about.
+  Result<void> ask_for_word() {
+    if (!seen_all_) return {};
+    const auto now = steady_clock::now();
+    const bool flush = asked_ > flush_for_;
+    const bool word = word_ == 0 && now >= next_word_;
+    if (!flush && !word) return {};
+    if (const auto replaced = sender_.replaced_root(); !replaced.empty())
+      return failed(replaced + " is another folder by now");
+    const auto barrier = sender_.barrier(flush);
+    if (flush) {
+      flush_for_ = asked_;
+      flush_ = barrier;
+    }
+    if (word) {
+      word_ = barrier;
+      word_time_ = turn_began_;
+      next_word_ = now + watermark_every;
+    }
+    return {};
+  }
+
+  Result<void> speak() {
+    if (paused_)
+      sender_.hold();
+    else
+      sender_.go_on();
+    for (;;) {
+      while (!unsent_.empty()) {
+        TANDEM_TRY(const auto took, system::write_link(socket_.get(), unsent_));
+        if (took == 0) return {};
+        unsent_.erase(0, took);
+      }
+      while (unsent_.size() < most_unsent) {
+        TANDEM_TRY(const auto bytes, sender_.next(steady_clock::now()));
+        if (!bytes) break;
+        unsent_ += *bytes;
+      }
+      if (unsent_.empty()) return {};
+    }
+  }
+
+  void tell() {
+    owner_.tell([&](LiveState& state) {
+      state.live = static_cast<bool>(socket_);
+      state.problem = sender_.problem();
+      state.waiting = sender_.waiting();
+      if (word_ != 0 && sender_.settled(word_)) {
+        if (state.unwatched.empty()) state.complete_to = word_time_;
+        word_ = 0;
+      }
+      if (flush_ != 0 && sender_.settled_on_disk(flush_)) {
+        owner_.flushes_done_ = flush_for_;
+        flush_ = 0;
+      }
+      owner_.quiet_ = paused_ && (!socket_ || (unsent_.empty() && sender_.quiet()));
+    });
+  }
+
+  void wait() {
+    const auto now = steady_clock::now();
+    auto limit = std::chrono::duration_cast<Milliseconds>(next_word_ - now) + 1ms;
+    if (!socket_ || word_ != 0) limit = watermark_every;
+    if (const auto due = socket_ ? sender_.next_time(now) : std::nullopt; due && unsent_.empty())
+      limit = std::min(limit, std::chrono::duration_cast<Milliseconds>(*due - now) + (*due > now ? 1ms : 0ms));
+    if (!seen_all_) limit = 0ms;
+    system::wait_for({{.descriptor = watch_.descriptor()},
+                      {.descriptor = owner_.waker_->descriptor()},
+                      {.descriptor = socket_.get()},
+                      {.descriptor = unsent_.empty() ? -1 : socket_.get(), .room = true}},
+                     std::max(limit, 0ms));
+    turn_began_ = owner_.clock_.wall_time();
+  }
+
+  LiveStream& owner_;
+  system::Watch watch_;
+  stream::Sender sender_;
+  stream::Reader reader_;
+  system::Descriptor socket_;
+  std::string unsent_;
+  bool paused_ = false;
+  bool seen_all_ = false;
+  std::uint64_t asked_ = 0;     // flushes so far
+  std::uint64_t flush_for_ = 0; // the latest that `flush_` is for
+  std::uint64_t flush_ = 0;     // its barrier; 0: none
+  std::uint64_t word_ = 0;      // the barrier for complete_to; 0: none
+  std::chrono::system_clock::time_point turn_began_ = owner_.clock_.wall_time();
+  std::chrono::system_clock::time_point word_time_ = turn_began_;
+  steady_clock::time_point next_word_ = steady_clock::now();
+};
+
+LiveStream::LiveStream(std::vector<LiveRoot> roots, system::Clock& clock)
+    : roots_(std::move(roots)), clock_(clock), waker_(system::Waker::make()), thread_([this] { run(); }) {}
+
+LiveStream::~LiveStream() {
+  {
+    const std::lock_guard guard(mutex_);
+    stop_ = true;
+  }
+  if (waker_) waker_->wake();
+  thread_.join();
+}
+
+void LiveStream::run() {
+  const auto work = [this]() -> Result<void> {
+    if (!waker_) return std::unexpected(waker_.error());
+    TANDEM_TRY(auto watch, system::Watch::open(paths_of(roots_)));
+    TANDEM_TRY(auto roots, open_roots<stream::Root>(roots_));
+    tell([&](LiveState& state) {
+      state.watching = true;
+      state.unwatched = watch.unwatched();
+    });
+    return Turn(*this, std::move(watch), stream::Sender(std::move(roots))).go();
+  };
+  const auto done = work();
+  tell([&](LiveState& state) {
+    state.watching = state.live = false;
+    state.ended = true;
+    state.problem = done ? "" : describe(done.error());
+    state.broke_off = !done && done.error().kind == ErrorKind::unavailable;
+    state.guarded = !done && done.error().kind == ErrorKind::refused;
+  });
+}
+
+void LiveStream::tell(const std::function<void(LiveState&)>& change) {
+  const std::lock_guard guard(mutex_);
+  change(state_);
+  changed_.notify_all();
+}
+
+LiveState LiveStream::state() const {
+  const std::lock_guard guard(mutex_);
+  return state_;
+}
+
+void LiveStream::attach(system::Descriptor socket) {
+  {
+    const std::lock_guard guard(mutex_);
+    attached_ = std::move(socket);
+  }
+  if (waker_) waker_->wake();
+}
+
+Result<void> LiveStream::flush(Milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  if (!state_.live) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  if (!state_.unwatched.empty())
+    return fail(ErrorKind::unavailable, "changes in " + join(state_.unwatched, ", ") + " are not seen");
+  const auto mine = ++flushes_asked_;
+  waker_->wake();
+  const bool done = changed_.wait_for(lock, limit, [&] { return flushes_done_ >= mine || state_.ended; });
+  if (flushes_done_ >= mine) return {};
+  return fail(ErrorKind::unavailable, !state_.problem.empty() ? state_.problem
+                                      : done                  ? "the stream of files has ended"
+                                                              : "the standby has not got all of it yet");
+}
+
+bool LiveStream::pause(Milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  ++paused_;
+  quiet_ = false;
+  if (state_.ended || !waker_) return true;
+  waker_->wake();
+  if (changed_.wait_for(lock, limit, [&] { return quiet_ || state_.ended; })) return true;
+  stop_ = true; // a receiver that does not answer must not write later
+  waker_->wake();
+  return false;
+}
+
+void LiveStream::resume() {
+  {
+    const std::lock_guard guard(mutex_);
+    --paused_;
+  }
+  if (waker_) waker_->wake();
+}
+
+Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_guard, int input, int output) {
+  TANDEM_TRY(auto opened, open_roots<stream::Receiver::Root>(roots));
+  std::string answers;
+  stream::Receiver receiver(std::move(opened), deletion_guard,
+                            [&](const stream::Message& message) { answers += stream::encode(message); });
+  stream::Reader reader;
+  for (;;) {
+    TANDEM_TRY(const auto bytes, system::read_next(input));
+    if (!bytes) return {};
+    reader.take(*bytes);
+    for (;;) {
+      TANDEM_TRY(const auto message, reader.next());
+      if (!message) break;
+      TANDEM_CHECK(receiver.take(*message, steady_clock::now()));
+    }
+    TANDEM_CHECK(system::write_all(output, answers));
+    answers.clear();
+  }
+}
+
+} // namespace tandem::replication

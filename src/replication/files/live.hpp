@@ -1,0 +1,85 @@
+// Keeps the files of one standby equal to this server's as they change: a thread of its own that waits for the kernel's
+// word, the standby's answers and its owner. First it only watches, while somebody else makes the trees equal; from
+// attach() on it sends what has changed since it began to watch.
+#pragma once
+#include "replication/files/patterns.hpp"
+#include "replication/files/stream_messages.hpp"
+#include "system/clock.hpp"
+#include "system/link.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace tandem::replication {
+
+struct LiveRoot {
+  std::string path;
+  Patterns patterns = {};
+};
+
+struct LiveState {
+  bool watching = false;  // whatever changes from here on is seen
+  bool live = false;      // and sent
+  bool ended = false;     // for good: `problem` says why
+  bool broke_off = false; // it ended since the receiver has gone, which its server's agent tells as well
+  bool guarded = false;   // it ended since too much would be removed
+  std::string problem = {};
+  std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
+  std::size_t waiting = 0;                 // places and large files that are not sent yet
+  // The standby has everything up to this moment.
+  std::optional<std::chrono::system_clock::time_point> complete_to = {};
+};
+
+class LiveStream {
+public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  // Begins to watch.
+  LiveStream(std::vector<LiveRoot> roots, system::Clock& clock);
+  ~LiveStream(); // ends it and waits for that
+  LiveStream(const LiveStream&) = delete;
+  LiveStream& operator=(const LiveStream&) = delete;
+
+  // Any thread.
+  [[nodiscard]] LiveState state() const;
+  // A socket to the receiver. Once.
+  void attach(system::Descriptor socket);
+  // Waits until the standby has, on its disk, all that was closed before the call. unavailable: it has not come to
+  // that.
+  Result<void> flush(Milliseconds limit);
+  // Sends nothing more until resume(), and returns when the receiver has done, and has on its disk, all that was sent.
+  // Counted. Without a receiver at once; false with one that does not answer within the limit, which ends the stream.
+  bool pause(Milliseconds limit);
+  void resume();
+
+private:
+  class Turn;
+
+  void run();
+  void tell(const std::function<void(LiveState&)>& change);
+
+  const std::vector<LiveRoot> roots_;
+  system::Clock& clock_;
+  Result<system::Waker> waker_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // ---- guarded by mutex_
+  LiveState state_;
+  system::Descriptor attached_;
+  bool stop_ = false;
+  int paused_ = 0;
+  bool quiet_ = false; // the pause has come to its end
+  std::uint64_t flushes_asked_ = 0;
+  std::uint64_t flushes_done_ = 0;
+  // ----
+  std::thread thread_;
+};
+
+// The receiver's program: reads messages from `input` until its end and answers on `output`. More removals than that
+// part of a root within an hour end the sender's stream: somebody has to look first.
+Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_guard, int input, int output);
+
+} // namespace tandem::replication

@@ -1,0 +1,146 @@
+#include "replication/files/patterns.hpp"
+
+#include <algorithm>
+
+namespace tandem::replication {
+
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+
+// The pattern's "[…]" against a letter; `length` is that of the brackets, 0 when they are none.
+bool in_brackets(std::string_view pattern, char letter, std::size_t& length) {
+  std::size_t at = 1;
+  const bool negated = at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^');
+  if (negated) ++at;
+  bool found = false;
+  const auto first = at;
+  for (length = 0; at < pattern.size(); ++at) {
+    if (pattern[at] == ']' && at > first) {
+      length = at + 1;
+      return found != negated;
+    }
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+    const auto low = static_cast<unsigned char>(pattern[at]);
+    auto high = low;
+    if (at + 2 < pattern.size() && pattern[at + 1] == '-' && pattern[at + 2] != ']') {
+      high = static_cast<unsigned char>(pattern[at + 2]);
+      at += 2;
+    }
+    const auto asked = static_cast<unsigned char>(letter);
+    found = found || (low <= asked && asked <= high);
+  }
+  return false;
+}
+
+// How much of the pattern stands for this one letter; npos: it does not match.
+std::size_t one_letter(std::string_view pattern, char letter) {
+  if (pattern.front() == '?') return letter == '/' ? npos : 1;
+  if (pattern.front() == '[') {
+    std::size_t length = 0;
+    const bool in = in_brackets(pattern, letter, length);
+    if (length > 0) return in && letter != '/' ? length : npos;
+  }
+  if (pattern.front() == '\\' && pattern.size() > 1) return pattern[1] == letter ? 2 : npos;
+  return pattern.front() == letter ? 1 : npos;
+}
+
+} // namespace
+
+// Goes back to the latest star only, and for a "*" that met a "/" to the latest "**": no pattern takes longer than the
+// product of the two lengths.
+bool matches(std::string_view pattern, std::string_view text) {
+  struct Star {
+    std::size_t after = npos; // in the pattern
+    std::size_t at = 0;       // in the text
+  };
+
+  Star one;
+  Star two;
+  std::size_t p = 0;
+  std::size_t t = 0;
+  const auto back = [&] {
+    if (one.after != npos && text[one.at] != '/') {
+      p = one.after;
+      t = ++one.at;
+      return true;
+    }
+    one.after = npos;
+    if (two.after == npos) return false;
+    p = two.after;
+    t = ++two.at;
+    return true;
+  };
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      auto& star = pattern.substr(p).starts_with("**") ? two : one;
+      p = std::min(pattern.find_first_not_of('*', p), pattern.size());
+      star = {p, t};
+      if (&star == &two) one.after = npos;
+      continue;
+    }
+    const auto step = p < pattern.size() ? one_letter(pattern.substr(p), text[t]) : npos;
+    if (step != npos) {
+      p += step;
+      ++t;
+    } else if (!back()) {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == npos;
+}
+
+Patterns::Patterns(const std::vector<std::string>& patterns) : texts_(patterns) {
+  for (std::string_view text : texts_) {
+    Pattern pattern;
+    pattern.folders_only = text.ends_with('/');
+    if (pattern.folders_only) text.remove_suffix(1);
+    pattern.anchored = text.starts_with('/');
+    if (pattern.anchored) text.remove_prefix(1);
+    pattern.whole_path = text.find('/') != npos || text.find("**") != npos;
+    pattern.text = text;
+    if (!text.empty()) patterns_.push_back(std::move(pattern));
+  }
+}
+
+bool Patterns::leave_out_this(std::string_view path, bool folder) const {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
+    if (pattern.folders_only && !folder) return false;
+    if (pattern.anchored) return matches(pattern.text, path);
+    if (!pattern.whole_path) return matches(pattern.text, name);
+    for (auto rest = path;; rest.remove_prefix(rest.find('/') + 1)) {
+      if (matches(pattern.text, rest)) return true;
+      if (rest.find('/') == npos) return false;
+    }
+  });
+}
+
+bool Patterns::leave_out(std::string_view path, bool folder) const {
+  for (auto slash = path.find('/'); slash != npos; slash = path.find('/', slash + 1))
+    if (leave_out_this(path.substr(0, slash), true)) return true;
+  return !path.empty() && leave_out_this(path, folder);
+}
+
+Patterns stream_patterns(const model::Pair& pair, const std::string& root) {
+  std::vector<std::string> patterns{".*.tandem-[0-9]*-[0-9]*"};
+  if (root == "/www") {
+    for (const auto* own : {"/.releases/*/by-hand*", "/.releases/*/building/", "/.releases/*/envs/",
+                            "/.releases/*/[0-9]*/", "/.releases/*/repo.git/", "/.releases/*/modules/"})
+      patterns.emplace_back(own);
+    for (const auto& site : pair.sites) {
+      patterns.push_back("/" + site.domain); // a link to the release that is served: a deploy's last word
+      for (const auto& folder : site.folders)
+        if (!folder.replicate) patterns.push_back("/.releases/" + site.domain + "/shared/" + folder.name + "/*");
+    }
+  }
+  for (const auto& site : pair.sites)
+    for (const auto& inbox : pair.inboxes(site))
+      if (inbox == root || inbox.starts_with(root + "/")) patterns.push_back(inbox.substr(root.size()) + "/*");
+  // As in the comparisons, a folder that is left out is carried, empty: an application may not start without it.
+  for (const auto& pattern : pair.files.exclude)
+    patterns.push_back(pattern.ends_with('/') ? pattern + "*" : pattern);
+  return Patterns(patterns);
+}
+
+} // namespace tandem::replication

@@ -1,0 +1,45 @@
+// Which paths are left out, by rsync's pattern rules (rsync(1), FILTER RULES): a pattern that begins with "/" is meant
+// from the root, one with another "/" for the end of the path, any other for one name; "/" at its end: folders alone;
+// "*" and
+// "?" stop at "/", "**" does not; "[a-z]" as in a shell. Pure.
+#pragma once
+#include "model/pair.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::replication {
+
+class Patterns {
+public:
+  Patterns() = default;
+  explicit Patterns(const std::vector<std::string>& patterns);
+
+  // The path, relative to the root, or a folder on its way is left out. `folder`: what stands last is one.
+  [[nodiscard]] bool leave_out(std::string_view path, bool folder) const;
+
+  [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
+
+private:
+  struct Pattern {
+    std::string text;
+    bool anchored = false;
+    bool folders_only = false;
+    bool whole_path = false; // for the end of the path, not for its last name alone
+  };
+
+  [[nodiscard]] bool leave_out_this(std::string_view path, bool folder) const;
+
+  std::vector<std::string> texts_;
+  std::vector<Pattern> patterns_;
+};
+
+// One pattern against the whole text.
+[[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
+
+// What the stream of a root leaves out: what [files] exclude names, folders that are not replicated, uploads that
+// nobody has taken in yet, files under a temporary name, and code, which comes with its deploy.
+[[nodiscard]] Patterns stream_patterns(const model::Pair& pair, const std::string& root);
+
+} // namespace tandem::replication

@@ -1,0 +1,221 @@
+#include "replication/files/receiver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace tandem::replication::stream {
+
+namespace {
+
+using system::FileType;
+using system::Node;
+using system::Tree;
+
+constexpr std::size_t most_transfers = 256;
+
+Result<void> put_file(Tree& tree, const std::string& path, const Node& node, const std::string& content) {
+  TANDEM_TRY(const auto file, tree.begin_file(path));
+  TANDEM_CHECK(system::write_piece(file.get(), 0, content));
+  return tree.finish_file(path, file.get(), node);
+}
+
+} // namespace
+
+Result<void> Receiver::take(const Message& message, std::chrono::steady_clock::time_point now) {
+  if (stopped_) return {};
+  if (now - since_ > std::chrono::hours(1)) {
+    since_ = now;
+    for (auto& root : roots_)
+      root.removed = root.names = 0;
+  }
+  return std::visit(
+      [this](const auto& value) -> Result<void> {
+        if constexpr (requires { on(value); })
+          return on(value);
+        else
+          return fail(ErrorKind::invalid, "the sender of files says what only a receiver says");
+      },
+      message);
+}
+
+Result<Tree*> Receiver::tree_of(const Place& place) {
+  if (place.root >= roots_.size()) return fail(ErrorKind::invalid, "the sender of files names an unknown folder");
+  return &roots_[place.root].tree;
+}
+
+// Where the folder around it is missing that is asked for, with all that is in it: something has made the trees
+// unequal.
+void Receiver::refuse(const Place& place, std::uint64_t order, const Error& error) {
+  if (error.kind == ErrorKind::not_found && !place.path.empty()) {
+    const auto slash = place.path.rfind('/');
+    const Place around{place.root, slash == std::string::npos ? "" : place.path.substr(0, slash)};
+    return answer_(Want{.place = around, .order = order, .deep = true});
+  }
+  answer_(Refused{.place = place, .order = order, .why = error.message});
+}
+
+// Of a folder that stands where something else belongs its files are none of the primary's any more.
+Result<void> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
+  TANDEM_TRY(const auto there, root.tree.look(path));
+  if (!there.exists) came(root);
+  if (!there.exists || there.type != FileType::folder || wanted.type == FileType::folder) return {};
+  remove({static_cast<std::uint16_t>(&root - roots_.data()), path});
+  return stopped_ ? failed("too much would be removed") : Result<void>();
+}
+
+Result<void> Receiver::on(const Put& put) {
+  TANDEM_TRY(auto* tree, tree_of(put.place));
+  auto done = make_way(roots_[put.place.root], put.place.path, put.node);
+  if (done) done = put_file(*tree, put.place.path, put.node, put.content);
+  if (!done) refuse(put.place, put.order, done.error());
+  return {};
+}
+
+Result<void> Receiver::on(const Offer& offer) {
+  TANDEM_TRY(auto* tree, tree_of(offer.place));
+  const auto& path = offer.place.path;
+  auto there = tree->look(path);
+  if (!there) {
+    refuse(offer.place, offer.order, there.error());
+    return {};
+  }
+  if (*there == offer.node) return {};
+  Result<void> done;
+  if (offer.node.type == FileType::folder) {
+    if (!there->exists) came(roots_[offer.place.root]);
+    done = tree->make_folder(path, offer.node);
+  } else if (offer.node.type == FileType::link) {
+    done = make_way(roots_[offer.place.root], path, offer.node);
+    if (done) done = tree->make_link(path, offer.node);
+  } else if (there->type == FileType::regular && there->exists && there->size == offer.node.size &&
+             there->modified_ns == offer.node.modified_ns) {
+    done = tree->set_meta(path, offer.node);
+  } else {
+    answer_(Want{.place = offer.place, .order = offer.order});
+  }
+  if (!done) refuse(offer.place, offer.order, done.error());
+  return {};
+}
+
+Result<void> Receiver::on(const Begin& begin) {
+  TANDEM_TRY(auto* tree, tree_of(begin.place));
+  if (transfers_.size() >= most_transfers || transfers_.contains(begin.transfer))
+    return fail(ErrorKind::invalid, "the sender of files begins too many at once");
+  Transfer transfer{.place = begin.place, .file = {}};
+  if (auto file = tree->begin_file(begin.place.path)) transfer.file = std::move(*file);
+  transfers_.emplace(begin.transfer, std::move(transfer)); // without a file its end is refused
+  return {};
+}
+
+Result<void> Receiver::on(const Piece& piece) {
+  const auto known = transfers_.find(piece.transfer);
+  if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
+  auto& transfer = known->second;
+  if (transfer.file && !system::write_piece(transfer.file.get(), piece.offset, piece.bytes)) transfer.file.reset();
+  return {};
+}
+
+Result<void> Receiver::on(const End& end) {
+  auto found = transfers_.extract(end.transfer);
+  if (!found) return fail(ErrorKind::invalid, "the sender of files ends an unknown one");
+  auto& transfer = found.mapped();
+  TANDEM_TRY(auto* tree, tree_of(transfer.place));
+  const auto& path = transfer.place.path;
+  Result<void> done;
+  if (!transfer.file) done = failed("there was no room for it, or no folder");
+  if (done) done = make_way(roots_[transfer.place.root], path, end.node);
+  if (done) done = tree->finish_file(path, transfer.file.get(), end.node);
+  if (done) return {};
+  refuse(transfer.place, 0, done.error());
+  return {};
+}
+
+Result<void> Receiver::on(const Drop& drop) {
+  transfers_.erase(drop.transfer);
+  return {};
+}
+
+Result<void> Receiver::on(const Remove& remove) {
+  TANDEM_CHECK(tree_of(remove.place));
+  if (remove.place.path.empty())
+    return fail(ErrorKind::invalid, "the sender of files removes a whole replicated folder");
+  this->remove(remove.place);
+  return {};
+}
+
+// Counted before, with all that lies below.
+Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
+  constexpr auto all = std::numeric_limits<std::uint64_t>::max();
+  auto most = few_removals;
+  if (root.names > 0) most = std::max(most, static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names)));
+  TANDEM_TRY(auto count, root.tree.count(path, most + 1));
+  if (root.removed + count > most && root.names == 0) {
+    TANDEM_TRY(const auto names, root.tree.count("", all));
+    root.names = names + root.removed;
+    return may_remove(root, path);
+  }
+  if (root.removed + count > most) return false;
+  root.removed += count;
+  return true;
+}
+
+void Receiver::remove(const Place& place) {
+  if (stopped_) return;
+  auto& root = roots_[place.root];
+  const auto may = may_remove(root, place.path);
+  if (!may) return refuse(place, 0, may.error());
+  if (!*may) {
+    stopped_ = true;
+    return answer_(Stop{.why = fmt::format("more of the files in {} would be removed within an hour than [files] "
+                                           "deletion_guard allows, {} among them",
+                                           root.tree.path(), place.path),
+                        .guard = true});
+  }
+  if (const auto done = root.tree.remove(place.path); !done) refuse(place, 0, done.error());
+}
+
+// What is missing here, or cannot be replaced by a rename, is looked at as a whole.
+Result<void> Receiver::on(const Rename& rename) {
+  TANDEM_TRY(auto* from, tree_of(rename.from));
+  TANDEM_TRY(auto* to, tree_of(rename.to));
+  if (rename.from.path.empty() || rename.to.path.empty())
+    return fail(ErrorKind::invalid, "the sender of files renames a whole replicated folder");
+  if (!from->rename(rename.from.path, *to, rename.to.path))
+    answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
+  return {};
+}
+
+Result<void> Receiver::on(const Names& names) {
+  TANDEM_TRY(auto* tree, tree_of(names.place));
+  const auto here = tree->list(names.place.path);
+  if (!here) return {}; // its own offer was refused, and comes again
+  const std::set<std::string> wanted(names.names.begin(), names.names.end());
+  for (const auto& name : *here) {
+    const auto path = names.place.path.empty() ? name : names.place.path + "/" + name;
+    if (wanted.contains(name)) continue;
+    if (roots_[names.place.root].patterns.leave_out(path, true) ||
+        roots_[names.place.root].patterns.leave_out(path, false))
+      continue;
+    remove({names.place.root, path});
+  }
+  return {};
+}
+
+Result<void> Receiver::on(const Mark& mark) {
+  for (auto& root : roots_) {
+    if (!root.tree.is_at_its_path()) {
+      stopped_ = true;
+      answer_(Stop{root.tree.path() + " is another folder on the standby by now"});
+      return {};
+    }
+    if (!mark.durable) continue;
+    if (const auto done = root.tree.settle(); !done) refuse({}, 0, done.error());
+  }
+  answer_(Done{.number = mark.number});
+  return {};
+}
+
+} // namespace tandem::replication::stream

@@ -1,0 +1,68 @@
+// The standby's end of the file stream: does what the messages say, below its roots and nowhere else. What cannot be
+// done is said, and the sender tries again; a reader never sees half a file.
+#pragma once
+#include "replication/files/patterns.hpp"
+#include "replication/files/stream_messages.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+
+namespace tandem::replication::stream {
+
+class Receiver {
+public:
+  struct Root {
+    system::Tree tree;
+    Patterns patterns = {};
+    // ---- the receiver's own, of this hour
+    std::uint64_t removed = 0; // but for as many as came: what comes and goes is no loss
+    std::uint64_t names = 0;   // below it when that first mattered; 0: it has not
+  };
+
+  // Always allowed.
+  static constexpr std::uint64_t few_removals = 100;
+
+  // `answer`: takes what is to be sent back. `guard`: no more than this part of the names in a root are removed within
+  // an hour. When more would be it says Stop, and does nothing any more.
+  Receiver(std::vector<Root> roots, double guard, std::function<void(const Message&)> answer)
+      : roots_(std::move(roots)), guard_(guard), answer_(std::move(answer)) {}
+
+  // invalid: it is no sender's word, and nothing more is to be taken.
+  Result<void> take(const Message& message, std::chrono::steady_clock::time_point now);
+
+private:
+  struct Transfer {
+    Place place;
+    system::Descriptor file;
+  };
+
+  Result<system::Tree*> tree_of(const Place& place);
+  void refuse(const Place& place, std::uint64_t order, const Error& error);
+  Result<void> on(const Put& put);
+  Result<void> on(const Offer& offer);
+  Result<void> on(const Begin& begin);
+  Result<void> on(const Piece& piece);
+  Result<void> on(const End& end);
+  Result<void> on(const Drop& drop);
+  Result<void> on(const Remove& remove);
+  Result<void> on(const Rename& rename);
+  Result<void> on(const Names& names);
+  Result<void> on(const Mark& mark);
+  void remove(const Place& place);
+  Result<bool> may_remove(Root& root, const std::string& path);
+
+  // A name comes that was not there.
+  void came(Root& root) { root.removed -= root.removed > 0 ? 1 : 0; }
+
+  Result<void> make_way(Root& root, const std::string& path, const system::Node& wanted);
+
+  std::vector<Root> roots_;
+  double guard_;
+  std::function<void(const Message&)> answer_;
+  std::chrono::steady_clock::time_point since_ = {};
+  bool stopped_ = false;
+  std::map<std::uint64_t, Transfer> transfers_;
+};
+
+} // namespace tandem::replication::stream

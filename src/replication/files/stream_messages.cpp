@@ -1,0 +1,216 @@
+#include "replication/files/stream_messages.hpp"
+
+#include <utility>
+
+namespace tandem::replication::stream {
+
+namespace {
+
+class Writer {
+public:
+  void number(std::uint64_t value, int bytes = 8) {
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+      text_.push_back(static_cast<char>(value >> static_cast<unsigned>(shift)));
+  }
+
+  void field(std::uint64_t value) { number(value); }
+
+  void field(bool value) { number(value ? 1 : 0, 1); }
+
+  void field(std::uint16_t value) { number(value, 2); }
+
+  void field(std::uint32_t value) { number(value, 4); }
+
+  void field(std::int64_t value) { number(static_cast<std::uint64_t>(value)); }
+
+  void field(system::FileType value) { number(static_cast<std::uint64_t>(value), 1); }
+
+  void field(const std::string& value) {
+    number(value.size(), 4);
+    text_ += value;
+  }
+
+  void field(const std::vector<std::string>& values) {
+    number(values.size(), 4);
+    for (const auto& value : values)
+      field(value);
+  }
+
+  void field(const std::map<std::string, std::string>& values) {
+    number(values.size(), 4);
+    for (const auto& [name, value] : values) {
+      field(name);
+      field(value);
+    }
+  }
+
+  std::string take() { return std::move(text_); }
+
+private:
+  std::string text_;
+};
+
+// The first that is wrong makes all the rest wrong.
+class Parser {
+public:
+  explicit Parser(std::string_view text) : text_(text) {}
+
+  std::uint64_t number(std::size_t bytes = 8) {
+    if (text_.size() < bytes) good_ = false;
+    if (!good_) return 0;
+    std::uint64_t value = 0;
+    for (std::size_t at = 0; at < bytes; ++at)
+      value = value << 8U | static_cast<unsigned char>(text_[at]);
+    text_.remove_prefix(bytes);
+    return value;
+  }
+
+  void field(std::uint64_t& value) { value = number(); }
+
+  void field(bool& value) {
+    const auto one = number(1);
+    if (one > 1) good_ = false;
+    value = one == 1;
+  }
+
+  void field(std::uint16_t& value) { value = static_cast<std::uint16_t>(number(2)); }
+
+  void field(std::uint32_t& value) { value = static_cast<std::uint32_t>(number(4)); }
+
+  void field(std::int64_t& value) { value = static_cast<std::int64_t>(number()); }
+
+  void field(system::FileType& value) {
+    const auto one = number(1);
+    if (one > static_cast<std::uint64_t>(system::FileType::other)) good_ = false;
+    value = good_ ? static_cast<system::FileType>(one) : system::FileType::other;
+  }
+
+  void field(std::string& value) {
+    const auto size = number(4);
+    if (text_.size() < size) good_ = false;
+    if (!good_) return;
+    value = text_.substr(0, size);
+    text_.remove_prefix(size);
+  }
+
+  void field(std::vector<std::string>& values) {
+    for (auto count = number(4); good_ && count > 0; --count)
+      field(values.emplace_back());
+  }
+
+  void field(std::map<std::string, std::string>& values) {
+    for (auto count = number(4); good_ && count > 0; --count) {
+      std::string name;
+      field(name);
+      field(values[name]);
+    }
+  }
+
+  [[nodiscard]] bool ended_well() const { return good_ && text_.empty(); }
+
+private:
+  std::string_view text_;
+  bool good_ = true;
+};
+
+// The members of each kind, in their order, for both directions.
+template <class Archive, class Value>
+void members(Archive& archive, Value& value);
+
+template <class Archive, class... Fields>
+void all(Archive& archive, Fields&... fields) {
+  (members(archive, fields), ...);
+}
+
+template <class Archive, class Value>
+void members(Archive& archive, Value& value) {
+  using Kind = std::remove_const_t<Value>;
+  if constexpr (std::is_same_v<Kind, Place>)
+    all(archive, value.root, value.path);
+  else if constexpr (std::is_same_v<Kind, system::Node>)
+    all(archive, value.exists, value.type, value.mode, value.uid, value.gid, value.size, value.modified_ns,
+        value.target, value.attributes, value.links);
+  else if constexpr (std::is_same_v<Kind, Put>)
+    all(archive, value.place, value.order, value.node, value.content);
+  else if constexpr (std::is_same_v<Kind, Offer>)
+    all(archive, value.place, value.order, value.node);
+  else if constexpr (std::is_same_v<Kind, Begin>)
+    all(archive, value.transfer, value.place);
+  else if constexpr (std::is_same_v<Kind, Piece>)
+    all(archive, value.transfer, value.offset, value.bytes);
+  else if constexpr (std::is_same_v<Kind, End>)
+    all(archive, value.transfer, value.node);
+  else if constexpr (std::is_same_v<Kind, Drop>)
+    all(archive, value.transfer);
+  else if constexpr (std::is_same_v<Kind, Remove>)
+    all(archive, value.place);
+  else if constexpr (std::is_same_v<Kind, Rename>)
+    all(archive, value.from, value.to, value.order);
+  else if constexpr (std::is_same_v<Kind, Names>)
+    all(archive, value.place, value.names);
+  else if constexpr (std::is_same_v<Kind, Mark>)
+    all(archive, value.number, value.durable);
+  else if constexpr (std::is_same_v<Kind, Want>)
+    all(archive, value.place, value.order, value.deep);
+  else if constexpr (std::is_same_v<Kind, Refused>)
+    all(archive, value.place, value.order, value.why);
+  else if constexpr (std::is_same_v<Kind, Done>)
+    all(archive, value.number);
+  else if constexpr (std::is_same_v<Kind, Stop>)
+    all(archive, value.why, value.guard);
+  else
+    archive.field(value);
+}
+
+// The kind's letter is its place among the kinds.
+template <std::size_t Index = 0>
+Result<Message> parse(std::uint64_t kind, Parser& parser) {
+  if constexpr (Index == std::variant_size_v<Message>) {
+    return fail(ErrorKind::invalid, "a message of the file stream is of no known kind");
+  } else {
+    if (kind != Index) return parse<Index + 1>(kind, parser);
+    std::variant_alternative_t<Index, Message> value;
+    members(parser, value);
+    if (!parser.ended_well()) return fail(ErrorKind::invalid, "a message of the file stream is not whole");
+    return value;
+  }
+}
+
+std::size_t length_at(std::string_view bytes) {
+  return Parser(bytes).number(4);
+}
+
+constexpr std::size_t head = 4;
+
+} // namespace
+
+std::string encode(const Message& message) {
+  Writer body;
+  body.number(message.index(), 1);
+  std::visit([&](const auto& value) { members(body, value); }, message);
+  const auto text = body.take();
+  Writer whole;
+  whole.number(text.size(), head);
+  return whole.take() + text;
+}
+
+Result<Message> decode(std::string_view bytes) {
+  Parser parser(bytes);
+  const auto kind = parser.number(1);
+  return parse(kind, parser);
+}
+
+Result<std::optional<Message>> Reader::next() {
+  const auto rest = std::string_view(buffer_).substr(used_);
+  const auto length = rest.size() < head ? 0 : length_at(rest);
+  if (length > largest_message) return fail(ErrorKind::invalid, "a message of the file stream is too long");
+  if (rest.size() < head || rest.size() < head + length) {
+    buffer_.erase(0, std::exchange(used_, 0));
+    return std::nullopt;
+  }
+  used_ += head + length;
+  TANDEM_TRY(auto message, decode(rest.substr(head, length)));
+  return message;
+}
+
+} // namespace tandem::replication::stream

@@ -1,0 +1,148 @@
+// What the two ends of the file stream say to each other. Four bytes of length, then a letter for the kind, then its
+// members; numbers most significant byte first, texts and lists with their length before them. Roots are numbers: their
+// place in the list with which the receiver was started. Pure; nothing that comes is believed.
+#pragma once
+#include "base/result.hpp"
+#include "system/tree.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tandem::replication::stream {
+
+struct Place {
+  std::uint16_t root = 0;
+  std::string path; // relative; "" is the root itself
+  auto operator<=>(const Place&) const = default;
+};
+
+// ---- from the primary
+
+// A file with its content. `order`: the sender's own, given back in a Want.
+struct Put {
+  Place place;
+  std::uint64_t order = 0;
+  system::Node node;
+  std::string content;
+  bool operator==(const Put&) const = default;
+};
+
+// What a name is: a folder or a link is made so; of a file owner, mode and the like, and the receiver says Want when
+// its own has another size or time.
+struct Offer {
+  Place place;
+  std::uint64_t order = 0;
+  system::Node node;
+  bool operator==(const Offer&) const = default;
+};
+
+// A large file, in pieces between which other messages come.
+struct Begin {
+  std::uint64_t transfer = 0;
+  Place place;
+  bool operator==(const Begin&) const = default;
+};
+
+struct Piece {
+  std::uint64_t transfer = 0;
+  std::uint64_t offset = 0;
+  std::string bytes;
+  bool operator==(const Piece&) const = default;
+};
+
+struct End {
+  std::uint64_t transfer = 0;
+  system::Node node;
+  bool operator==(const End&) const = default;
+};
+
+struct Drop { // it changed while it was read
+  std::uint64_t transfer = 0;
+  bool operator==(const Drop&) const = default;
+};
+
+struct Remove {
+  Place place;
+  bool operator==(const Remove&) const = default;
+};
+
+// A receiver that cannot says Want, deep, for `to`.
+struct Rename {
+  Place from;
+  Place to;
+  std::uint64_t order = 0;
+  bool operator==(const Rename&) const = default;
+};
+
+// All names in a folder; others that are not left out are removed.
+struct Names {
+  Place place;
+  std::vector<std::string> names;
+  bool operator==(const Names&) const = default;
+};
+
+// Everything before it is to be answered.
+struct Mark {
+  std::uint64_t number = 0;
+  bool durable = false; // and on the disk before the answer
+  bool operator==(const Mark&) const = default;
+};
+
+// ---- from the standby
+
+struct Want {
+  Place place;
+  std::uint64_t order = 0;
+  bool deep = false; // with everything below it
+  bool operator==(const Want&) const = default;
+};
+
+// It could not be done, and is to be tried again later.
+struct Refused {
+  Place place;
+  std::uint64_t order = 0;
+  std::string why;
+  bool operator==(const Refused&) const = default;
+};
+
+struct Done {
+  std::uint64_t number = 0;
+  bool operator==(const Done&) const = default;
+};
+
+// Nothing more is done here until a person has looked.
+struct Stop {
+  std::string why;
+  bool guard = false; // too much would be removed
+  bool operator==(const Stop&) const = default;
+};
+
+using Message =
+    std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Names, Mark, Want, Refused, Done, Stop>;
+
+constexpr std::size_t largest_message = std::size_t{4} << 20U;
+constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message
+constexpr std::size_t piece_size = std::size_t{128} << 10U;
+
+// With its length before it.
+[[nodiscard]] std::string encode(const Message& message);
+// Without it. invalid: no such message, or one that is cut short or goes on behind its end.
+Result<Message> decode(std::string_view bytes);
+
+// Takes bytes as they come and gives whole messages.
+class Reader {
+public:
+  void take(std::string_view bytes) { buffer_ += bytes; }
+
+  // nullopt: more bytes are needed. After an error it is of no more use.
+  Result<std::optional<Message>> next();
+
+private:
+  std::string buffer_;
+  std::size_t used_ = 0;
+};
+
+} // namespace tandem::replication::stream

@@ -1,0 +1,432 @@
+#include "system/tree.hpp"
+
+#include "base/text.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <memory>
+
+namespace tandem::system {
+
+namespace {
+
+std::pair<std::string, std::string> split_path(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+timespec to_timespec(std::int64_t ns) {
+  constexpr std::int64_t second = 1'000'000'000;
+  auto seconds = ns / second;
+  auto rest = ns % second;
+  if (rest < 0) {
+    --seconds;
+    rest += second;
+  }
+  return {.tv_sec = seconds, .tv_nsec = rest};
+}
+
+std::int64_t to_ns(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+FileType type_of_mode(mode_t mode) {
+  if (S_ISREG(mode)) return FileType::regular;
+  if (S_ISDIR(mode)) return FileType::folder;
+  return S_ISLNK(mode) ? FileType::link : FileType::other;
+}
+
+// By /proc, since an O_PATH descriptor, the only kind that a link has, takes no fgetxattr().
+std::string by_proc(int file) {
+  return "/proc/self/fd/" + std::to_string(file);
+}
+
+// No component is empty, "." or "..", and no byte is zero: what would come behind that is no part of what was meant.
+Result<void> check_plain(const std::string& path) {
+  const auto parts = split(path, '/');
+  const bool plain =
+      path.empty() || (path.find('\0') == std::string::npos && std::ranges::none_of(parts, [](const std::string& part) {
+                         return part.empty() || part == "." || part == "..";
+                       }));
+  return plain ? Result<void>() : fail(ErrorKind::invalid, "no path below a folder: " + path);
+}
+
+bool is_nothing_there(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV;
+}
+
+Result<std::map<std::string, std::string>> attributes_of(int file) {
+  std::map<std::string, std::string> attributes;
+  const auto path = by_proc(file);
+  std::string names(1024, '\0');
+  ssize_t size = 0;
+  while ((size = ::listxattr(path.c_str(), names.data(), names.size())) < 0 && errno == ERANGE)
+    names.resize(names.size() * 4);
+  if (size < 0 && (errno == ENOTSUP || errno == EPERM)) return attributes;
+  if (size < 0) return system_error("listing attributes");
+  for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+    const std::string name = names.c_str() + at;
+    at += name.size() + 1;
+    std::string value(65536, '\0'); // XATTR_SIZE_MAX
+    const auto got = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (got < 0 && errno == ENODATA) continue;
+    if (got < 0) return system_error("reading the attribute " + name);
+    value.resize(static_cast<std::size_t>(got));
+    attributes[name] = value;
+  }
+  return attributes;
+}
+
+Result<Node> node_of(int file, const struct stat& status) {
+  Node node{.exists = true,
+            .type = type_of_mode(status.st_mode),
+            .mode = status.st_mode & 07777U,
+            .uid = status.st_uid,
+            .gid = status.st_gid,
+            .size = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0,
+            .modified_ns = to_ns(status.st_mtim),
+            .target = {},
+            .attributes = {},
+            .links = status.st_nlink};
+  if (node.type == FileType::link) {
+    std::string target(4096, '\0');
+    const auto size = ::readlinkat(file, "", target.data(), target.size());
+    if (size < 0) return system_error("reading a link");
+    node.target = target.substr(0, static_cast<std::size_t>(size));
+  } else {
+    TANDEM_TRY(node.attributes, attributes_of(file));
+  }
+  return node;
+}
+
+Result<void> set_attributes(int file, const std::map<std::string, std::string>& wanted) {
+  TANDEM_TRY(const auto present, attributes_of(file));
+  const auto path = by_proc(file);
+  for (const auto& [name, value] : present)
+    if (!wanted.contains(name) && ::removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
+      return system_error("removing the attribute " + name);
+  for (const auto& [name, value] : wanted) {
+    const auto known = present.find(name);
+    if (known != present.end() && known->second == value) continue;
+    if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
+      return system_error("setting the attribute " + name);
+  }
+  return {};
+}
+
+// The owner first: chown() takes away set-user-id bits and capabilities. The time last.
+Result<void> set_all(int file, const Node& node) {
+  if (::fchown(file, node.uid, node.gid) != 0) return system_error("setting an owner");
+  if (::fchmod(file, node.mode) != 0) return system_error("setting a mode");
+  TANDEM_CHECK(set_attributes(file, node.attributes));
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
+  if (::futimens(file, times) != 0) return system_error("setting a time");
+  return {};
+}
+
+Result<void> set_all_of_link(int folder, const std::string& name, const Node& node) {
+  if (::fchownat(folder, name.c_str(), node.uid, node.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return system_error("setting the owner of " + name);
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
+  if (::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    return system_error("setting the time of " + name);
+  return {};
+}
+
+// Known to the filter rules, and to whoever finds one that a dead process left behind.
+std::string temporary_name_for(const std::string& name) {
+  static std::atomic<std::uint64_t> count = 0;
+  constexpr std::size_t longest = 255;
+  const auto suffix = ".tandem-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+  return "." + name.substr(0, longest - suffix.size() - 1) + suffix;
+}
+
+// The time of a folder stays what it was while something in it is replaced; it is set when the folder's own turn comes.
+class FolderTime {
+public:
+  explicit FolderTime(int folder) : folder_(folder), known_(::fstat(folder, &status_) == 0) {}
+
+  ~FolderTime() {
+    const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, status_.st_mtim};
+    if (known_) ::futimens(folder_, times);
+  }
+
+  FolderTime(const FolderTime&) = delete;
+  FolderTime& operator=(const FolderTime&) = delete;
+
+private:
+  int folder_;
+  struct stat status_{};
+  bool known_;
+};
+
+Result<std::vector<std::string>> names_in(int folder) {
+  const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return system_error("reading a folder");
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::fdopendir(copy), ::closedir);
+  if (!open) {
+    ::close(copy);
+    return system_error("reading a folder");
+  }
+  ::rewinddir(open.get());
+  std::vector<std::string> names;
+  errno = 0;
+  while (const auto* entry = ::readdir(open.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
+  }
+  if (errno != 0) return system_error("reading a folder");
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<void> remove_at(int folder, const std::string& name) {
+  if (::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return system_error("removing " + name);
+  const Descriptor below(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below) return system_error("removing " + name);
+  TANDEM_TRY(const auto names, names_in(below.get()));
+  for (const auto& one : names)
+    TANDEM_CHECK(remove_at(below.get(), one));
+  if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  return system_error("removing " + name);
+}
+
+// A rename over an empty folder needs it away first; a full one is the caller's to remove.
+Result<void> put_in_place(int folder, const std::string& temporary, const std::string& name) {
+  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0) return {};
+  if (errno == EISDIR && ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 &&
+      ::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0)
+    return {};
+  auto error = system_error("putting " + name + " in its place");
+  ::unlinkat(folder, temporary.c_str(), 0);
+  return error;
+}
+
+} // namespace
+
+bool Node::operator==(const Node& other) const {
+  if (!exists || !other.exists) return exists == other.exists;
+  return type == other.type && mode == other.mode && uid == other.uid && gid == other.gid && size == other.size &&
+         modified_ns == other.modified_ns && target == other.target && attributes == other.attributes;
+}
+
+Result<Tree> Tree::open(const std::string& path) {
+  Descriptor root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return system_error("opening " + path);
+  return Tree(path, std::move(root));
+}
+
+Result<Descriptor> Tree::beneath(const std::string& path, int flags) const {
+  open_how how{.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC),
+               .mode = 0,
+               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  TANDEM_CHECK(check_plain(path));
+  for (;;) {
+    const auto file = ::syscall(SYS_openat2, root_.get(), path.empty() ? "." : path.c_str(), &how, sizeof how);
+    if (file >= 0) return Descriptor(static_cast<int>(file));
+    if (errno == EAGAIN || errno == EINTR) continue; // a rename came between: openat2(2)
+    if (is_nothing_there(errno)) errno = ENOENT;
+    return system_error("opening " + path_ + "/" + path);
+  }
+}
+
+bool Tree::is_at_its_path() const {
+  struct stat own{};
+  struct stat there{};
+  return ::fstat(root_.get(), &own) == 0 && ::stat(path_.c_str(), &there) == 0 && own.st_dev == there.st_dev &&
+         own.st_ino == there.st_ino;
+}
+
+Result<Node> Tree::look(const std::string& path) const {
+  TANDEM_CHECK(check_plain(path));
+  auto file = beneath(path, O_PATH | O_NOFOLLOW);
+  if (!file && file.error().kind == ErrorKind::not_found) {
+    // A link is what is looked for, where it stands last; RESOLVE_NO_SYMLINKS refuses that as well.
+    const auto [parent, name] = split_path(path);
+    auto folder = beneath(parent, O_PATH | O_DIRECTORY);
+    if (!folder && folder.error().kind == ErrorKind::not_found) return Node{};
+    if (!folder) return std::unexpected(std::move(folder).error());
+    const Descriptor link(::openat(folder->get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!link && is_nothing_there(errno)) return Node{};
+    if (!link) return system_error("looking at " + path_ + "/" + path);
+    return look_at(link.get());
+  }
+  if (!file) return std::unexpected(std::move(file).error());
+  return look_at(file->get());
+}
+
+Result<std::vector<std::string>> Tree::list(const std::string& path) const {
+  TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return names_in(folder.get());
+}
+
+Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most) const {
+  TANDEM_TRY(const auto node, look(path));
+  if (!node.exists) return 0;
+  std::uint64_t found = 1;
+  if (node.type != FileType::folder) return found;
+  TANDEM_TRY(const auto names, list(path));
+  for (const auto& name : names) {
+    if (found >= most) break;
+    TANDEM_TRY(const auto below, count(path.empty() ? name : path + "/" + name, most - found));
+    found += below;
+  }
+  return found;
+}
+
+Result<Descriptor> Tree::open_file(const std::string& path) const {
+  // Never waits for the other end of a pipe; what is no regular file is not read.
+  TANDEM_TRY(auto file, beneath(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return system_error("looking at " + path_ + "/" + path);
+  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::not_found, path_ + "/" + path + " is no file any more");
+  return file;
+}
+
+Result<void> Tree::make_folder(const std::string& path, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
+  const auto [parent, name] = split_path(path);
+  TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
+  if (!name.empty()) {
+    const FolderTime time(folder.get());
+    struct stat status{};
+    if (::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode))
+      TANDEM_CHECK(remove_at(folder.get(), name));
+    if (::mkdirat(folder.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
+      return system_error("making " + path_ + "/" + path);
+  }
+  return set_meta(path, node);
+}
+
+Result<void> Tree::make_link(const std::string& path, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
+  const auto [parent, name] = split_path(path);
+  TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
+  const FolderTime time(folder.get());
+  const auto temporary = temporary_name_for(name);
+  if (::symlinkat(node.target.c_str(), folder.get(), temporary.c_str()) != 0)
+    return system_error("making " + path_ + "/" + path);
+  if (auto set = set_all_of_link(folder.get(), temporary, node); !set) {
+    ::unlinkat(folder.get(), temporary.c_str(), 0);
+    return set;
+  }
+  return put_in_place(folder.get(), temporary, name);
+}
+
+Result<Descriptor> Tree::begin_file(const std::string& path) {
+  TANDEM_TRY(const auto folder, beneath(split_path(path).first, O_RDONLY | O_DIRECTORY));
+  Descriptor file(::openat(folder.get(), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+  if (!file) return system_error("making " + path_ + "/" + path);
+  return file;
+}
+
+Result<void> Tree::finish_file(const std::string& path, int file, const Node& node) {
+  TANDEM_CHECK(check_plain(path));
+  const auto [parent, name] = split_path(path);
+  TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
+  if (::ftruncate(file, static_cast<off_t>(node.size)) != 0) return system_error("writing " + path_ + "/" + path);
+  TANDEM_CHECK(set_all(file, node));
+  const FolderTime time(folder.get());
+  const auto temporary = temporary_name_for(name);
+  if (::linkat(AT_FDCWD, by_proc(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return system_error("naming " + path_ + "/" + path);
+  return put_in_place(folder.get(), temporary, name);
+}
+
+Result<void> Tree::set_meta(const std::string& path, const Node& node) {
+  if (node.type == FileType::link) return make_link(path, node);
+  const int flags = node.type == FileType::folder ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY;
+  TANDEM_TRY(const auto file, beneath(path, O_RDONLY | O_NOFOLLOW | flags));
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return system_error("looking at " + path_ + "/" + path);
+  if (type_of_mode(status.st_mode) != node.type)
+    return fail(ErrorKind::not_found, path_ + "/" + path + " is something else by now");
+  return set_all(file.get(), node);
+}
+
+Result<void> Tree::remove(const std::string& path) {
+  const auto [parent, name] = split_path(path);
+  TANDEM_CHECK(check_plain(path));
+  if (name.empty()) return fail(ErrorKind::refused, path_ + " itself is not removed");
+  auto folder = beneath(parent, O_RDONLY | O_DIRECTORY);
+  if (!folder && folder.error().kind == ErrorKind::not_found) return {};
+  if (!folder) return std::unexpected(std::move(folder).error());
+  const FolderTime time(folder->get());
+  return remove_at(folder->get(), name);
+}
+
+Result<void> Tree::rename(const std::string& from, const Tree& into, const std::string& to) {
+  TANDEM_CHECK(check_plain(from));
+  TANDEM_CHECK(check_plain(to));
+  const auto [old_parent, old_name] = split_path(from);
+  const auto [new_parent, new_name] = split_path(to);
+  TANDEM_TRY(const auto old_folder, beneath(old_parent, O_RDONLY | O_DIRECTORY));
+  TANDEM_TRY(const auto new_folder, into.beneath(new_parent, O_RDONLY | O_DIRECTORY));
+  const FolderTime old_time(old_folder.get());
+  const FolderTime new_time(new_folder.get());
+  if (::renameat(old_folder.get(), old_name.c_str(), new_folder.get(), new_name.c_str()) != 0)
+    return system_error("renaming " + path_ + "/" + from);
+  return {};
+}
+
+Result<void> Tree::settle() {
+  TANDEM_TRY(const auto folder, beneath("", O_RDONLY | O_DIRECTORY));
+  if (::syncfs(folder.get()) != 0) return system_error("writing " + path_ + " to the disk");
+  return {};
+}
+
+Result<Node> look_at(int file) {
+  struct stat status{};
+  if (::fstat(file, &status) != 0) return system_error("looking at a file");
+  return node_of(file, status);
+}
+
+Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
+  std::string piece(size, '\0');
+  std::size_t got = 0;
+  while (got < size) {
+    const auto count = ::pread(file, piece.data() + got, size - got, static_cast<off_t>(offset + got));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("reading a file");
+    if (count == 0) break;
+    got += static_cast<std::size_t>(count);
+  }
+  piece.resize(got);
+  return piece;
+}
+
+Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes) {
+  constexpr std::size_t block = 4096;
+  while (!bytes.empty()) {
+    auto part = bytes.substr(0, block);
+    if (part.find_first_not_of('\0') == std::string_view::npos) {
+      offset += part.size();
+      bytes.remove_prefix(part.size());
+      continue;
+    }
+    // As long as the blocks are not empty they go in one call.
+    std::size_t length = part.size();
+    while (length < bytes.size() && bytes.substr(length, block).find_first_not_of('\0') != std::string_view::npos)
+      length += std::min(block, bytes.size() - length);
+    const auto count = ::pwrite(file, bytes.data(), length, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("writing a file");
+    offset += static_cast<std::uint64_t>(count);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+} // namespace tandem::system

@@ -1,0 +1,81 @@
+// A folder on the disk with all that lies below it, read and changed by relative paths of which none can lead outside:
+// neither ".." nor a symbolic link on the way (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). Names are bytes.
+// Nothing is fsynced; settle() does that for all at once.
+#pragma once
+#include "system/descriptor.hpp"
+#include "system/files.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tandem::system {
+
+// What there is to know of one name, but for its content.
+struct Node {
+  bool exists = false;
+  FileType type = FileType::other; // devices, sockets and pipes are "other", and are neither read nor made
+  std::uint32_t mode = 0;          // 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t size = 0; // of a regular file; else 0
+  std::int64_t modified_ns = 0;
+  std::string target;                            // of a link
+  std::map<std::string, std::string> attributes; // extended ones; access lists and capabilities are among them
+  std::uint64_t links = 1;                       // of a regular file: its names; not compared
+  bool operator==(const Node& other) const;
+};
+
+class Tree {
+public:
+  // Nothing more is thought of the folder that lies there: `path` may be replaced, and the tree goes on in what it was.
+  static Result<Tree> open(const std::string& path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Whether its path still leads to the same folder.
+  [[nodiscard]] bool is_at_its_path() const;
+
+  // ---- reading. The path "" is the tree's own folder.
+  // One that is not there, or below what is no folder, is a Node that does not exist.
+  [[nodiscard]] Result<Node> look(const std::string& path) const;
+  [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted
+  // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
+  [[nodiscard]] Result<std::uint64_t> count(const std::string& path, std::uint64_t most) const;
+  // A regular file for reading; not_found when it is gone or is something else by now.
+  [[nodiscard]] Result<Descriptor> open_file(const std::string& path) const;
+
+  // ---- changing. What is there is replaced, or stays as it is when that fails; the time of the folder around it
+  // stays. A folder that is there is no obstacle to a file only when it is empty.
+  Result<void> make_folder(const std::string& path, const Node& node);
+  Result<void> make_link(const std::string& path, const Node& node);
+  // A file comes in pieces into one that has no name yet, so that nothing stays of it when the process dies, and gets
+  // its place by a rename.
+  [[nodiscard]] Result<Descriptor> begin_file(const std::string& path);
+  Result<void> finish_file(const std::string& path, int file, const Node& node);
+  // Owner, mode, time and attributes of what is there; its type must be the node's.
+  Result<void> set_meta(const std::string& path, const Node& node);
+  // With everything below it. Nothing happens when it is not there.
+  Result<void> remove(const std::string& path);
+  // From this tree to a place in that one, over what is there (as rename(2)).
+  Result<void> rename(const std::string& from, const Tree& into, const std::string& to);
+  // All that was written to its file system is on the disk (syncfs(2)).
+  Result<void> settle();
+
+private:
+  Tree(std::string path, Descriptor root) : path_(std::move(path)), root_(std::move(root)) {}
+
+  [[nodiscard]] Result<Descriptor> beneath(const std::string& path, int flags) const;
+
+  std::string path_;
+  Descriptor root_;
+};
+
+// Of an open file: what look() says.
+Result<Node> look_at(int file);
+// At most `size` bytes from `offset`; fewer only at the end.
+Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size);
+// Where the piece is nothing but zeros the file gets a hole.
+Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes);
+
+} // namespace tandem::system

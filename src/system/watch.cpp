@@ -1,0 +1,180 @@
+#include "system/watch.hpp"
+
+#include "base/text.hpp"
+
+#include <fcntl.h>
+#include <sys/fanotify.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace tandem::system {
+
+namespace {
+
+constexpr std::size_t buffer_size = std::size_t{256} << 10U;
+constexpr std::size_t most_folders_known = 4096;
+constexpr std::uint64_t events =
+    FAN_CREATE | FAN_DELETE | FAN_RENAME | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_ATTRIB | FAN_ONDIR;
+
+// A copy, since records need not be aligned.
+template <class Value>
+Value value_at(const char* place) {
+  Value value;
+  std::memcpy(&value, place, sizeof value);
+  return value;
+}
+
+std::string id_of(const fsid_t& id) {
+  return {reinterpret_cast<const char*>(&id), sizeof id};
+}
+
+// The parts of a record with a folder's handle and a name: fanotify(7), "struct fanotify_event_info_fid".
+struct Record {
+  std::string file_system;
+  std::string handle; // struct file_handle
+  std::string name;
+};
+
+Record record_of(const char* place, std::size_t length) {
+  constexpr std::size_t head = sizeof(fanotify_event_info_header);
+  constexpr std::size_t fid = head + sizeof(fsid_t);
+  Record record;
+  record.file_system.assign(place + head, sizeof(fsid_t));
+  const auto handle = value_at<file_handle>(place + fid);
+  const std::size_t handle_size = sizeof(file_handle) + handle.handle_bytes;
+  if (fid + handle_size > length) return {};
+  record.handle.assign(place + fid, handle_size);
+  const char* name = place + fid + handle_size;
+  record.name.assign(name, ::strnlen(name, length - fid - handle_size));
+  return record;
+}
+
+bool lies_in(const std::string& path, const std::string& folder) {
+  return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+// Without handles or an id of its own (overlayfs, network file systems): fanotify_mark(2).
+bool cannot_be_watched(int error) {
+  return error == EOPNOTSUPP || error == ENODEV || error == EXDEV || error == EINVAL;
+}
+
+} // namespace
+
+Result<Watch> Watch::open(const std::vector<std::string>& folders) {
+  Watch watch;
+  watch.group_ = Descriptor(::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
+                                                FAN_REPORT_DIR_FID | FAN_REPORT_NAME,
+                                            O_RDONLY | O_CLOEXEC | O_LARGEFILE));
+  if (!watch.group_) return system_error("watching files (fanotify_init)");
+  for (const auto& path : folders) {
+    Root root{.path = path,
+              .folder = Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+              .file_system = {}};
+    if (!root.folder) return system_error("opening " + path);
+    struct statfs status{};
+    if (::fstatfs(root.folder.get(), &status) != 0) return system_error("looking at " + path);
+    root.file_system = id_of(status.f_fsid);
+    std::array<char, 4096> text{};
+    const auto link = "/proc/self/fd/" + std::to_string(root.folder.get());
+    if (::readlink(link.c_str(), text.data(), text.size() - 1) <= 0) return system_error("looking at " + path);
+    root.real_path = text.data();
+    if (::fanotify_mark(watch.group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, events, root.folder.get(), nullptr) ==
+        0)
+      watch.roots_.push_back(std::move(root));
+    else if (cannot_be_watched(errno))
+      watch.unwatched_.push_back(path);
+    else
+      return system_error("watching " + path + " (fanotify_mark)");
+  }
+  if (watch.roots_.empty()) return failed("the file systems of " + join(folders, ", ") + " cannot be watched");
+  watch.buffer_.resize(buffer_size);
+  return watch;
+}
+
+Result<std::vector<FileChange>> Watch::read(bool& more) {
+  more = false;
+  std::vector<FileChange> changes;
+  ssize_t got = 0;
+  while ((got = ::read(group_.get(), buffer_.data(), buffer_.size())) < 0 && errno == EINTR) {
+  }
+  if (got < 0 && errno == EAGAIN) return changes;
+  if (got < 0) return system_error("reading what has changed (fanotify)");
+  const auto size = static_cast<std::size_t>(got);
+  for (std::size_t at = 0; at + sizeof(fanotify_event_metadata) <= size;) {
+    const auto event = value_at<fanotify_event_metadata>(buffer_.data() + at);
+    if (event.event_len < sizeof event || at + event.event_len > size) break;
+    take(buffer_.data() + at, changes);
+    at += event.event_len;
+  }
+  more = true;
+  return changes;
+}
+
+// The kernel joins what happened to one name into one event: made, written and removed may all be told at once, so the
+// order of the kinds here is the one in which they lead to what is there now, and who reacts looks at that anyway.
+void Watch::take(const char* event, std::vector<FileChange>& changes) {
+  const auto head = value_at<fanotify_event_metadata>(event);
+  if ((head.mask & FAN_Q_OVERFLOW) != 0) {
+    changes.push_back({.kind = ChangeKind::overflow, .folder = false, .path = {}, .from = {}});
+    return;
+  }
+  const bool folder = (head.mask & FAN_ONDIR) != 0;
+  std::string path;
+  std::string from;
+  for (std::size_t at = head.metadata_len; at + sizeof(fanotify_event_info_header) <= head.event_len;) {
+    const auto info = value_at<fanotify_event_info_header>(event + at);
+    if (info.len < sizeof info || at + info.len > head.event_len) break;
+    if (info.info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME)
+      from = path_of(event + at);
+    else
+      path = path_of(event + at);
+    at += info.len;
+  }
+  if (folder && (head.mask & (FAN_RENAME | FAN_DELETE)) != 0) folders_.clear();
+  if (path.empty() && from.empty()) return;
+  const auto add = [&](std::uint64_t mask, ChangeKind kind) {
+    if ((head.mask & mask) != 0) changes.push_back({.kind = kind, .folder = folder, .path = path, .from = from});
+  };
+  add(FAN_RENAME, ChangeKind::renamed);
+  add(FAN_CREATE, ChangeKind::made);
+  add(FAN_DELETE, ChangeKind::removed);
+  if ((head.mask & FAN_CLOSE_WRITE) == 0) add(FAN_MODIFY, ChangeKind::growing);
+  add(FAN_CLOSE_WRITE, ChangeKind::written);
+  add(FAN_ATTRIB, ChangeKind::altered);
+}
+
+// Empty for what lies in none of the folders: the mark is on the whole file system.
+std::string Watch::path_of(const char* place) {
+  const auto record = record_of(place, value_at<fanotify_event_info_header>(place).len);
+  const auto key = record.file_system + record.handle;
+  auto known = folders_.find(key);
+  if (known == folders_.end()) {
+    if (folders_.size() >= most_folders_known) folders_.clear();
+    std::string found;
+    for (const auto& root : roots_) {
+      if (root.file_system != record.file_system) continue;
+      std::string handle = record.handle; // open_by_handle_at() takes it as something to write to
+      const Descriptor folder(
+          ::open_by_handle_at(root.folder.get(), reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
+      std::array<char, 4096> text{};
+      const auto link = "/proc/self/fd/" + std::to_string(folder.get());
+      const auto length = folder ? ::readlink(link.c_str(), text.data(), text.size()) : -1;
+      if (length <= 0 || static_cast<std::size_t>(length) == text.size()) continue;
+      const std::string path(text.data(), static_cast<std::size_t>(length));
+      const auto in = std::ranges::find_if(roots_, [&](const Root& one) { return lies_in(path, one.real_path); });
+      if (in == roots_.end()) continue;
+      found = in->path + path.substr(in->real_path.size());
+      break;
+    }
+    known = folders_.emplace(key, found).first;
+  }
+  if (known->second.empty()) return {};
+  return record.name == "." || record.name.empty() ? known->second : known->second + "/" + record.name;
+}
+
+} // namespace tandem::system

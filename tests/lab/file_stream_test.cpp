@@ -1,0 +1,89 @@
+// Files are on the standby as soon as they are closed on the primary.
+#include "pair_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace tandem::lab {
+
+using testing::HasSubstr;
+
+namespace {
+
+class FileStream : public PairTest {
+protected:
+  static void wait_live(const std::string& from) {
+    EXPECT_TRUE(wait_until(
+        [&] {
+          const auto standbys = status_of(pair(), from, from)["files"]["standbys"];
+          return standbys.is_array() && !standbys.empty() && standbys[0].value("streamed", false);
+        },
+        std::chrono::minutes(2)))
+        << on(lab(), from, "journalctl -u tandem -o cat | tail -20");
+  }
+
+  static void flush(const std::string& from) {
+    const auto flushed = pair().tandem(from, {"files", "flush"});
+    EXPECT_TRUE(flushed) << flushed.error().message;
+  }
+
+  // Everything below the folder: kind, mode, owner, time, target and content.
+  static std::string picture(const std::string& host, const std::string& folder) {
+    return on(lab(), host,
+              "cd " + folder +
+                  R"( && find . -printf '%y %m %U:%G %T@ %s %l %p\n' | sed -E '/^d/s/ [0-9]+ ( *[^ ]*)$/ \1/' | sort |
+                      sha256sum; find . -type f -print0 | sort -z | xargs -0 -r sha256sum | sha256sum)");
+  }
+};
+
+} // namespace
+
+TEST_F(FileStream, AFileIsThereOnceItIsClosed) {
+  const auto from = primary();
+  const auto to = other(from);
+  wait_live(from);
+  on(lab(), from,
+     "mkdir -p /www/drawings/deep/er && echo one > /www/drawings/deep/er/file && chmod 640 "
+     "/www/drawings/deep/er/file && chown nikolays:www-data /www/drawings/deep/er/file && "
+     "ln -s ../nowhere /www/drawings/link && echo no > /www/drawings/no.pyc");
+  flush(from);
+  EXPECT_EQ(on(lab(), to, "cat /www/drawings/deep/er/file"), "one");
+  EXPECT_EQ(picture(to, "/www/drawings/deep"), picture(from, "/www/drawings/deep"));
+  EXPECT_EQ(on(lab(), to, "readlink /www/drawings/link"), "../nowhere");
+  EXPECT_FALSE(holds_on(lab(), to, "test -e /www/drawings/no.pyc"));
+  on(lab(), from, "mv /www/drawings/deep /www/drawings/moved && rm /www/drawings/link");
+  flush(from);
+  EXPECT_EQ(picture(to, "/www/drawings/moved"), picture(from, "/www/drawings/moved"));
+  EXPECT_FALSE(holds_on(lab(), to, "test -e /www/drawings/deep -o -L /www/drawings/link"));
+  const auto elsewhere = pair().try_tandem(to, {"files", "flush"});
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->status, 3) << elsewhere->errors;
+  on(lab(), from, "rm -rf /www/drawings");
+  flush(from);
+  EXPECT_FALSE(holds_on(lab(), to, "test -e /www/drawings"));
+}
+
+TEST_F(FileStream, GoesOnAfterAgentsHaveDiedAndTurnsWithTheRole) {
+  const auto from = primary();
+  const auto to = other(from);
+  wait_live(from);
+  for (const auto& victim : {to, from}) {
+    on(lab(), from, "mkdir -p /www/drawings; for n in $(seq 300); do echo $n > /www/drawings/$n; done");
+    on(lab(), victim, "systemctl kill -s KILL --kill-who=main tandem");
+    on(lab(), from, "for n in $(seq 200 500); do echo again $n > /www/drawings/$n; done; rm /www/drawings/1*");
+    ASSERT_EQ(wait_until_whole(), from);
+    wait_live(from);
+    flush(from);
+    EXPECT_EQ(picture(to, "/www/drawings"), picture(from, "/www/drawings")) << victim << " had died";
+  }
+  ASSERT_OK(pair().tandem(from, {"switchover"}));
+  ASSERT_EQ(wait_until_whole(), to);
+  wait_live(to);
+  on(lab(), to, "echo new > /www/drawings/of-the-new-one");
+  flush(to);
+  EXPECT_EQ(on(lab(), from, "cat /www/drawings/of-the-new-one"), "new");
+  on(lab(), to, "rm -rf /www/drawings");
+  flush(to);
+}
+
+} // namespace tandem::lab
