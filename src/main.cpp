@@ -68,10 +68,10 @@ Result<adopt::Found> read(RealPorts& real, const system::LineSink& progress) {
   return adopt::read_server(real.ports(), machine, progress);
 }
 
-Result<void> receive_files(const tandem::cli::Environment::Roots& roots, double deletion_guard) {
+Result<void> receive_files(const std::vector<tandem::cli::Environment::Root>& roots, double deletion_guard) {
   std::vector<replication::LiveRoot> known;
-  for (const auto& [path, patterns] : roots)
-    known.push_back({.path = path, .patterns = replication::Patterns(patterns)});
+  for (const auto& root : roots)
+    known.push_back({.path = root.path, .patterns = replication::Patterns(root.left_out), .removed = root.removed});
   return replication::receive_files(known, deletion_guard, STDIN_FILENO, STDOUT_FILENO);
 }
 

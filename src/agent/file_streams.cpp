@@ -17,8 +17,9 @@ using replication::LiveStream;
 constexpr peer::Duration tend_streams_every = 500ms;
 constexpr auto stream_word_every = 10s;
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
-constexpr auto stream_hold_limit = 60s;
+constexpr auto stream_hold_limit = std::chrono::minutes(10); // a slow disk may have much to write
 constexpr auto* stream_name = "live-files";
+constexpr std::string_view root_word = "--root=";
 
 std::vector<replication::LiveRoot> roots_for(const model::Pair& pair) {
   std::vector<replication::LiveRoot> roots;
@@ -30,7 +31,7 @@ std::vector<replication::LiveRoot> roots_for(const model::Pair& pair) {
 std::vector<std::string> words_of(const std::vector<replication::LiveRoot>& roots) {
   std::vector<std::string> words;
   for (const auto& root : roots) {
-    words.push_back("--root=" + root.path);
+    words.push_back(std::string(root_word) + root.path);
     for (const auto& pattern : root.patterns.texts())
       words.push_back("--leave-out=" + pattern);
   }
@@ -92,7 +93,7 @@ void FileStreams::turn(Agent& agent) {
                        });
     if (there || !standby.stream) continue;
     ledger_->streamed(server, false, {}, {});
-    end(agent, standby);
+    end(agent, server, standby);
   }
   if (!leads) return;
   for (const auto& peer : state.peers)
@@ -100,27 +101,27 @@ void FileStreams::turn(Agent& agent) {
   const std::lock_guard guard(mutex_);
   streams_.clear();
   for (const auto& [server, standby] : standbys_)
-    if (standby.stream) streams_[server] = standby.stream;
+    if (standby.stream) streams_[server] = {standby.stream, standby.count};
 }
 
 void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string& server, Standby& standby) {
-  if (standby.stream && standby.made_for != words_of(roots_for(pair))) end(agent, standby);
+  const bool renewed = ledger_->take_renewal(server);
+  if (standby.stream && (renewed || standby.made_for != words_of(roots_for(pair)))) end(agent, server, standby);
   if (!standby.stream) return begin(agent, pair, standby);
   const auto state = standby.stream->state();
   if (state.ended) {
-    if (state.guarded) ledger_->guard(server, state.problem);
     if (state.problem != standby.problem) agent.log("changes of files to " + server + ": " + state.problem);
     standby.problem = state.problem;
     ledger_->streamed(server, false, {}, state.broke_off ? "" : state.problem);
     standby.not_before = std::chrono::steady_clock::now() + standby.pause;
     standby.pause = std::min(standby.pause * 2, longest_stream_pause);
-    return end(agent, standby);
+    return end(agent, server, standby);
   }
   if (!state.watching) return;
   if (!standby.watching) standby.watching = std::chrono::steady_clock::now();
   if (state.live) return tell(agent, server, standby, state);
   // A runbook compares the files itself, and what is opened now may be about to turn.
-  if (standby.opening || !agent.runbook().empty()) return;
+  if (standby.opening || !agent.runbook().empty() || std::chrono::steady_clock::now() < standby.not_before) return;
   if (ledger_->compared_since(server, *standby.watching))
     open(agent, server);
   else
@@ -139,8 +140,10 @@ void FileStreams::open(Agent& agent, const std::string& server) {
   auto& standby = standbys_[server];
   standby.opening = true;
   const auto stream = standby.stream;
+  const auto begun = ledger_->stream_begins(server);
+  standby.count = begun.count;
   agent.network()->open_stream(
-      server, stream_name, {{"roots", standby.made_for}},
+      server, stream_name, {{"roots", standby.made_for}, {"removed", begun.removed.names}},
       [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
         const auto self = weak.lock();
         if (!self) return;
@@ -152,6 +155,8 @@ void FileStreams::open(Agent& agent, const std::string& server) {
           const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
           if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
           if (!why.empty()) standby.problem = why;
+          standby.not_before = std::chrono::steady_clock::now() + standby.pause;
+          standby.pause = std::min(standby.pause * 2, longest_stream_pause);
           return;
         }
         peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
@@ -164,18 +169,24 @@ void FileStreams::open(Agent& agent, const std::string& server) {
       });
 }
 
+void FileStreams::note_removed(const std::string& server, std::uint64_t count, const replication::LiveState& state) {
+  ledger_->stream_removed(server, count, state.removed, state.guarded ? state.problem : "");
+}
+
 // Its thread may be in the middle of a large file.
-void FileStreams::end(Agent& agent, Standby& standby) {
+void FileStreams::end(Agent& agent, const std::string& server, Standby& standby) {
   auto stream = std::exchange(standby.stream, nullptr);
+  note_removed(server, standby.count, stream->state());
   standby.watching.reset();
   {
     const std::lock_guard guard(mutex_);
-    std::erase_if(streams_, [&](const auto& known) { return known.second == stream; });
+    std::erase_if(streams_, [&](const auto& known) { return known.second.stream == stream; });
   }
   agent.in_background([stream = std::move(stream)]() mutable { stream.reset(); });
 }
 
 void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby, const replication::LiveState& state) {
+  note_removed(server, standby.count, state);
   if (!state.complete_to) return;
   ledger_->streamed(server, true, text_of(*state.complete_to), state.problem);
   const auto now = std::chrono::steady_clock::now();
@@ -185,23 +196,24 @@ void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby
   agent.network()->call(server, "files.complete", {{"to", text_of(*state.complete_to)}}, {}, [](Result<Json>) {});
 }
 
-std::shared_ptr<LiveStream> FileStreams::stream_to(const std::string& server) {
+FileStreams::Counted FileStreams::stream_to(const std::string& server) {
   const std::lock_guard guard(mutex_);
   const auto found = streams_.find(server);
-  return found == streams_.end() ? nullptr : found->second;
+  return found == streams_.end() ? Counted{} : found->second;
 }
 
 Result<std::shared_ptr<void>> FileStreams::hold(const std::string& server) {
-  const auto stream = stream_to(server);
+  const auto [stream, count] = stream_to(server);
   if (!stream) return nullptr;
   const bool quiet = stream->pause(stream_hold_limit);
-  std::shared_ptr<void> held(stream.get(), [stream](void*) { stream->resume(); });
+  note_removed(server, count, stream->state());
+  std::shared_ptr<void> held(stream.get(), [known = stream](void*) { known->resume(); });
   if (!quiet) return fail(ErrorKind::unavailable, "the stream of changes to " + server + " does not come to rest");
   return held;
 }
 
 Result<void> FileStreams::flush(const std::string& server, std::chrono::milliseconds limit) {
-  const auto stream = stream_to(server);
+  const auto stream = stream_to(server).stream;
   if (!stream) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
   return stream->flush(limit);
 }
@@ -218,10 +230,16 @@ Result<system::Command> accept_file_stream(Agent& agent, const std::string& serv
   system::Command command{
       .arguments = {"tandem", "receive-files", fmt::format("--deletion-guard={}", state.pair->files.deletion_guard)}};
   // Roots are numbers in the messages.
-  auto words = words_of(roots_for(*state.pair));
+  const auto words = words_of(roots_for(*state.pair));
   if (words != roots) return fail(ErrorKind::unavailable, state.server + " has another [files] in its tandem.toml");
-  for (auto& word : words)
-    command.arguments.push_back(std::move(word));
+  const auto removed = params.value("removed", Json::object());
+  for (const auto& word : words) {
+    command.arguments.push_back(word);
+    if (!word.starts_with(root_word) || !removed.is_object()) continue;
+    const auto known = removed.find(word.substr(root_word.size()));
+    if (known != removed.end() && known->is_number_unsigned())
+      command.arguments.push_back(fmt::format("--removed={}", known->get<std::uint64_t>()));
+  }
   return command;
 }
 

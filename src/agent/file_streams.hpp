@@ -27,6 +27,7 @@ private:
     std::shared_ptr<replication::LiveStream> stream;
     std::vector<std::string> made_for; // what it was made with: folders and patterns
     std::optional<Time> watching;      // since when nothing escapes it
+    std::uint64_t count = 0;           // of the ledger's, what it removes goes to
     bool opening = false;              // the connection for it
     Time next_word = {};               // to the standby: how far its files are complete
     Time not_before = {};              // the next attempt after one that ended
@@ -39,15 +40,22 @@ private:
   void mind(Agent& agent, const model::Pair& pair, const std::string& server, Standby& standby);
   void begin(Agent& agent, const model::Pair& pair, Standby& standby);
   void open(Agent& agent, const std::string& server);
-  void end(Agent& agent, Standby& standby);
+  void end(Agent& agent, const std::string& server, Standby& standby);
   void tell(Agent& agent, const std::string& server, Standby& standby, const replication::LiveState& state);
-  [[nodiscard]] std::shared_ptr<replication::LiveStream> stream_to(const std::string& server);
+  void note_removed(const std::string& server, std::uint64_t count, const replication::LiveState& state);
+
+  struct Counted {
+    std::shared_ptr<replication::LiveStream> stream;
+    std::uint64_t count = 0;
+  };
+
+  [[nodiscard]] Counted stream_to(const std::string& server);
 
   std::shared_ptr<FilesLedger> ledger_;
   std::map<std::string, Standby> standbys_; // on the loop
   peer::Timer timer_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<replication::LiveStream>> streams_; // guarded by mutex_: the same
+  std::map<std::string, Counted> streams_; // guarded by mutex_: the same
 };
 
 // What the primary's stream gets here: the receiver's program.

@@ -22,9 +22,15 @@ struct Environment {
   std::string socket;         // the agent's
   std::string version;
   std::function<Result<void>()> run_agent; // `tandem agent`: this process becomes it
+
   // `tandem receive-files`: the roots of the file stream and what each leaves out; its messages on standard input.
-  using Roots = std::vector<std::pair<std::string, std::vector<std::string>>>;
-  std::function<Result<void>(const Roots& roots, double deletion_guard)> receive_files;
+  struct Root {
+    std::string path;
+    std::vector<std::string> left_out = {};
+    std::uint64_t removed = 0; // names, within this hour, before it began
+  };
+
+  std::function<Result<void>(const std::vector<Root>& roots, double deletion_guard)> receive_files;
   // This process becomes that program; returns only when that failed.
   std::function<Result<void>(const std::vector<std::string>& arguments)> become;
   // What this server is, read without changing anything; says each part of the work.

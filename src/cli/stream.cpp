@@ -50,17 +50,19 @@ void add_receive_files(CLI::App& app, CommandLine& line) {
   command->footer("Example:\n  tandem receive-files --deletion-guard=0.1 --root=/www '--leave-out=*.pyc'   # as the "
                   "agent calls it");
   command->callback([&line, command] {
-    Environment::Roots roots;
+    std::vector<Environment::Root> roots;
     double guard = 0;
     for (const std::string& word : command->remaining())
       if (word.starts_with("--root="))
-        roots.emplace_back(word.substr(7), std::vector<std::string>());
+        roots.push_back({.path = word.substr(7)});
       else if (word.starts_with("--leave-out=") && !roots.empty())
-        roots.back().second.push_back(word.substr(12));
+        roots.back().left_out.push_back(word.substr(12));
+      else if (word.starts_with("--removed=") && !roots.empty())
+        roots.back().removed = std::strtoull(word.c_str() + 10, nullptr, 10);
       else if (word.starts_with("--deletion-guard="))
         guard = std::strtod(word.c_str() + 17, nullptr);
       else
-        throw CLI::ValidationError(word, "neither --root= nor --leave-out= of one");
+        throw CLI::ValidationError(word, "neither --root= nor --leave-out= or --removed= of one");
     line.chosen = [&line, roots, guard] { return line.environment.receive_files(roots, guard); };
   });
 }

@@ -40,6 +40,10 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   const auto from_standby = pair().try_tandem(duo, {"files", "reconcile"});
   ASSERT_TRUE(from_standby);
   EXPECT_EQ(from_standby->status, 3);
+  // A stream that begins now knows nothing of it that they came within the hour, and takes them for old ones.
+  on(lab(), duo, "systemctl restart tandem");
+  ASSERT_EQ(wait_until_whole(), uno);
+  ASSERT_TRUE(wait_until([&] { return pair().tandem(uno, {"files", "flush"}).has_value(); }, soon));
   on(lab(), uno, "find /www/pictures -type f -delete");
   const auto guarded = pair().try_tandem(uno, {"files", "reconcile"});
   ASSERT_TRUE(guarded);

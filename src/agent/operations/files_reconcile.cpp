@@ -97,74 +97,6 @@ Result<void> settle_files(Agent& agent, const std::string& server, std::chrono::
   return {};
 }
 
-void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
-                            std::chrono::steady_clock::time_point began) {
-  const std::lock_guard guard(mutex_);
-  auto& entry = entries_[server];
-  entry = {.complete_to = std::move(complete_to),
-           .last = done,
-           .problem = {},
-           .compared = began,
-           .streamed = entry.streamed,
-           .stream_problem = std::move(entry.stream_problem),
-           .guarded = std::move(entry.guarded)};
-  asked_.erase(server);
-}
-
-void FilesLedger::streamed(const std::string& server, bool live, const std::string& complete_to,
-                           const std::string& problem) {
-  const std::lock_guard guard(mutex_);
-  auto& entry = entries_[server];
-  entry.streamed = live;
-  entry.stream_problem = problem;
-  entry.complete_to = std::max(entry.complete_to, complete_to); // they sort by time
-}
-
-void FilesLedger::guard(const std::string& server, const std::string& why) {
-  const std::lock_guard guard(mutex_);
-  entries_[server].guarded = why;
-}
-
-void FilesLedger::allow_deletions(const std::string& server) {
-  const std::lock_guard guard(mutex_);
-  entries_[server].guarded.clear();
-}
-
-void FilesLedger::ask_for(const std::string& server) {
-  const std::lock_guard guard(mutex_);
-  asked_.insert(server);
-}
-
-bool FilesLedger::compared_since(const std::string& server, std::chrono::steady_clock::time_point moment) const {
-  const std::lock_guard guard(mutex_);
-  const auto known = entries_.find(server);
-  return known != entries_.end() && known->second.compared && *known->second.compared >= moment;
-}
-
-void FilesLedger::failed(const std::string& server, const Error& problem) {
-  const std::lock_guard guard(mutex_);
-  entries_[server].problem = problem.message;
-  entries_[server].refused = problem.kind == ErrorKind::refused;
-}
-
-std::set<std::string> FilesLedger::broke_off() const {
-  const std::lock_guard guard(mutex_);
-  auto servers = asked_;
-  for (const auto& [server, entry] : entries_)
-    if (!entry.problem.empty() && !entry.refused) servers.insert(server);
-  return servers;
-}
-
-std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
-  const std::lock_guard guard(mutex_);
-  return entries_;
-}
-
-std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {
-  std::unique_lock work(working_, std::try_to_lock);
-  return work.owns_lock() ? std::optional(std::move(work)) : std::nullopt;
-}
-
 namespace {
 
 using FilesWork = std::function<Result<replication::Reconciled>(const replication::FilesTools&)>;
@@ -178,27 +110,32 @@ Result<void> settle(Agent& agent, const std::string& server, const Touched& touc
 
 // `latch`: empty: at once. `settle_all`: what an earlier pass changed may not be on the disk yet.
 Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
-                                           const FilesWork& work, const std::string& latch, bool settle_all) {
+                                           const FilesWork& work, const std::string& latch, bool settle_all,
+                                           bool allowed = false) {
   auto& ports = agent.ports();
   TANDEM_TRY(const bool given_back, GiveBackMark(ports.files, agent.settings().state_folder).says(GiveBackMark::begun));
   if (given_back) // a site's own folder here would come upon the link there
     return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
                 "tandem adopt --undo goes on with it");
-  TANDEM_TRY(const auto stream,
-             ledger.hold_stream ? ledger.hold_stream(server) : Result<std::shared_ptr<void>>(nullptr));
+  const auto stream = ledger.hold_stream ? ledger.hold_stream(server) : Result<std::shared_ptr<void>>(nullptr);
+  if (!stream) {
+    ledger.failed(server, stream.error());
+    return std::unexpected(stream.error());
+  }
   const auto began = wall_text(ports.clock);
   const auto moment = std::chrono::steady_clock::now();
   Touched touched;
   auto done = work({.files = ports.files,
                     .processes = ports.processes,
                     .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
-                    .changed = [&](const std::string& path) { touched.add(path); }});
+                    .changed = [&](const std::string& path) { touched.add(path); },
+                    .removed = ledger.removed(server)});
   if (done)
     if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : settle(agent, server, touched);
         !settled)
       done = std::unexpected(std::move(settled).error());
   if (done)
-    ledger.succeeded(server, began, *done, moment);
+    ledger.succeeded(server, began, *done, moment, allowed);
   else
     ledger.failed(server, done.error());
   return done;
@@ -209,20 +146,12 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  bool allow_deletions, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
-  if (allow_deletions) ledger.allow_deletions(server);
-  if (auto why = ledger.entries()[server].guarded; !why.empty()) {
-    const Error error{
-        ErrorKind::refused, std::move(why),
-        "Nothing more was removed. If they were really deleted: tandem files reconcile --allow-deletions"};
-    ledger.failed(server, error);
-    return std::unexpected(error);
-  }
   const auto done = send_files(
       agent, server, ledger,
       [&](const replication::FilesTools& tools) {
         return replication::reconcile(tools, pair, allow_deletions, progress);
       },
-      {}, true);
+      {}, true, allow_deletions);
   // For the day when this server cannot be asked. Without it the standby says an earlier moment, which is true as well.
   if (done)
     if (const auto told = ask_server(agent, server, "files.complete", {{"to", ledger.entries()[server].complete_to}});
@@ -235,11 +164,11 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
 Result<replication::Reconciled> catch_up_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                 FilesLedger& ledger, const replication::Progress& progress,
                                                 const std::string& latch) {
-  constexpr std::uint64_t a_few = 100;
   const auto entries = ledger.entries();
   const auto known = entries.find(server);
   const auto files = known == entries.end() ? 0 : known->second.last.files;
-  const auto most = std::max(a_few, static_cast<std::uint64_t>(pair.files.deletion_guard * static_cast<double>(files)));
+  const auto most = std::max(replication::few_deletions,
+                             static_cast<std::uint64_t>(pair.files.deletion_guard * static_cast<double>(files)));
   return send_files(
       agent, server, ledger,
       [&](const replication::FilesTools& tools) { return replication::catch_up(tools, pair, most, progress); }, latch,

@@ -1,9 +1,7 @@
 // Replication in the agent: database and files on the standbys.
 #pragma once
 #include "agent/agent.hpp"
-#include "replication/files/reconcile.hpp"
-
-#include <mutex>
+#include "agent/files_ledger.hpp"
 
 namespace tandem::agent {
 
@@ -18,52 +16,6 @@ Result<void> copy_databases(OperationContext& context, const std::vector<std::st
 // Agent::database_work() once the primary has answered.
 Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
                              const std::string& primary);
-
-// What is known of the files on the standbys. Any thread.
-class FilesLedger {
-public:
-  struct Entry {
-    std::string complete_to; // the standby has everything up to this wall time; "" when never
-    replication::Reconciled last = {};
-    std::string problem;  // why the latest attempt failed
-    bool refused = false; // by the deletion guard, say: a person has to look first
-    // When the latest comparison that went well began.
-    std::optional<std::chrono::steady_clock::time_point> compared = {};
-    bool streamed = false;           // changes get there as they happen
-    std::string stream_problem = {}; // why they do not
-    std::string guarded = {};        // what the deletion guard said of the stream; empty: nothing
-  };
-
-  void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
-                 std::chrono::steady_clock::time_point began);
-  // What the stream of changes says: complete to that moment; one that is `live` no more has no word of it.
-  void streamed(const std::string& server, bool live, const std::string& complete_to, const std::string& problem);
-  // The stream was ended by the deletion guard: no comparison deletes anything before a person has allowed it.
-  void guard(const std::string& server, const std::string& why);
-  void allow_deletions(const std::string& server);
-  // A comparison is needed soon, and none has been since it was asked for.
-  void ask_for(const std::string& server);
-  [[nodiscard]] bool compared_since(const std::string& server, std::chrono::steady_clock::time_point moment) const;
-  void failed(const std::string& server, const Error& problem);
-  // The servers that are to be compared soon: the latest attempt failed and another may do better, or it was asked for.
-  [[nodiscard]] std::set<std::string> broke_off() const;
-  [[nodiscard]] std::map<std::string, Entry> entries() const;
-
-  // Waits for the one that is under way.
-  [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
-
-  // nullopt when a reconciliation is under way.
-  [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
-
-  // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
-  std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
-
-private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_; // guarded by mutex_
-  std::set<std::string> asked_;          // the same
-  std::mutex working_;                   // held for the length of a reconciliation
-};
 
 // Makes the files of one standby equal to this server's, and durable there. Worker thread; hold FilesLedger::begin().
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,

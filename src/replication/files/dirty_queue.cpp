@@ -5,6 +5,11 @@
 
 namespace tandem::replication::stream {
 
+bool lies_at(const Place& place, const Place& folder) {
+  return place.root == folder.root && (place.path == folder.path || folder.path.empty() ||
+                                       (place.path.starts_with(folder.path) && place.path[folder.path.size()] == '/'));
+}
+
 void DirtyQueue::put(Dirty what) {
   const auto turn = next_turn_++;
   if (!what.renamed_from) turns_[what.place] = turn;
@@ -22,6 +27,7 @@ Dirty DirtyQueue::take_out(Waiting::iterator at) {
 
 void DirtyQueue::add(Dirty what) {
   if (what.order == 0) what.order = next_order_++;
+  if (what.content && !what.open) forget_rest(what.place);
   const auto known = turns_.find(what.place);
   if (what.renamed_from || known == turns_.end()) return put(std::move(what));
   auto& before = waiting_.at(known->second);
@@ -30,6 +36,7 @@ void DirtyQueue::add(Dirty what) {
   before.deep = before.deep || what.deep;
   before.open = before.open && what.open;
   before.unheard = before.unheard || what.unheard;
+  before.tries = std::max(before.tries, what.tries);
   if (what.rests > before.rests) {
     before.rests = what.rests;
     before.rested_at_ns = what.rested_at_ns;
@@ -41,15 +48,18 @@ void DirtyQueue::add(Dirty what) {
   }
 }
 
-void DirtyQueue::rename(const Place& from, const Place& to) {
+void DirtyQueue::rename(const Place& from, const Place& to, std::uint64_t order) {
+  const auto open = oldest_at(from);
+  if (order == 0 || (open != 0 && open < order)) order = open;
   const auto known = turns_.find(from);
   if (known == turns_.end() || !waiting_.at(known->second).unheard) add({.place = to, .renamed_from = from});
   // What waits for one of them already would be sent before the rename.
   for (const auto& place : {to, from}) {
-    Dirty after{.place = place, .deep = true};
+    Dirty after{.place = place, .order = order, .deep = true};
     if (const auto at = turns_.find(place); at != turns_.end()) {
       after = take_out(waiting_.find(at->second));
       after.deep = true;
+      if (order != 0) after.order = std::min(after.order, order);
     }
     add(std::move(after));
   }
@@ -63,7 +73,37 @@ void DirtyQueue::add_later(Dirty what, Time when) {
 
 void DirtyQueue::let_rest(Dirty what, Time when) {
   what.order = 0; // a new one when it is its turn
-  if (rest_.insert(what.place).second) resting_.emplace(when, std::move(what));
+  if (rest_.emplace(what.place, when).second) resting_.emplace(when, std::move(what));
+}
+
+void DirtyQueue::forget_rest(const Place& place) {
+  const auto known = rest_.find(place);
+  if (known == rest_.end()) return;
+  const auto [first, last] = resting_.equal_range(known->second);
+  const auto at = std::find_if(first, last, [&](const auto& one) { return one.second.place == place; });
+  if (at != last) resting_.erase(at);
+  rest_.erase(known);
+}
+
+void DirtyQueue::set_aside(Dirty what) {
+  open_.insert(what.order);
+  const auto [at, fresh] = aside_.try_emplace(what.place, what);
+  if (fresh) return;
+  auto& before = at->second;
+  open_.erase(open_.find(std::max(before.order, what.order)));
+  before.order = std::min(before.order, what.order);
+  before.tries = std::max(before.tries, what.tries);
+}
+
+std::optional<Dirty> DirtyQueue::take_aside() {
+  if (aside_.empty()) return std::nullopt;
+  auto at = aside_.upper_bound(latest_aside_);
+  if (at == aside_.end()) at = aside_.begin();
+  latest_aside_ = at->first;
+  auto what = std::move(at->second);
+  aside_.erase(at);
+  open_.erase(open_.find(what.order));
+  return what;
 }
 
 std::optional<Dirty> DirtyQueue::take(Time now) {
@@ -89,6 +129,24 @@ std::optional<Time> DirtyQueue::next(Time now) const {
   return first;
 }
 
+std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
+  std::uint64_t oldest = 0;
+  const auto see = [&](const Dirty& what) {
+    if (lies_at(what.place, place) && (oldest == 0 || what.order < oldest)) oldest = what.order;
+  };
+  // Names below it stand together, but for those that sort between it and its '/'.
+  if (const auto own = turns_.find(place); own != turns_.end()) see(waiting_.at(own->second));
+  const Place first{place.root, place.path + "/"};
+  for (auto at = turns_.lower_bound(first); at != turns_.end() && lies_at(at->first, place); ++at)
+    see(waiting_.at(at->second));
+  if (const auto own = aside_.find(place); own != aside_.end()) see(own->second);
+  for (auto at = aside_.lower_bound(first); at != aside_.end() && lies_at(at->first, place); ++at)
+    see(at->second);
+  for (const auto& [when, what] : later_)
+    see(what);
+  return oldest;
+}
+
 std::uint64_t DirtyQueue::oldest() const {
   return open_.empty() ? next_order_ : *open_.begin();
 }
@@ -99,6 +157,7 @@ void DirtyQueue::clear() {
   later_.clear();
   resting_.clear();
   rest_.clear();
+  aside_.clear();
   open_.clear();
 }
 

@@ -13,6 +13,9 @@ namespace tandem::replication::stream {
 
 using Time = std::chrono::steady_clock::time_point;
 
+// That place, or one below it.
+[[nodiscard]] bool lies_at(const Place& place, const Place& folder);
+
 struct Dirty {
   Place place;
   std::uint64_t order = 0;
@@ -23,33 +26,44 @@ struct Dirty {
   bool unheard = false;          // its name is new: the receiver has never had it
   std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
   int rests = 0;                 // so many times
+  int tries = 0;                 // a large one changed so often while it was sent
   std::optional<Place> renamed_from = {};
 };
 
 class DirtyQueue {
 public:
-  // Joins what is known of the place already. `order` 0: a new one.
+  // Joins what is known of the place already; one that is closed rests no more. `order` 0: a new one.
   void add(Dirty what);
   // The place has another name now: the receiver is to rename it, unless it has never heard of it; and both names are
   // looked at with everything below. For the path of what the kernel tells is found when its word is read, some renames
   // after it was so: what is sent is only ever the state of a path, and whatever a rename may have moved is looked at
-  // after it.
-  void rename(const Place& from, const Place& to);
+  // after it. What was open about the old name is so about the new one, and `order`, where that is lower; 0: none.
+  void rename(const Place& from, const Place& to, std::uint64_t order);
   // Later than `when`; flush waits for it.
   void add_later(Dirty what, Time when);
   // The same for one that may still be written to: flush does not wait for it, and it stands there once.
   void let_rest(Dirty what, Time when);
 
+  // One whose turn somebody else decides: take_aside(). It stands there once.
+  void set_aside(Dirty what);
+  // One after the other by name, so that each has its turn.
+  [[nodiscard]] std::optional<Dirty> take_aside();
+
+  [[nodiscard]] bool has_aside() const { return !aside_.empty(); }
+
   [[nodiscard]] std::optional<Dirty> take(Time now);
   // When take() has something to give; nullopt: nothing waits.
   [[nodiscard]] std::optional<Time> next(Time now) const;
+
+  // The lowest order of that place, or of one below it; 0: none waits.
+  [[nodiscard]] std::uint64_t oldest_at(const Place& place) const;
 
   // The lowest order that is open; next_order() when none is.
   [[nodiscard]] std::uint64_t oldest() const;
 
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
 
-  [[nodiscard]] std::size_t size() const { return waiting_.size() + later_.size() + resting_.size(); }
+  [[nodiscard]] std::size_t size() const { return waiting_.size() + later_.size() + resting_.size() + aside_.size(); }
 
   void clear();
 
@@ -58,12 +72,15 @@ private:
 
   void put(Dirty what);
   Dirty take_out(Waiting::iterator at);
+  void forget_rest(const Place& place);
 
   Waiting waiting_;
   std::map<Place, std::uint64_t> turns_; // of places; renames have none
   std::multimap<Time, Dirty> later_;
   std::multimap<Time, Dirty> resting_;
-  std::set<Place> rest_; // the same
+  std::map<Place, Dirty> aside_;
+  Place latest_aside_;
+  std::map<Place, Time> rest_; // the same: where they stand there
   std::multiset<std::uint64_t> open_;
   std::uint64_t next_turn_ = 1;
   std::uint64_t next_order_ = 1;

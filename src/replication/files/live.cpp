@@ -14,6 +14,7 @@ using std::chrono::steady_clock;
 constexpr auto watermark_every = 1s;
 constexpr std::size_t most_unsent = std::size_t{256} << 10U;
 constexpr int reads_a_turn = 64;
+constexpr int writes_a_turn = 64; // then its owner is heard again
 
 template <class Kind>
 Result<std::vector<Kind>> open_roots(const std::vector<LiveRoot>& roots) {
@@ -45,7 +46,9 @@ public:
       if (!take_orders()) return {};
       TANDEM_CHECK(see());
       if (socket_) {
-        TANDEM_CHECK(hear());
+        const auto heard = hear();
+        if (!heard) tell();
+        TANDEM_CHECK(heard);
         TANDEM_CHECK(ask_for_word());
         TANDEM_CHECK(speak());
       }
@@ -120,7 +123,7 @@ private:
       sender_.hold();
     else
       sender_.go_on();
-    for (;;) {
+    for (int writes = 0; writes < writes_a_turn; ++writes) {
       while (!unsent_.empty()) {
         TANDEM_TRY(const auto took, system::write_link(socket_.get(), unsent_));
         if (took == 0) return {};
@@ -133,6 +136,7 @@ private:
       }
       if (unsent_.empty()) return {};
     }
+    return {};
   }
 
   void tell() {
@@ -140,6 +144,7 @@ private:
       state.live = static_cast<bool>(socket_);
       state.problem = sender_.problem();
       state.waiting = sender_.waiting();
+      state.removed = sender_.removed();
       if (word_ != 0 && sender_.settled(word_)) {
         if (state.unwatched.empty()) state.complete_to = word_time_;
         word_ = 0;
@@ -272,6 +277,8 @@ void LiveStream::resume() {
 
 Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_guard, int input, int output) {
   TANDEM_TRY(auto opened, open_roots<stream::Receiver::Root>(roots));
+  for (std::size_t index = 0; index < opened.size(); ++index)
+    opened[index].removed = roots[index].removed;
   std::string answers;
   stream::Receiver receiver(std::move(opened), deletion_guard,
                             [&](const stream::Message& message) { answers += stream::encode(message); });

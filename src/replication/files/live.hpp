@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -18,6 +19,7 @@ namespace tandem::replication {
 struct LiveRoot {
   std::string path;
   Patterns patterns = {};
+  std::uint64_t removed = 0; // for a receiver: how many names were removed from it within this hour already
 };
 
 struct LiveState {
@@ -26,6 +28,8 @@ struct LiveState {
   bool ended = false;     // for good: `problem` says why
   bool broke_off = false; // it ended since the receiver has gone, which its server's agent tells as well
   bool guarded = false;   // it ended since too much would be removed
+  // How many names fewer the standby has in each root than an hour ago, by the root's path, where that is known.
+  std::map<std::string, std::uint64_t> removed = {};
   std::string problem = {};
   std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
   std::size_t waiting = 0;                 // places and large files that are not sent yet

@@ -26,11 +26,7 @@ Result<void> put_file(Tree& tree, const std::string& path, const Node& node, con
 
 Result<void> Receiver::take(const Message& message, std::chrono::steady_clock::time_point now) {
   if (stopped_) return {};
-  if (now - since_ > std::chrono::hours(1)) {
-    since_ = now;
-    for (auto& root : roots_)
-      root.removed = root.names = 0;
-  }
+  begin_hour(now);
   return std::visit(
       [this](const auto& value) -> Result<void> {
         if constexpr (requires { on(value); })
@@ -39,6 +35,22 @@ Result<void> Receiver::take(const Message& message, std::chrono::steady_clock::t
           return fail(ErrorKind::invalid, "the sender of files says what only a receiver says");
       },
       message);
+}
+
+void Receiver::begin_hour(std::chrono::steady_clock::time_point now) {
+  const bool over = since_ && now - *since_ > std::chrono::hours(1);
+  if (!since_ || over) since_ = now;
+  if (!over) return;
+  for (auto& root : roots_)
+    root.removed = root.came = root.names = 0;
+}
+
+// The other end remembers it for the next receiver, and for comparisons.
+void Receiver::tell_removed(Root& root, std::uint64_t at_least) {
+  const auto fewer = root.fewer();
+  if (std::max(fewer, root.told) - std::min(fewer, root.told) < at_least) return;
+  root.told = fewer;
+  answer_(Removed{.root = static_cast<std::uint16_t>(&root - roots_.data()), .count = fewer});
 }
 
 Result<Tree*> Receiver::tree_of(const Place& place) {
@@ -60,7 +72,7 @@ void Receiver::refuse(const Place& place, std::uint64_t order, const Error& erro
 // Of a folder that stands where something else belongs its files are none of the primary's any more.
 Result<void> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
   TANDEM_TRY(const auto there, root.tree.look(path));
-  if (!there.exists) came(root);
+  if (!there.exists) ++root.came;
   if (!there.exists || there.type != FileType::folder || wanted.type == FileType::folder) return {};
   remove({static_cast<std::uint16_t>(&root - roots_.data()), path});
   return stopped_ ? failed("too much would be removed") : Result<void>();
@@ -84,8 +96,11 @@ Result<void> Receiver::on(const Offer& offer) {
   }
   if (*there == offer.node) return {};
   Result<void> done;
-  if (offer.node.type == FileType::folder) {
-    if (!there->exists) came(roots_[offer.place.root]);
+  if (offer.node.type == FileType::other) {
+    // Devices and the like are not carried; what was there before is no more, unless it is such a one itself.
+    if (there->exists && there->type != FileType::other) remove(offer.place);
+  } else if (offer.node.type == FileType::folder) {
+    if (!there->exists) ++roots_[offer.place.root].came;
     done = tree->make_folder(path, offer.node);
   } else if (offer.node.type == FileType::link) {
     done = make_way(roots_[offer.place.root], path, offer.node);
@@ -151,14 +166,17 @@ Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
   auto most = few_removals;
   if (root.names > 0) most = std::max(most, static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names)));
+  most += root.came;
   TANDEM_TRY(auto count, root.tree.count(path, most + 1));
   if (root.removed + count > most && root.names == 0) {
     TANDEM_TRY(const auto names, root.tree.count("", all));
-    root.names = names + root.removed;
+    root.names = names + root.removed - std::min(names + root.removed, root.came);
+    root.names = std::max<std::uint64_t>(root.names, 1);
     return may_remove(root, path);
   }
   if (root.removed + count > most) return false;
   root.removed += count;
+  tell_removed(root, few_removals);
   return true;
 }
 
@@ -169,6 +187,7 @@ void Receiver::remove(const Place& place) {
   if (!may) return refuse(place, 0, may.error());
   if (!*may) {
     stopped_ = true;
+    tell_removed(root, 1);
     return answer_(Stop{.why = fmt::format("more of the files in {} would be removed within an hour than [files] "
                                            "deletion_guard allows, {} among them",
                                            root.tree.path(), place.path),
@@ -194,6 +213,7 @@ Result<void> Receiver::on(const Names& names) {
   if (!here) return {}; // its own offer was refused, and comes again
   const std::set<std::string> wanted(names.names.begin(), names.names.end());
   for (const auto& name : *here) {
+    if (name <= names.after || (!names.until.empty() && name > names.until)) continue;
     const auto path = names.place.path.empty() ? name : names.place.path + "/" + name;
     if (wanted.contains(name)) continue;
     if (roots_[names.place.root].patterns.leave_out(path, true) ||
@@ -205,16 +225,21 @@ Result<void> Receiver::on(const Names& names) {
 }
 
 Result<void> Receiver::on(const Mark& mark) {
+  bool durable = mark.durable;
   for (auto& root : roots_) {
+    tell_removed(root, 1);
     if (!root.tree.is_at_its_path()) {
       stopped_ = true;
       answer_(Stop{root.tree.path() + " is another folder on the standby by now"});
       return {};
     }
     if (!mark.durable) continue;
-    if (const auto done = root.tree.settle(); !done) refuse({}, 0, done.error());
+    if (const auto done = root.tree.settle(); !done) {
+      durable = false;
+      refuse({static_cast<std::uint16_t>(&root - roots_.data()), ""}, 0, done.error());
+    }
   }
-  answer_(Done{.number = mark.number});
+  answer_(Done{.number = mark.number, .durable = durable});
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "replication/files/patterns.hpp"
 #include "replication/files/stream_messages.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -15,16 +16,20 @@ public:
   struct Root {
     system::Tree tree;
     Patterns patterns = {};
-    // ---- the receiver's own, of this hour
-    std::uint64_t removed = 0; // but for as many as came: what comes and goes is no loss
-    std::uint64_t names = 0;   // below it when that first mattered; 0: it has not
+    std::uint64_t removed = 0; // within this hour; at the start: what is known from before
+    // ---- the receiver's own
+    std::uint64_t came = 0;  // within this hour: what comes and goes is no loss
+    std::uint64_t names = 0; // below it an hour ago, once that matters; 0: it has not
+    std::uint64_t told = 0;  // of fewer names
+
+    [[nodiscard]] std::uint64_t fewer() const { return removed - std::min(removed, came); }
   };
 
   // Always allowed.
   static constexpr std::uint64_t few_removals = 100;
 
   // `answer`: takes what is to be sent back. `guard`: no more than this part of the names in a root are removed within
-  // an hour. When more would be it says Stop, and does nothing any more.
+  // an hour, a few aside. When more would be it says Stop, and does nothing any more.
   Receiver(std::vector<Root> roots, double guard, std::function<void(const Message&)> answer)
       : roots_(std::move(roots)), guard_(guard), answer_(std::move(answer)) {}
 
@@ -51,16 +56,14 @@ private:
   Result<void> on(const Mark& mark);
   void remove(const Place& place);
   Result<bool> may_remove(Root& root, const std::string& path);
-
-  // A name comes that was not there.
-  void came(Root& root) { root.removed -= root.removed > 0 ? 1 : 0; }
-
+  void tell_removed(Root& root, std::uint64_t at_least);
+  void begin_hour(std::chrono::steady_clock::time_point now);
   Result<void> make_way(Root& root, const std::string& path, const system::Node& wanted);
 
   std::vector<Root> roots_;
   double guard_;
   std::function<void(const Message&)> answer_;
-  std::chrono::steady_clock::time_point since_ = {};
+  std::optional<std::chrono::steady_clock::time_point> since_ = {};
   bool stopped_ = false;
   std::map<std::uint64_t, Transfer> transfers_;
 };

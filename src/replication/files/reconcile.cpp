@@ -46,27 +46,46 @@ public:
     if (wanted.nothing()) return Reconciled{.files = rehearsed.at_target()};
     RsyncJob job{.root = path_};
     if (!allow_deletions) {
-      TANDEM_CHECK(
-          check_deletions(path_, rehearsed, wanted.deleted - wanted.deleted_code, pair_.files.deletion_guard, empty));
-      job.most_deletions = most_deletions(rehearsed, pair_.files.deletion_guard);
+      const Deletions deletions{.wanted = wanted.deleted - wanted.deleted_code,
+                                .earlier = earlier(),
+                                .stopped = tools_.removed.stopped,
+                                .source_empty = empty};
+      TANDEM_CHECK(check_deletions(path_, rehearsed, deletions, pair_.files.deletion_guard));
+      job.most_deletions =
+          deletions.stopped ? rehearsed.deleted : most_deletions(rehearsed, pair_.files.deletion_guard);
     }
     progress_(fmt::format("{}: {} files to send ({} MB), {} other changes, {} to delete", path_, wanted.sent,
                           wanted.size >> 20U, wanted.changed, wanted.deleted));
     Tally done;
     TANDEM_TRY(const auto stats, rsync(job, done, wanted));
-    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, rehearsed.at_target()};
+    return made(done, stats.bytes, rehearsed.at_target());
   }
 
   Result<Reconciled> catch_up(std::uint64_t most_deletions) {
     TANDEM_TRY(const bool empty, is_empty());
     if (empty) return run(false);
     Tally done;
-    const RsyncJob job{.root = path_, .most_deletions = most_deletions, .data_only = true};
+    const auto left = tools_.removed.stopped ? 0 : most_deletions - std::min(most_deletions, earlier());
+    const RsyncJob job{.root = path_, .most_deletions = left, .data_only = true};
     TANDEM_TRY(const auto stats, rsync(job, done, {}));
-    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, stats.at_target()};
+    return made(done, stats.bytes, stats.at_target());
   }
 
 private:
+  [[nodiscard]] std::uint64_t earlier() const {
+    const auto known = tools_.removed.names.find(path_);
+    return known == tools_.removed.names.end() ? 0 : known->second;
+  }
+
+  [[nodiscard]] Reconciled made(const Tally& done, std::uint64_t bytes, std::uint64_t files) const {
+    return {.sent = done.sent,
+            .changed = done.changed,
+            .deleted = done.deleted,
+            .bytes = bytes,
+            .files = files,
+            .removed = {{path_, done.deleted - done.deleted_code}}};
+  }
+
   // An empty root is a mount that is missing, as a rule: the guard looks closer.
   Result<bool> is_empty() {
     TANDEM_TRY(const auto status, tools_.files.status(path_));
@@ -139,6 +158,7 @@ Result<Reconciled> for_roots(const model::Pair& pair,
     total.deleted += one.deleted;
     total.bytes += one.bytes;
     total.files += one.files;
+    total.removed.insert(one.removed.begin(), one.removed.end());
   }
   return total;
 }

@@ -1,6 +1,7 @@
 // Makes the files of a standby equal to the primary's, root by root. On the primary. Idempotent; cut off anywhere, the
 // next call goes on.
 #pragma once
+#include "replication/files/removals.hpp"
 #include "replication/files/rsync.hpp"
 #include "replication/tools.hpp"
 
@@ -14,14 +15,16 @@ struct FilesTools {
   std::function<Result<std::string>(const RsyncJob& job)> transport;
   // Told each path that a run changed on the standby, absolute and as rsync escapes it; may be empty.
   std::function<void(const std::string& path)> changed = {};
+  RemovedSoFar removed = {}; // from the standby within this hour
 };
 
 struct Reconciled {
   std::uint64_t sent = 0;    // files whose content was sent
   std::uint64_t changed = 0; // made or altered otherwise: folders, links, owners, modes, times
   std::uint64_t deleted = 0;
-  std::uint64_t bytes = 0; // of content
-  std::uint64_t files = 0; // there were on the standby before
+  std::uint64_t bytes = 0;                           // of content
+  std::uint64_t files = 0;                           // there were on the standby before
+  std::map<std::string, std::uint64_t> removed = {}; // of `deleted`, code not counted, by root
   bool operator==(const Reconciled&) const = default;
 };
 

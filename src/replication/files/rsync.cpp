@@ -130,14 +130,22 @@ bool is_code(const std::string& root, std::string_view path) {
   return rest.starts_with("envs/") || (!rest.empty() && is_digit(rest[0]));
 }
 
-Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, std::uint64_t deleted,
-                             double deletion_guard, bool source_empty) {
+Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, const Deletions& deletions,
+                             double deletion_guard) {
   const auto there = rehearsed.at_target();
-  const auto too_many = static_cast<double>(deleted) > deletion_guard * static_cast<double>(there);
-  if (deleted == 0 || (!too_many && !source_empty)) return {};
+  const auto part_of = [&](std::uint64_t files) { return deletion_guard * static_cast<double>(files); };
+  const auto together = deletions.wanted + deletions.earlier;
+  const bool too_many = static_cast<double>(deletions.wanted) > part_of(there);
+  const bool too_many_an_hour = deletions.earlier > 0 && together > few_deletions &&
+                                static_cast<double>(together) > part_of(there + deletions.earlier);
+  if (deletions.wanted == 0) return {};
+  if (!too_many && !too_many_an_hour && !deletions.source_empty && !deletions.stopped) return {};
   return fail(ErrorKind::refused,
-              fmt::format("{} of {} files in {} on the standby would vanish, because they are not here{}", deleted,
-                          there, root, source_empty ? " (it is empty here)" : ""),
+              fmt::format("{} of {} files in {} on the standby would vanish, because they are not here{}{}",
+                          deletions.wanted, there, root, deletions.source_empty ? " (it is empty here)" : "",
+                          deletions.earlier > 0
+                              ? fmt::format("; {} have vanished within the hour before", deletions.earlier)
+                              : ""),
               "Nothing was changed. If they were really deleted: tandem files reconcile --allow-deletions");
 }
 

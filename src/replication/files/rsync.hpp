@@ -63,10 +63,19 @@ Result<RsyncStats> parse_stats(std::string_view output);
 // The path lies in a site's releases or virtualenvs: tandem deletes there by itself when it cleans up after a deploy.
 [[nodiscard]] bool is_code(const std::string& root, std::string_view path);
 
-// The deletion guard: refused when more than this part of what the standby has would vanish, code not counted, or when
-// everything would. `deleted` counts without code.
-Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, std::uint64_t deleted,
-                             double deletion_guard, bool source_empty);
+struct Deletions {
+  std::uint64_t wanted = 0;  // code not counted
+  std::uint64_t earlier = 0; // within this hour
+  bool stopped = false;      // none is allowed before a person has looked
+  bool source_empty = false;
+};
+
+constexpr std::uint64_t few_deletions = 100; // that are allowed within an hour, however few files there are
+
+// The deletion guard: refused when more than this part of what the standby has would vanish, or with what has vanished
+// within the hour more than this part of what it had then and more than a few; or when everything would.
+Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, const Deletions& deletions,
+                             double deletion_guard);
 
 // How many deletions the run that follows may make at the most: those that were rehearsed, and a few that came since.
 [[nodiscard]] std::uint64_t most_deletions(const RsyncStats& rehearsed, double deletion_guard);

@@ -53,8 +53,11 @@ public:
   // What the receiver could not do, the latest of it; empty when all went well since.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
+  // How many names fewer the receiver has in each root than an hour ago, as it last said, by the root's path.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& removed() const { return removed_; }
+
   // How much waits to be sent, in places and large files.
-  [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size() + large_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size(); }
 
 private:
   struct Transfer {
@@ -63,6 +66,7 @@ private:
     system::Descriptor file;
     system::Node node; // as it was at the beginning
     std::uint64_t offset = 0;
+    bool again = false; // it was closed with other content meanwhile
   };
 
   [[nodiscard]] std::optional<Place> place_of(const std::string& path) const;
@@ -80,22 +84,28 @@ private:
   Result<void> process_file(Dirty what, const system::Node& node, Time now);
   Result<void> send_whole(const Dirty& what, Time now);
   Result<void> send_below(const Dirty& what);
-  Result<void> begin_transfer(const Dirty& what);
-  Result<void> send_piece();
-  void end_transfer();
+  void send_names(const Place& place, std::vector<std::string> names);
+  [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
+  Result<void> begin_transfer(Dirty what);
+  Result<void> refused(const Refused& refused, Time now);
+  Result<void> answered(const Done& done, Time now);
+  Result<bool> is_under_way(const Dirty& what, const system::Node& node);
+  Result<void> send_piece(Time now);
+  void end_transfer(Time now);
+  void try_again(const Transfer& transfer, Time now);
   void send_mark();
-  [[nodiscard]] bool mark_is_due() const;
+  [[nodiscard]] bool mark_is_wanted() const;
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
   DirtyQueue queue_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
-  std::deque<Dirty> large_; // that wait for a place among them
   bool looking_again_ = false;
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;
+  std::map<std::string, std::uint64_t> removed_;
   bool refused_since_mark_ = false;
   // ---- marks
   std::uint64_t wanted_barrier_ = 0;
@@ -103,6 +113,7 @@ private:
   std::uint64_t settled_ = 0;
   std::uint64_t durable_settled_ = 0;
   std::uint64_t next_mark_ = 1;
+  Time mark_not_before_ = {};
   std::uint64_t open_mark_ = 0; // sent and not answered; 0: none
   std::uint64_t mark_for_ = 0;  // the barrier that it is for
   bool mark_is_durable_ = false;

@@ -147,7 +147,7 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Rename>)
     all(archive, value.from, value.to, value.order);
   else if constexpr (std::is_same_v<Kind, Names>)
-    all(archive, value.place, value.names);
+    all(archive, value.place, value.after, value.until, value.names);
   else if constexpr (std::is_same_v<Kind, Mark>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Want>)
@@ -155,7 +155,9 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Refused>)
     all(archive, value.place, value.order, value.why);
   else if constexpr (std::is_same_v<Kind, Done>)
-    all(archive, value.number);
+    all(archive, value.number, value.durable);
+  else if constexpr (std::is_same_v<Kind, Removed>)
+    all(archive, value.root, value.count);
   else if constexpr (std::is_same_v<Kind, Stop>)
     all(archive, value.why, value.guard);
   else

@@ -77,9 +77,12 @@ struct Rename {
   bool operator==(const Rename&) const = default;
 };
 
-// All names in a folder; others that are not left out are removed.
+// The names in a folder, sorted by their bytes, all that lie behind `after` and up to `until` ("": without an end);
+// others there that are not left out are removed.
 struct Names {
   Place place;
+  std::string after;
+  std::string until;
   std::vector<std::string> names;
   bool operator==(const Names&) const = default;
 };
@@ -110,7 +113,15 @@ struct Refused {
 
 struct Done {
   std::uint64_t number = 0;
+  bool durable = false; // as it was asked for, and nothing went wrong with that
   bool operator==(const Done&) const = default;
+};
+
+// So many names fewer are in a root than an hour ago, for all that this receiver did and knew of at its start.
+struct Removed {
+  std::uint16_t root = 0;
+  std::uint64_t count = 0;
+  bool operator==(const Removed&) const = default;
 };
 
 // Nothing more is done here until a person has looked.
@@ -121,7 +132,7 @@ struct Stop {
 };
 
 using Message =
-    std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Names, Mark, Want, Refused, Done, Stop>;
+    std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Names, Mark, Want, Refused, Done, Removed, Stop>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

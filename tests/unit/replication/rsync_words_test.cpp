@@ -1,3 +1,4 @@
+#include "replication/files/removals.hpp"
 #include "replication/files/rsync.hpp"
 
 #include <gmock/gmock.h>
@@ -85,8 +86,8 @@ TEST(RsyncStats, AreReadFromItsLastWords) {
 
 TEST(DeletionGuard, HoldsWhenMoreThanItsPartWouldVanish) {
   const RsyncStats rehearsed{.files = 90, .created = 0, .deleted = 10};
-  EXPECT_TRUE(check_deletions("/www", rehearsed, 10, 0.10, false));
-  const auto refused = check_deletions("/www", {.files = 89, .created = 0, .deleted = 11}, 11, 0.10, false);
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 10}, 0.10));
+  const auto refused = check_deletions("/www", {.files = 89, .created = 0, .deleted = 11}, {.wanted = 11}, 0.10);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::refused);
   EXPECT_THAT(refused.error().message, HasSubstr("11 of 100 files in /www on the standby would vanish"));
@@ -94,9 +95,42 @@ TEST(DeletionGuard, HoldsWhenMoreThanItsPartWouldVanish) {
 }
 
 TEST(DeletionGuard, HoldsForAnEmptySourceWhateverItsPart) {
-  EXPECT_FALSE(check_deletions("/www", {.files = 1, .created = 0, .deleted = 3}, 3, 1.0, true));
-  EXPECT_TRUE(check_deletions("/www", {.files = 1, .created = 0, .deleted = 0}, 0, 0.1, true))
+  EXPECT_FALSE(
+      check_deletions("/www", {.files = 1, .created = 0, .deleted = 3}, {.wanted = 3, .source_empty = true}, 1.0));
+  EXPECT_TRUE(check_deletions("/www", {.files = 1, .created = 0, .deleted = 0}, {.source_empty = true}, 0.1))
       << "a pair that has no files yet";
+}
+
+// The stream of changes and a comparison take from the same tenth.
+TEST(DeletionGuard, CountsWhatHasVanishedWithinTheHour) {
+  const RsyncStats rehearsed{.files = 700, .created = 0, .deleted = 50};
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 50}, 0.10));
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 50, .earlier = 50}, 0.10)) << "a hundred may always go";
+  EXPECT_FALSE(check_deletions("/www", rehearsed, {.wanted = 50, .earlier = 60}, 0.10));
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 0, .earlier = 400}, 0.10));
+  EXPECT_FALSE(check_deletions("/www", rehearsed, {.wanted = 1, .stopped = true}, 0.10));
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 0, .stopped = true}, 0.10));
+}
+
+TEST(Removals, AreOfOneHourUnlessTheyWereStopped) {
+  using std::chrono::minutes;
+  const Removals::Time start{};
+  Removals removals;
+  removals.compared("/www", 30, start);
+  removals.stream_says("/www", 40, start + minutes(10));
+  removals.stream_says("/www", 50, start + minutes(20));
+  EXPECT_EQ(removals.of("/www", start + minutes(59)), 80U);
+  EXPECT_EQ(removals.of("/home/import", start), 0U);
+  removals.stream_begins(start + minutes(30)); // it is told of all 80 and goes on from there
+  removals.stream_says("/www", 85, start + minutes(40));
+  EXPECT_EQ(removals.known(start + minutes(50)).names.at("/www"), 85U);
+  EXPECT_EQ(removals.of("/www", start + minutes(61)), 0U);
+  removals.stop("too many");
+  EXPECT_EQ(removals.of("/www", start + minutes(300)), 85U);
+  EXPECT_TRUE(removals.known(start + minutes(300)).stopped);
+  removals.forget();
+  EXPECT_EQ(removals.of("/www", start), 0U);
+  EXPECT_FALSE(removals.known(start).stopped);
 }
 
 TEST(DeletionGuard, DoesNotCountCode) {

@@ -43,11 +43,12 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Drop{2},
                                  Remove{place},
                                  Rename{place, {.root = 0, .path = "b"}, 9},
-                                 Names{place, {"", "x", "y z"}},
+                                 Names{place, "a", "z", {"", "x", "y z"}},
                                  Mark{10, true},
                                  Want{place, 11, true},
                                  Refused{place, 12, "no room"},
-                                 Done{13},
+                                 Done{13, true},
+                                 Removed{2, 14},
                                  Stop{"too many", true}};
   EXPECT_EQ(all.size(), std::variant_size_v<Message>);
   std::string bytes;
@@ -135,7 +136,7 @@ TEST(DirtyQueue, HasEachPlaceOnceAndLooksAtBothNamesAfterARename) {
   queue.add({.place = place("a"), .content = true});
   EXPECT_EQ(queue.size(), 2U);
   EXPECT_EQ(queue.oldest(), 1U);
-  queue.rename(place("a"), place("c"));
+  queue.rename(place("a"), place("c"), 0);
   const auto first = queue.take(now);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->place.path, "b");

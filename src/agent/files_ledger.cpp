@@ -1,0 +1,133 @@
+#include "agent/files_ledger.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::agent {
+
+using Json = nlohmann::json;
+using std::chrono::steady_clock;
+
+Result<void> FilesLedger::keep(system::Files& files, std::string path) {
+  const std::lock_guard guard(mutex_);
+  files_ = &files;
+  path_ = std::move(path);
+  const auto text = files.read(path_);
+  if (!text && text.error().kind == ErrorKind::not_found) return {};
+  if (!text) return std::unexpected(text.error());
+  const auto known = Json::parse(*text, nullptr, false);
+  if (!known.is_object()) return tandem::failed(path_ + " is no list of servers");
+  for (const auto& [server, why] : known.items())
+    if (why.is_string()) removals_[server].stop(why.get<std::string>());
+  return {};
+}
+
+// A failure leaves it as it is in memory; only who ends this agent as well loses it.
+void FilesLedger::save() {
+  if (files_ == nullptr) return;
+  Json known = Json::object();
+  for (const auto& [server, removals] : removals_)
+    if (!removals.stopped().empty()) known[server] = removals.stopped();
+  [[maybe_unused]] const auto done =
+      known.empty() ? files_->remove(path_) : files_->write(path_, known.dump() + "\n", 0600, {});
+}
+
+void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
+                            Time began, bool allowed) {
+  const std::lock_guard guard(mutex_);
+  auto& entry = entries_[server];
+  entry = {.complete_to = std::max(entry.complete_to, complete_to), // they sort by time
+           .last = done,
+           .problem = {},
+           .compared = began,
+           .streamed = entry.streamed,
+           .stream_problem = std::move(entry.stream_problem)};
+  asked_.erase(server);
+  auto& removals = removals_[server];
+  const bool was_stopped = !removals.stopped().empty();
+  if (allowed) renewals_.insert(server);
+  if (allowed || was_stopped) { // stopped, it has found that nothing is missing any more
+    removals.forget();
+    ++counts_[server];
+  } else {
+    for (const auto& [root, count] : done.removed)
+      removals.compared(root, count, steady_clock::now());
+  }
+  if (was_stopped) save();
+}
+
+void FilesLedger::failed(const std::string& server, const Error& problem) {
+  const std::lock_guard guard(mutex_);
+  entries_[server].problem = problem.message;
+  entries_[server].refused = problem.kind == ErrorKind::refused;
+}
+
+void FilesLedger::ask_for(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  asked_.insert(server);
+}
+
+bool FilesLedger::compared_since(const std::string& server, Time moment) const {
+  const std::lock_guard guard(mutex_);
+  const auto known = entries_.find(server);
+  return known != entries_.end() && known->second.compared && *known->second.compared >= moment;
+}
+
+std::set<std::string> FilesLedger::broke_off() const {
+  const std::lock_guard guard(mutex_);
+  auto servers = asked_;
+  for (const auto& [server, entry] : entries_)
+    if (!entry.problem.empty() && !entry.refused) servers.insert(server);
+  return servers;
+}
+
+void FilesLedger::streamed(const std::string& server, bool live, const std::string& complete_to,
+                           const std::string& problem) {
+  const std::lock_guard guard(mutex_);
+  auto& entry = entries_[server];
+  entry.streamed = live;
+  entry.stream_problem = problem;
+  entry.complete_to = std::max(entry.complete_to, complete_to);
+}
+
+FilesLedger::Begun FilesLedger::stream_begins(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  auto& removals = removals_[server];
+  const auto now = steady_clock::now();
+  removals.stream_begins(now);
+  return {.removed = removals.known(now), .count = counts_[server]};
+}
+
+void FilesLedger::stream_removed(const std::string& server, std::uint64_t count,
+                                 const std::map<std::string, std::uint64_t>& names, const std::string& stopped) {
+  const std::lock_guard guard(mutex_);
+  if (count != counts_[server]) return;
+  auto& removals = removals_[server];
+  for (const auto& [root, removed] : names)
+    removals.stream_says(root, removed, steady_clock::now());
+  if (stopped.empty() || removals.stopped() == stopped) return;
+  removals.stop(stopped);
+  save();
+}
+
+bool FilesLedger::take_renewal(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  return renewals_.erase(server) > 0;
+}
+
+replication::RemovedSoFar FilesLedger::removed(const std::string& server) const {
+  const std::lock_guard guard(mutex_);
+  const auto known = removals_.find(server);
+  return known == removals_.end() ? replication::RemovedSoFar{} : known->second.known(steady_clock::now());
+}
+
+std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
+  const std::lock_guard guard(mutex_);
+  return entries_;
+}
+
+std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {
+  std::unique_lock work(working_, std::try_to_lock);
+  return work.owns_lock() ? std::optional(std::move(work)) : std::nullopt;
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,90 @@
+// What is known of the files on the standbys, by server. Any thread.
+#pragma once
+#include "base/result.hpp"
+#include "replication/files/reconcile.hpp"
+#include "system/files.hpp"
+
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace tandem::agent {
+
+class FilesLedger {
+public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Entry {
+    std::string complete_to; // the standby has everything up to this wall time; "" when never
+    replication::Reconciled last = {};
+    std::string problem;               // why the latest attempt failed
+    bool refused = false;              // by the deletion guard, say: a person has to look first
+    std::optional<Time> compared = {}; // when the latest comparison that went well began
+    bool streamed = false;             // changes get there as they happen
+    std::string stream_problem = {};   // why they do not
+  };
+
+  // Reads what it kept there before an agent ended, and keeps it there from now on: which streams the deletion guard
+  // has stopped.
+  Result<void> keep(system::Files& files, std::string path);
+
+  // ---- comparisons
+  // `allowed`: whatever it deleted a person had allowed.
+  void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done, Time began,
+                 bool allowed);
+  void failed(const std::string& server, const Error& problem);
+  // One is needed soon, and none has been since it was asked for.
+  void ask_for(const std::string& server);
+  [[nodiscard]] bool compared_since(const std::string& server, Time moment) const;
+  // The servers that are to be compared soon: the latest attempt failed and another may do better, or it was asked for.
+  [[nodiscard]] std::set<std::string> broke_off() const;
+
+  // ---- the stream of changes
+  // Complete to that moment; one that is `live` no more has no word of it.
+  void streamed(const std::string& server, bool live, const std::string& complete_to, const std::string& problem);
+
+  // A receiver begins there, and is told of these removals, by root.
+  struct Begun {
+    replication::RemovedSoFar removed;
+    std::uint64_t count = 0; // the one that it adds to
+  };
+
+  Begun stream_begins(const std::string& server);
+  // What the receiver has removed. `stopped`: why the guard has ended the stream; "": it has not. Of no matter once a
+  // person has allowed what that count says.
+  void stream_removed(const std::string& server, std::uint64_t count, const std::map<std::string, std::uint64_t>& names,
+                      const std::string& stopped);
+  // Whether what the stream counts is of no use any more, since a person has allowed it; says so once.
+  bool take_renewal(const std::string& server);
+
+  // What a comparison is to know of.
+  [[nodiscard]] replication::RemovedSoFar removed(const std::string& server) const;
+  [[nodiscard]] std::map<std::string, Entry> entries() const;
+
+  // ---- one comparison at a time
+  // Waits for the one that is under way.
+  [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
+
+  // nullopt when a reconciliation is under way.
+  [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
+
+  // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
+  std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
+
+private:
+  void save(); // mutex_ is held
+
+  mutable std::mutex mutex_;
+  // ---- guarded by mutex_
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, replication::Removals> removals_; // by server
+  std::map<std::string, std::uint64_t> counts_;           // the same: how often they were begun anew
+  std::set<std::string> asked_;
+  std::set<std::string> renewals_;
+  system::Files* files_ = nullptr; // null: nothing is kept
+  std::string path_;
+  // ----
+  std::mutex working_; // held for the length of a reconciliation
+};
+
+} // namespace tandem::agent

@@ -1,0 +1,49 @@
+#include "replication/files/removals.hpp"
+
+namespace tandem::replication {
+
+bool Removals::is_over(const Count& count, Time now) const {
+  return stopped_.empty() && now - count.since > std::chrono::hours(1);
+}
+
+Removals::Count& Removals::current(const std::string& root, Time now) {
+  auto& count = counts_.try_emplace(root, Count{.since = now}).first->second;
+  if (is_over(count, now)) count = {.since = now};
+  return count;
+}
+
+void Removals::stream_begins(Time now) {
+  for (auto& [root, count] : counts_) {
+    count.stream = of(root, now);
+    count.compared = 0;
+  }
+}
+
+// The receiver's own hour ends by itself.
+void Removals::stream_says(const std::string& root, std::uint64_t count, Time now) {
+  current(root, now).stream = count;
+}
+
+void Removals::compared(const std::string& root, std::uint64_t deleted, Time now) {
+  if (deleted > 0) current(root, now).compared += deleted;
+}
+
+void Removals::forget() {
+  counts_.clear();
+  stopped_.clear();
+}
+
+std::uint64_t Removals::of(const std::string& root, Time now) const {
+  const auto known = counts_.find(root);
+  if (known == counts_.end() || is_over(known->second, now)) return 0;
+  return known->second.stream + known->second.compared;
+}
+
+RemovedSoFar Removals::known(Time now) const {
+  RemovedSoFar removed{.stopped = !stopped_.empty()};
+  for (const auto& [root, count] : counts_)
+    removed.names[root] = of(root, now);
+  return removed;
+}
+
+} // namespace tandem::replication

@@ -1,0 +1,75 @@
+// What the primary's agent remembers of the standbys' files.
+#include "agent/files_ledger.hpp"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace tandem::agent {
+
+namespace {
+
+using replication::Reconciled;
+
+class FilesLedgerTest : public ::testing::Test {
+protected:
+  void SetUp() override { folder = ::mkdtemp(pattern.data()); }
+
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  [[nodiscard]] std::string path() const { return folder + "/files-stopped.json"; }
+
+  static void compared(FilesLedger& ledger, const Reconciled& done, bool allowed = false) {
+    ledger.succeeded("duo", "2026-11-24T10:00:00Z", done, FilesLedger::Time{}, allowed);
+  }
+
+  std::string pattern = "/tmp/tandem-ledger-XXXXXX";
+  std::string folder;
+  system::LinuxFiles files;
+  FilesLedger ledger;
+};
+
+} // namespace
+
+TEST_F(FilesLedgerTest, AStopOutlivesTheAgent) {
+  ASSERT_TRUE(ledger.keep(files, path()));
+  const auto begun = ledger.stream_begins("duo");
+  ledger.stream_removed("duo", begun.count, {{"/www", 90}}, "");
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
+  FilesLedger next;
+  ASSERT_TRUE(next.keep(files, path()));
+  EXPECT_TRUE(next.removed("duo").stopped);
+  EXPECT_FALSE(next.removed("tre").stopped);
+  compared(next, {.removed = {{"/www", 0}}}); // the files are there again
+  EXPECT_FALSE(next.removed("duo").stopped);
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(FilesLedgerTest, WhatAPersonAllowedTheOldStreamCannotStopAgain) {
+  ASSERT_TRUE(ledger.keep(files, path()));
+  const auto begun = ledger.stream_begins("duo");
+  ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
+  compared(ledger, {.deleted = 300, .removed = {{"/www", 300}}}, true);
+  ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
+  EXPECT_FALSE(ledger.removed("duo").stopped);
+  EXPECT_EQ(ledger.removed("duo").names["/www"], 0U);
+  EXPECT_TRUE(ledger.take_renewal("duo"));
+  EXPECT_FALSE(ledger.take_renewal("duo"));
+}
+
+TEST_F(FilesLedgerTest, AReceiverBeginsWithWhatComparisonsRemoved) {
+  compared(ledger, {.deleted = 40, .removed = {{"/www", 40}}});
+  const auto begun = ledger.stream_begins("duo");
+  EXPECT_EQ(begun.removed.names.at("/www"), 40U);
+  ledger.stream_removed("duo", begun.count, {{"/www", 47}}, "");
+  EXPECT_EQ(ledger.removed("duo").names.at("/www"), 47U);
+}
+
+TEST_F(FilesLedgerTest, WhatItCannotReadIsSaid) {
+  ASSERT_TRUE(files.write(path(), "[1]", 0600, {}));
+  EXPECT_FALSE(ledger.keep(files, path()));
+}
+
+} // namespace tandem::agent

@@ -1,0 +1,137 @@
+// Two folders and the stream between them, with the kernel's real word: both ends in one process, over a socket pair.
+#pragma once
+#include "replication/files/live.hpp"
+#include "system/tree.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace tandem::replication::live {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using system::FileType;
+
+// A line for each name below the folder, with all that must be equal.
+inline std::map<std::string, std::string> picture(const std::string& root) {
+  std::map<std::string, std::string> lines;
+  const auto tree = system::Tree::open(root);
+  const std::function<void(const std::string&)> walk = [&](const std::string& path) {
+    const auto node = *tree->look(path);
+    std::string text = fmt::format("{} {:o} {}:{} {} {} -> {}", static_cast<int>(node.type), node.mode, node.uid,
+                                   node.gid, node.size, node.modified_ns, node.target);
+    for (const auto& [name, value] : node.attributes)
+      text += fmt::format(" {}={}", name, value);
+    if (node.type == FileType::regular) {
+      std::ifstream file(root + "/" + path, std::ios::binary);
+      const std::string content(std::istreambuf_iterator<char>(file), {});
+      text += fmt::format(" #{}", std::hash<std::string>()(content));
+    }
+    lines[path] = text;
+    if (node.type != FileType::folder) return;
+    const auto names = *tree->list(path);
+    for (const auto& name : names)
+      if (!name.ends_with(".left")) // what is left out may be on one side alone
+        walk(path.empty() ? name : path + "/" + name);
+  };
+  walk("");
+  return lines;
+}
+
+// The names at which two pictures differ, with both lines of the first few.
+inline std::string difference(const std::map<std::string, std::string>& one,
+                              const std::map<std::string, std::string>& other) {
+  std::string text;
+  int count = 0;
+  for (const auto& [path, line] : one)
+    if (const auto there = other.find(path); (there == other.end() || there->second != line) && ++count <= 3)
+      text += fmt::format("{}\n  {}\n  {}\n", path, line, there == other.end() ? "none" : there->second);
+  for (const auto& [path, line] : other)
+    if (!one.contains(path) && ++count <= 3) text += fmt::format("{}\n  none\n  {}\n", path, line);
+  return count == 0 ? "" : fmt::format("{} differ\n{}", count, text);
+}
+
+struct Far {
+  double guard = 1;
+  std::uint64_t removed = 0; // from "two", within the hour before
+};
+
+class Live : public ::testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0U) << "the kernel tells root alone what changes on a whole file system";
+    std::string pattern = "/var/tmp/tandem-live-XXXXXX";
+    base = ::mkdtemp(pattern.data());
+    for (const auto* name : {"/primary", "/standby"})
+      for (const auto* root : {"/one", "/two"})
+        fs::create_directories(base + name + root);
+  }
+
+  void TearDown() override {
+    stop();
+    fs::remove_all(base);
+  }
+
+  [[nodiscard]] std::vector<LiveRoot> roots(const std::string& side) const {
+    const Patterns left_out({"*.left", "cache/*"});
+    return {{.path = base + side + "/one", .patterns = left_out}, {.path = base + side + "/two", .patterns = left_out}};
+  }
+
+  void start() {
+    stream = std::make_unique<LiveStream>(roots("/primary"), clock);
+    while (!stream->state().watching && !stream->state().ended)
+      std::this_thread::yield();
+    ASSERT_EQ(stream->state().problem, "");
+  }
+
+  // The folders themselves are equal before, as rsync makes them.
+  void attach(const Far& far = {}) {
+    for (const auto* root : {"one", "two"})
+      fs::last_write_time(there(root), fs::last_write_time(at(root)));
+    auto link = system::make_link();
+    ASSERT_TRUE(link);
+    auto far_roots = roots("/standby");
+    far_roots[1].removed = far.removed;
+    receiver = std::thread([socket = std::move(link->first), far_roots, guard = far.guard, this]() mutable {
+      ended = receive_files(far_roots, guard, socket.get(), socket.get());
+    });
+    stream->attach(std::move(link->second));
+    while (!stream->state().live && !stream->state().ended)
+      std::this_thread::yield();
+  }
+
+  void stop() {
+    stream.reset();
+    if (receiver.joinable()) receiver.join();
+  }
+
+  std::string differs() {
+    const auto flushed = stream->flush(60s);
+    if (!flushed) return flushed.error().message + ": " + stream->state().problem;
+    return difference(picture(base + "/primary/one"), picture(base + "/standby/one")) +
+           difference(picture(base + "/primary/two"), picture(base + "/standby/two"));
+  }
+
+  [[nodiscard]] std::string at(const std::string& path) const { return base + "/primary/" + path; }
+
+  [[nodiscard]] std::string there(const std::string& path) const { return base + "/standby/" + path; }
+
+  static void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
+  static std::string read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  std::string base;
+  system::LinuxClock clock;
+  std::unique_ptr<LiveStream> stream;
+  std::thread receiver;
+  Result<void> ended;
+};
+
+} // namespace tandem::replication::live
