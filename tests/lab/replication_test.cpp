@@ -47,7 +47,8 @@ TEST_F(PairTest, TheStandbyHasDatabaseAndFilesAndFollows) {
   on(lab(), uno, "find /www/pictures -type f -delete");
   const auto guarded = pair().try_tandem(uno, {"files", "reconcile"});
   ASSERT_TRUE(guarded);
-  EXPECT_EQ(guarded->status, 3) << guarded->errors;
+  EXPECT_EQ(guarded->status, 3) << guarded->errors << on(lab(), uno, "journalctl -u tandem -o cat | tail -40")
+                                << on(lab(), duo, "find /www | wc -l; ps -o args -C tandem");
   EXPECT_THAT(guarded->errors, HasSubstr("--allow-deletions"));
   EXPECT_GE(std::stoi(on(lab(), duo, "ls /www/pictures | wc -l")), 1000);
   ASSERT_OK(pair().tandem(uno, {"files", "reconcile", "--allow-deletions"}));
