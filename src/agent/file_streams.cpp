@@ -71,6 +71,7 @@ Result<Json> flush(OperationContext& context, FileStreams& streams) {
 } // namespace
 
 void FileStreams::start(Agent& agent) {
+  agent_ = &agent;
   wait(agent);
 }
 
@@ -159,6 +160,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
           standby.pause = std::min(standby.pause * 2, longest_stream_pause);
           return;
         }
+        standby.far = *far;
         peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
         stream->attach(std::move(link->second));
         agent.log("changes of files go to " + server + " as they happen");
@@ -173,10 +175,17 @@ void FileStreams::note_removed(const std::string& server, std::uint64_t count, c
   ledger_->stream_removed(server, count, state.removed, state.guarded ? state.problem : "");
 }
 
+// At once, and not after all that is on the way: a comparison, or another receiver, may be about to begin there.
+void FileStreams::give_up(Standby& standby) {
+  if (const auto far = standby.far.lock()) far->abort(Error{ErrorKind::unavailable, "the stream has ended", {}});
+  standby.far.reset();
+}
+
 // Its thread may be in the middle of a large file.
 void FileStreams::end(Agent& agent, const std::string& server, Standby& standby) {
   auto stream = std::exchange(standby.stream, nullptr);
   note_removed(server, standby.count, stream->state());
+  give_up(standby);
   standby.watching.reset();
   {
     const std::lock_guard guard(mutex_);
@@ -206,6 +215,10 @@ Result<std::shared_ptr<void>> FileStreams::hold(const std::string& server) {
   const auto [stream, count] = stream_to(server);
   if (!stream) return nullptr;
   const bool quiet = stream->pause(stream_hold_limit);
+  if (stream->state().ended && agent_ != nullptr)
+    agent_->on_loop([&] {
+      if (auto& standby = standbys_[server]; standby.stream == stream) give_up(standby);
+    });
   note_removed(server, count, stream->state());
   std::shared_ptr<void> held(stream.get(), [known = stream](void*) { known->resume(); });
   if (!quiet) return fail(ErrorKind::unavailable, "the stream of changes to " + server + " does not come to rest");

@@ -25,14 +25,15 @@ private:
 
   struct Standby {
     std::shared_ptr<replication::LiveStream> stream;
-    std::vector<std::string> made_for; // what it was made with: folders and patterns
-    std::optional<Time> watching;      // since when nothing escapes it
-    std::uint64_t count = 0;           // of the ledger's, what it removes goes to
-    bool opening = false;              // the connection for it
-    Time next_word = {};               // to the standby: how far its files are complete
-    Time not_before = {};              // the next attempt after one that ended
-    std::chrono::seconds pause{1};     // before that
-    std::string problem = {};          // that was logged
+    std::vector<std::string> made_for;   // what it was made with: folders and patterns
+    std::optional<Time> watching;        // since when nothing escapes it
+    std::weak_ptr<peer::Connection> far; // to the receiver
+    std::uint64_t count = 0;             // of the ledger's, what it removes goes to
+    bool opening = false;                // the connection for it
+    Time next_word = {};                 // to the standby: how far its files are complete
+    Time not_before = {};                // the next attempt after one that ended
+    std::chrono::seconds pause{1};       // before that
+    std::string problem = {};            // that was logged
   };
 
   void turn(Agent& agent);
@@ -41,6 +42,7 @@ private:
   void begin(Agent& agent, const model::Pair& pair, Standby& standby);
   void open(Agent& agent, const std::string& server);
   void end(Agent& agent, const std::string& server, Standby& standby);
+  static void give_up(Standby& standby);
   void tell(Agent& agent, const std::string& server, Standby& standby, const replication::LiveState& state);
   void note_removed(const std::string& server, std::uint64_t count, const replication::LiveState& state);
 
@@ -52,6 +54,7 @@ private:
   [[nodiscard]] Counted stream_to(const std::string& server);
 
   std::shared_ptr<FilesLedger> ledger_;
+  Agent* agent_ = nullptr;                  // once it has started
   std::map<std::string, Standby> standbys_; // on the loop
   peer::Timer timer_;
   std::mutex mutex_;

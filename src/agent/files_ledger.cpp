@@ -7,28 +7,75 @@ namespace tandem::agent {
 using Json = nlohmann::json;
 using std::chrono::steady_clock;
 
-Result<void> FilesLedger::keep(system::Files& files, std::string path) {
+namespace {
+
+std::int64_t wall_seconds(system::Clock& clock) {
+  return std::chrono::duration_cast<std::chrono::seconds>(clock.wall_time().time_since_epoch()).count();
+}
+
+} // namespace
+
+// {"server": {"stopped": why, "roots": {path: [names, since when]}}}
+Result<void> FilesLedger::keep(system::Files& files, system::Clock& clock, std::string path) {
   const std::lock_guard guard(mutex_);
   files_ = &files;
+  clock_ = &clock;
   path_ = std::move(path);
   const auto text = files.read(path_);
   if (!text && text.error().kind == ErrorKind::not_found) return {};
   if (!text) return std::unexpected(text.error());
-  const auto known = Json::parse(*text, nullptr, false);
-  if (!known.is_object()) return tandem::failed(path_ + " is no list of servers");
-  for (const auto& [server, why] : known.items())
-    if (why.is_string()) removals_[server].stop(why.get<std::string>());
+  try {
+    const auto known = Json::parse(*text);
+    for (const auto& [server, one] : known.items()) {
+      auto& removals = removals_[server];
+      for (const auto& [root, kept] : one.at("roots").items()) {
+        const auto age = std::max<std::int64_t>(wall_seconds(clock) - kept.at(1).get<std::int64_t>(), 0);
+        removals.take_back({root, kept.at(0).get<std::uint64_t>(), std::chrono::seconds(age)}, steady_clock::now());
+      }
+      if (const auto why = one.at("stopped").get<std::string>(); !why.empty()) removals.stop(why);
+    }
+  } catch (const Json::exception&) {
+    return tandem::failed(path_ + " is not what tandem keeps there");
+  }
   return {};
 }
 
-// A failure leaves it as it is in memory; only who ends this agent as well loses it.
+// A failure leaves it as it is in memory; only an agent that ends before the next time loses it.
 void FilesLedger::save() {
   if (files_ == nullptr) return;
   Json known = Json::object();
-  for (const auto& [server, removals] : removals_)
-    if (!removals.stopped().empty()) known[server] = removals.stopped();
+  saved_ = 0;
+  for (const auto& [server, removals] : removals_) {
+    Json roots = Json::object();
+    for (const auto& kept : removals.keep(steady_clock::now())) {
+      roots[kept.root] = {kept.count, wall_seconds(*clock_) - kept.age.count()};
+      saved_ += kept.count;
+    }
+    if (!roots.empty() || !removals.stopped().empty())
+      known[server] = {{"stopped", removals.stopped()}, {"roots", std::move(roots)}};
+  }
   [[maybe_unused]] const auto done =
       known.empty() ? files_->remove(path_) : files_->write(path_, known.dump() + "\n", 0600, {});
+}
+
+void FilesLedger::save_when_it_matters() {
+  std::uint64_t sum = 0;
+  for (const auto& [server, removals] : removals_)
+    for (const auto& kept : removals.keep(steady_clock::now()))
+      sum += kept.count;
+  if (sum >= saved_ + replication::few_deletions) save();
+}
+
+void FilesLedger::compared_removed(const std::string& server, const std::map<std::string, std::uint64_t>& names) {
+  const std::lock_guard guard(mutex_);
+  std::uint64_t sum = 0;
+  for (const auto& [root, count] : names) {
+    removals_[server].compared(root, count, steady_clock::now());
+    sum += count;
+  }
+  // The receiver that goes on is told of it when it begins anew.
+  if (sum >= replication::few_deletions) renewals_.insert(server);
+  save_when_it_matters();
 }
 
 void FilesLedger::succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done,
@@ -48,11 +95,8 @@ void FilesLedger::succeeded(const std::string& server, std::string complete_to, 
   if (allowed || was_stopped) { // stopped, it has found that nothing is missing any more
     removals.forget();
     ++counts_[server];
-  } else {
-    for (const auto& [root, count] : done.removed)
-      removals.compared(root, count, steady_clock::now());
+    save();
   }
-  if (was_stopped) save();
 }
 
 void FilesLedger::failed(const std::string& server, const Error& problem) {
@@ -104,7 +148,7 @@ void FilesLedger::stream_removed(const std::string& server, std::uint64_t count,
   auto& removals = removals_[server];
   for (const auto& [root, removed] : names)
     removals.stream_says(root, removed, steady_clock::now());
-  if (stopped.empty() || removals.stopped() == stopped) return;
+  if (stopped.empty() || removals.stopped() == stopped) return save_when_it_matters();
   removals.stop(stopped);
   save();
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/result.hpp"
 #include "replication/files/reconcile.hpp"
+#include "system/clock.hpp"
 #include "system/files.hpp"
 
 #include <memory>
@@ -24,14 +25,16 @@ public:
     std::string stream_problem = {};   // why they do not
   };
 
-  // Reads what it kept there before an agent ended, and keeps it there from now on: which streams the deletion guard
-  // has stopped.
-  Result<void> keep(system::Files& files, std::string path);
+  // Reads what it kept there before an agent ended, and keeps it there from now on: what the deletion guard counts, to
+  // within some hundred, and what it has stopped.
+  Result<void> keep(system::Files& files, system::Clock& clock, std::string path);
 
   // ---- comparisons
   // `allowed`: whatever it deleted a person had allowed.
   void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done, Time began,
                  bool allowed);
+  // What it deleted, by root; before one of the others.
+  void compared_removed(const std::string& server, const std::map<std::string, std::uint64_t>& names);
   void failed(const std::string& server, const Error& problem);
   // One is needed soon, and none has been since it was asked for.
   void ask_for(const std::string& server);
@@ -72,16 +75,20 @@ public:
   std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
 
 private:
-  void save(); // mutex_ is held
+  // mutex_ is held:
+  void save();
+  void save_when_it_matters();
 
   mutable std::mutex mutex_;
   // ---- guarded by mutex_
   std::map<std::string, Entry> entries_;
   std::map<std::string, replication::Removals> removals_; // by server
   std::map<std::string, std::uint64_t> counts_;           // the same: how often they were begun anew
+  std::uint64_t saved_ = 0;                               // the sum of what is kept
   std::set<std::string> asked_;
   std::set<std::string> renewals_;
   system::Files* files_ = nullptr; // null: nothing is kept
+  system::Clock* clock_ = nullptr;
   std::string path_;
   // ----
   std::mutex working_; // held for the length of a reconciliation

@@ -165,7 +165,8 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
   });
   settings.on_member = [before = settings.on_member, periodic, streams, ledger](Agent& agent) {
     if (before) before(agent);
-    if (const auto kept = ledger->keep(agent.ports().files, agent.settings().state_folder + "/files-stopped.json");
+    if (const auto kept = ledger->keep(agent.ports().files, agent.ports().clock,
+                                       agent.settings().state_folder + "/files-stopped.json");
         !kept)
       agent.log("what the deletion guard had stopped is not known: " + describe(kept.error()));
     periodic->wait(agent);

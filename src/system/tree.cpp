@@ -272,15 +272,16 @@ Result<std::vector<std::string>> Tree::list(const std::string& path) const {
   return names_in(folder.get());
 }
 
-Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most) const {
+Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {
   TANDEM_TRY(const auto node, look(path));
-  if (!node.exists) return 0;
+  const bool folder = node.type == FileType::folder;
+  if (!node.exists || (!path.empty() && leave_out(path, folder))) return 0;
   std::uint64_t found = 1;
-  if (node.type != FileType::folder) return found;
+  if (!folder) return found;
   TANDEM_TRY(const auto names, list(path));
   for (const auto& name : names) {
     if (found >= most) break;
-    TANDEM_TRY(const auto below, count(path.empty() ? name : path + "/" + name, most - found));
+    TANDEM_TRY(const auto below, count(path.empty() ? name : path + "/" + name, most - found, leave_out));
     found += below;
   }
   return found;
@@ -391,6 +392,13 @@ Result<Node> look_at(int file) {
   struct stat status{};
   if (::fstat(file, &status) != 0) return system_error("looking at a file");
   return node_of(file, status);
+}
+
+bool is_same_file(int one, int other) {
+  struct stat first{};
+  struct stat second{};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {

@@ -5,6 +5,7 @@
 #include "system/descriptor.hpp"
 #include "system/files.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -41,7 +42,10 @@ public:
   [[nodiscard]] Result<Node> look(const std::string& path) const;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted
   // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
-  [[nodiscard]] Result<std::uint64_t> count(const std::string& path, std::uint64_t most) const;
+  // `leave_out`: a path that is not counted, nor what lies below it.
+  using LeaveOut = std::function<bool(const std::string& path, bool folder)>;
+  [[nodiscard]] Result<std::uint64_t> count(const std::string& path, std::uint64_t most,
+                                            const LeaveOut& leave_out) const;
   // A regular file for reading; not_found when it is gone or is something else by now.
   [[nodiscard]] Result<Descriptor> open_file(const std::string& path) const;
 
@@ -73,6 +77,8 @@ private:
 
 // Of an open file: what look() says.
 Result<Node> look_at(int file);
+// Whether both descriptors are of one file.
+[[nodiscard]] bool is_same_file(int one, int other);
 // At most `size` bytes from `offset`; fewer only at the end.
 Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size);
 // Where the piece is nothing but zeros the file gets a hole.

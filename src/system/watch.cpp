@@ -143,7 +143,7 @@ void Watch::take(const char* event, std::vector<FileChange>& changes) {
   add(FAN_RENAME, ChangeKind::renamed);
   add(FAN_CREATE, ChangeKind::made);
   add(FAN_DELETE, ChangeKind::removed);
-  if ((head.mask & FAN_CLOSE_WRITE) == 0) add(FAN_MODIFY, ChangeKind::growing);
+  add(FAN_MODIFY, ChangeKind::growing);
   add(FAN_CLOSE_WRITE, ChangeKind::written);
   add(FAN_ATTRIB, ChangeKind::altered);
 }

@@ -14,7 +14,7 @@ namespace tandem::system {
 enum class ChangeKind {
   made,     // a name is new; of a regular file whoever made it may still be writing
   growing,  // content of one that is not closed yet, or was cut off by its name (truncate(2))
-  written,  // content; told once it is closed
+  written,  // it was open for writing, and is closed; that its content has changed is told as well (growing)
   altered,  // owner, mode, times, attributes
   removed,  // a name is gone
   renamed,  // from `from` to `path`; either is empty where it lies outside of the folders

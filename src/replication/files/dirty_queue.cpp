@@ -5,21 +5,16 @@
 
 namespace tandem::replication::stream {
 
-bool lies_at(const Place& place, const Place& folder) {
-  return place.root == folder.root && (place.path == folder.path || folder.path.empty() ||
-                                       (place.path.starts_with(folder.path) && place.path[folder.path.size()] == '/'));
-}
-
 void DirtyQueue::put(Dirty what) {
   const auto turn = next_turn_++;
-  if (!what.renamed_from) turns_[what.place] = turn;
+  if (what.is_state()) turns_[what.place] = turn;
   open_.insert(what.order);
   waiting_.emplace(turn, std::move(what));
 }
 
 Dirty DirtyQueue::take_out(Waiting::iterator at) {
   auto what = std::move(at->second);
-  if (!what.renamed_from) turns_.erase(what.place);
+  if (what.is_state()) turns_.erase(what.place);
   open_.erase(open_.find(what.order));
   waiting_.erase(at);
   return what;
@@ -27,15 +22,16 @@ Dirty DirtyQueue::take_out(Waiting::iterator at) {
 
 void DirtyQueue::add(Dirty what) {
   if (what.order == 0) what.order = next_order_++;
-  if (what.content && !what.open) forget_rest(what.place);
+  if (what.content && !what.open && what.is_state() && forget_rest(what.place)) what.wanted = true;
   const auto known = turns_.find(what.place);
-  if (what.renamed_from || known == turns_.end()) return put(std::move(what));
+  if (!what.is_state() || known == turns_.end()) return put(std::move(what));
   auto& before = waiting_.at(known->second);
   before.content = before.content || what.content;
   before.wanted = before.wanted || what.wanted;
   before.deep = before.deep || what.deep;
   before.open = before.open && what.open;
   before.unheard = before.unheard || what.unheard;
+  before.sighted = before.sighted && what.sighted;
   before.tries = std::max(before.tries, what.tries);
   if (what.rests > before.rests) {
     before.rests = what.rests;
@@ -63,6 +59,43 @@ void DirtyQueue::rename(const Place& from, const Place& to, std::uint64_t order)
     }
     add(std::move(after));
   }
+  move_known(from, to);
+}
+
+// Which content has changed is nothing that a look would find: another time of the file need not come with it.
+void DirtyQueue::move_known(const Place& from, const Place& to) {
+  std::vector<Dirty> known;
+  const auto see = [&](const Dirty& what) {
+    if (!lies_at(what.place, from) || (!what.content && !what.open)) return;
+    known.push_back({.place = moved(what.place, from, to),
+                     .order = what.order,
+                     .content = true,
+                     .wanted = what.wanted,
+                     .open = what.open && !what.content,
+                     .tries = what.tries});
+  };
+  for_each_at(turns_, from, [&](const auto& one) { see(waiting_.at(one.second)); });
+  for_each_at(aside_, from, [&](const auto& one) { see(one.second); });
+  for_each_at(rest_, from, [&](const auto& one) {
+    const auto [begin, end] = resting_.equal_range(one.second);
+    see(std::find_if(begin, end, [&](const auto& rest) { return rest.second.place == one.first; })->second);
+  });
+  for (auto& what : known)
+    add(std::move(what));
+}
+
+void DirtyQueue::await_sight(Dirty what) {
+  if (what.order == 0) what.order = next_order_++;
+  open_.insert(what.order);
+  unsighted_.push_back(std::move(what));
+}
+
+void DirtyQueue::sighted() {
+  for (auto& what : std::exchange(unsighted_, {})) {
+    open_.erase(open_.find(what.order));
+    what.sighted = true;
+    add(std::move(what));
+  }
 }
 
 void DirtyQueue::add_later(Dirty what, Time when) {
@@ -76,13 +109,16 @@ void DirtyQueue::let_rest(Dirty what, Time when) {
   if (rest_.emplace(what.place, when).second) resting_.emplace(when, std::move(what));
 }
 
-void DirtyQueue::forget_rest(const Place& place) {
+// Whether it was known to differ.
+bool DirtyQueue::forget_rest(const Place& place) {
   const auto known = rest_.find(place);
-  if (known == rest_.end()) return;
+  if (known == rest_.end()) return false;
   const auto [first, last] = resting_.equal_range(known->second);
   const auto at = std::find_if(first, last, [&](const auto& one) { return one.second.place == place; });
+  const bool wanted = at != last && at->second.wanted;
   if (at != last) resting_.erase(at);
   rest_.erase(known);
+  return wanted;
 }
 
 void DirtyQueue::set_aside(Dirty what) {
@@ -92,6 +128,7 @@ void DirtyQueue::set_aside(Dirty what) {
   auto& before = at->second;
   open_.erase(open_.find(std::max(before.order, what.order)));
   before.order = std::min(before.order, what.order);
+  before.sighted = before.sighted && what.sighted;
   before.tries = std::max(before.tries, what.tries);
 }
 
@@ -134,15 +171,11 @@ std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
   const auto see = [&](const Dirty& what) {
     if (lies_at(what.place, place) && (oldest == 0 || what.order < oldest)) oldest = what.order;
   };
-  // Names below it stand together, but for those that sort between it and its '/'.
-  if (const auto own = turns_.find(place); own != turns_.end()) see(waiting_.at(own->second));
-  const Place first{place.root, place.path + "/"};
-  for (auto at = turns_.lower_bound(first); at != turns_.end() && lies_at(at->first, place); ++at)
-    see(waiting_.at(at->second));
-  if (const auto own = aside_.find(place); own != aside_.end()) see(own->second);
-  for (auto at = aside_.lower_bound(first); at != aside_.end() && lies_at(at->first, place); ++at)
-    see(at->second);
+  for_each_at(turns_, place, [&](const auto& one) { see(waiting_.at(one.second)); });
+  for_each_at(aside_, place, [&](const auto& one) { see(one.second); });
   for (const auto& [when, what] : later_)
+    see(what);
+  for (const auto& what : unsighted_)
     see(what);
   return oldest;
 }
@@ -158,6 +191,7 @@ void DirtyQueue::clear() {
   resting_.clear();
   rest_.clear();
   aside_.clear();
+  unsighted_.clear();
   open_.clear();
 }
 

@@ -13,21 +13,24 @@ namespace tandem::replication::stream {
 
 using Time = std::chrono::steady_clock::time_point;
 
-// That place, or one below it.
-[[nodiscard]] bool lies_at(const Place& place, const Place& folder);
-
 struct Dirty {
   Place place;
   std::uint64_t order = 0;
   bool content = false;          // of a file the content, too
-  bool wanted = false;           // the receiver asks for it: however large it is
+  bool wanted = false;           // and is known to differ from the receiver's: however large it is
   bool deep = false;             // of a folder everything below it
   bool open = false;             // nothing more is known than that somebody has made it or writes to it, and may go on
   bool unheard = false;          // its name is new: the receiver has never had it
   std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
   int rests = 0;                 // so many times
   int tries = 0;                 // a large one changed so often while it was sent
+  bool sighted = false;          // the kernel had nothing more to tell after it was found gone
   std::optional<Place> renamed_from = {};
+  // Of a folder: what was in it, for the receiver to remove what else it has.
+  std::optional<std::vector<std::string>> names = {};
+
+  // One of its kind at a place; others are what is to be done once.
+  [[nodiscard]] bool is_state() const { return !renamed_from && !names; }
 };
 
 class DirtyQueue {
@@ -37,12 +40,20 @@ public:
   // The place has another name now: the receiver is to rename it, unless it has never heard of it; and both names are
   // looked at with everything below. For the path of what the kernel tells is found when its word is read, some renames
   // after it was so: what is sent is only ever the state of a path, and whatever a rename may have moved is looked at
-  // after it. What was open about the old name is so about the new one, and `order`, where that is lower; 0: none.
+  // after it. What is known of places at the old name holds for the new one. `order`: the lowest that is open about the
+  // old name elsewhere; 0: none.
   void rename(const Place& from, const Place& to, std::uint64_t order);
   // Later than `when`; flush waits for it.
   void add_later(Dirty what, Time when);
   // The same for one that may still be written to: flush does not wait for it, and it stands there once.
   void let_rest(Dirty what, Time when);
+
+  // Until sighted(): what is about to be removed may have another name, which the kernel has not told yet.
+  void await_sight(Dirty what);
+  // The kernel had nothing more to tell after all that waits for this was looked at.
+  void sighted();
+
+  [[nodiscard]] bool awaits_sight() const { return !unsighted_.empty(); }
 
   // One whose turn somebody else decides: take_aside(). It stands there once.
   void set_aside(Dirty what);
@@ -63,7 +74,9 @@ public:
 
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
 
-  [[nodiscard]] std::size_t size() const { return waiting_.size() + later_.size() + resting_.size() + aside_.size(); }
+  [[nodiscard]] std::size_t size() const {
+    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size();
+  }
 
   void clear();
 
@@ -72,12 +85,14 @@ private:
 
   void put(Dirty what);
   Dirty take_out(Waiting::iterator at);
-  void forget_rest(const Place& place);
+  bool forget_rest(const Place& place);
+  void move_known(const Place& from, const Place& to);
 
   Waiting waiting_;
-  std::map<Place, std::uint64_t> turns_; // of places; renames have none
+  std::map<Place, std::uint64_t> turns_; // of states
   std::multimap<Time, Dirty> later_;
   std::multimap<Time, Dirty> resting_;
+  std::vector<Dirty> unsighted_;
   std::map<Place, Dirty> aside_;
   Place latest_aside_;
   std::map<Place, Time> rest_; // the same: where they stand there

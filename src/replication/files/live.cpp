@@ -50,7 +50,7 @@ public:
         if (!heard) tell();
         TANDEM_CHECK(heard);
         TANDEM_CHECK(ask_for_word());
-        TANDEM_CHECK(speak());
+        TANDEM_CHECK(speak_or_hear());
       }
       tell();
       wait();
@@ -77,6 +77,7 @@ private:
       sender_.changed(changes);
       if (more) continue;
       seen_all_ = true;
+      sender_.sighted();
       return {};
     }
     return {};
@@ -100,7 +101,7 @@ private:
   Result<void> ask_for_word() {
     if (!seen_all_) return {};
     const auto now = steady_clock::now();
-    const bool flush = asked_ > flush_for_;
+    const bool flush = flush_ == 0 && asked_ > flush_for_;
     const bool word = word_ == 0 && now >= next_word_;
     if (!flush && !word) return {};
     if (const auto replaced = sender_.replaced_root(); !replaced.empty())
@@ -116,6 +117,15 @@ private:
       next_word_ = now + watermark_every;
     }
     return {};
+  }
+
+  // Who has gone may have said why.
+  Result<void> speak_or_hear() {
+    auto spoken = speak();
+    if (spoken) return {};
+    const auto heard = hear();
+    tell();
+    return !heard && heard.error().kind != ErrorKind::unavailable ? heard : spoken;
   }
 
   Result<void> speak() {
@@ -163,7 +173,8 @@ private:
     if (!socket_ || word_ != 0) limit = watermark_every;
     if (const auto due = socket_ ? sender_.next_time(now) : std::nullopt; due && unsent_.empty())
       limit = std::min(limit, std::chrono::duration_cast<Milliseconds>(*due - now) + (*due > now ? 1ms : 0ms));
-    if (!seen_all_) limit = 0ms;
+    if (!seen_all_ || (socket_ && !paused_ && sender_.awaits_sight())) limit = 0ms;
+    if (flush_ == 0 && asked_ > flush_for_) limit = 0ms; // came while another was waited for
     system::wait_for({{.descriptor = watch_.descriptor()},
                       {.descriptor = owner_.waker_->descriptor()},
                       {.descriptor = socket_.get()},

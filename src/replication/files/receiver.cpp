@@ -70,18 +70,26 @@ void Receiver::refuse(const Place& place, std::uint64_t order, const Error& erro
 }
 
 // Of a folder that stands where something else belongs its files are none of the primary's any more.
-Result<void> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
+Result<bool> Receiver::make_way(Root& root, const std::string& path, const Node& wanted) {
   TANDEM_TRY(const auto there, root.tree.look(path));
-  if (!there.exists) ++root.came;
-  if (!there.exists || there.type != FileType::folder || wanted.type == FileType::folder) return {};
+  if (!there.exists || there.type != FileType::folder || wanted.type == FileType::folder) return there.exists;
   remove({static_cast<std::uint16_t>(&root - roots_.data()), path});
-  return stopped_ ? failed("too much would be removed") : Result<void>();
+  return stopped_ ? Result<bool>(failed("too much would be removed")) : Result<bool>(true);
+}
+
+Result<void> Receiver::replace(const Place& place, const Node& node,
+                               const std::function<Result<void>(Tree& tree)>& put) {
+  auto& root = roots_[place.root];
+  TANDEM_TRY(const bool was_there, make_way(root, place.path, node));
+  TANDEM_CHECK(put(root.tree));
+  if (!was_there) ++root.came;
+  return {};
 }
 
 Result<void> Receiver::on(const Put& put) {
-  TANDEM_TRY(auto* tree, tree_of(put.place));
-  auto done = make_way(roots_[put.place.root], put.place.path, put.node);
-  if (done) done = put_file(*tree, put.place.path, put.node, put.content);
+  TANDEM_CHECK(tree_of(put.place));
+  const auto done =
+      replace(put.place, put.node, [&](Tree& tree) { return put_file(tree, put.place.path, put.node, put.content); });
   if (!done) refuse(put.place, put.order, done.error());
   return {};
 }
@@ -100,11 +108,10 @@ Result<void> Receiver::on(const Offer& offer) {
     // Devices and the like are not carried; what was there before is no more, unless it is such a one itself.
     if (there->exists && there->type != FileType::other) remove(offer.place);
   } else if (offer.node.type == FileType::folder) {
-    if (!there->exists) ++roots_[offer.place.root].came;
     done = tree->make_folder(path, offer.node);
+    if (done && !there->exists) ++roots_[offer.place.root].came;
   } else if (offer.node.type == FileType::link) {
-    done = make_way(roots_[offer.place.root], path, offer.node);
-    if (done) done = tree->make_link(path, offer.node);
+    done = replace(offer.place, offer.node, [&](Tree& far) { return far.make_link(path, offer.node); });
   } else if (there->type == FileType::regular && there->exists && there->size == offer.node.size &&
              there->modified_ns == offer.node.modified_ns) {
     done = tree->set_meta(path, offer.node);
@@ -120,16 +127,24 @@ Result<void> Receiver::on(const Begin& begin) {
   if (transfers_.size() >= most_transfers || transfers_.contains(begin.transfer))
     return fail(ErrorKind::invalid, "the sender of files begins too many at once");
   Transfer transfer{.place = begin.place, .file = {}};
-  if (auto file = tree->begin_file(begin.place.path)) transfer.file = std::move(*file);
-  transfers_.emplace(begin.transfer, std::move(transfer)); // without a file its end is refused
+  if (auto file = tree->begin_file(begin.place.path))
+    transfer.file = std::move(*file);
+  else
+    refuse(begin.place, 0, file.error());
+  transfers_.emplace(begin.transfer, std::move(transfer));
   return {};
 }
 
+// Refused at once, so that no more of it comes than what is on the way.
 Result<void> Receiver::on(const Piece& piece) {
   const auto known = transfers_.find(piece.transfer);
   if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
   auto& transfer = known->second;
-  if (transfer.file && !system::write_piece(transfer.file.get(), piece.offset, piece.bytes)) transfer.file.reset();
+  if (!transfer.file) return {};
+  if (const auto written = system::write_piece(transfer.file.get(), piece.offset, piece.bytes); !written) {
+    transfer.file.reset();
+    refuse(transfer.place, 0, written.error());
+  }
   return {};
 }
 
@@ -137,14 +152,12 @@ Result<void> Receiver::on(const End& end) {
   auto found = transfers_.extract(end.transfer);
   if (!found) return fail(ErrorKind::invalid, "the sender of files ends an unknown one");
   auto& transfer = found.mapped();
-  TANDEM_TRY(auto* tree, tree_of(transfer.place));
-  const auto& path = transfer.place.path;
-  Result<void> done;
-  if (!transfer.file) done = failed("there was no room for it, or no folder");
-  if (done) done = make_way(roots_[transfer.place.root], path, end.node);
-  if (done) done = tree->finish_file(path, transfer.file.get(), end.node);
-  if (done) return {};
-  refuse(transfer.place, 0, done.error());
+  TANDEM_CHECK(tree_of(transfer.place));
+  if (!transfer.file) return {}; // refused already
+  const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
+    return tree.finish_file(transfer.place.path, transfer.file.get(), end.node);
+  });
+  if (!done) refuse(transfer.place, 0, done.error());
   return {};
 }
 
@@ -161,15 +174,16 @@ Result<void> Receiver::on(const Remove& remove) {
   return {};
 }
 
-// Counted before, with all that lies below.
+// Counted before, with all that lies below; what is left out does not count, neither here nor there.
 Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
+  const auto leave_out = [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); };
   auto most = few_removals;
   if (root.names > 0) most = std::max(most, static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names)));
   most += root.came;
-  TANDEM_TRY(auto count, root.tree.count(path, most + 1));
+  TANDEM_TRY(auto count, root.tree.count(path, most + 1, leave_out));
   if (root.removed + count > most && root.names == 0) {
-    TANDEM_TRY(const auto names, root.tree.count("", all));
+    TANDEM_TRY(const auto names, root.tree.count("", all, leave_out));
     root.names = names + root.removed - std::min(names + root.removed, root.came);
     root.names = std::max<std::uint64_t>(root.names, 1);
     return may_remove(root, path);
@@ -180,28 +194,42 @@ Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
   return true;
 }
 
-void Receiver::remove(const Place& place) {
-  if (stopped_) return;
+bool Receiver::allowed(const Place& place) {
   auto& root = roots_[place.root];
   const auto may = may_remove(root, place.path);
-  if (!may) return refuse(place, 0, may.error());
-  if (!*may) {
-    stopped_ = true;
-    tell_removed(root, 1);
-    return answer_(Stop{.why = fmt::format("more of the files in {} would be removed within an hour than [files] "
-                                           "deletion_guard allows, {} among them",
-                                           root.tree.path(), place.path),
-                        .guard = true});
-  }
-  if (const auto done = root.tree.remove(place.path); !done) refuse(place, 0, done.error());
+  if (!may) refuse(place, 0, may.error());
+  if (!may || *may) return may.has_value();
+  stopped_ = true;
+  tell_removed(root, 1);
+  answer_(Stop{.why = fmt::format("more of the files in {} would be removed within an hour than [files] "
+                                  "deletion_guard allows, {} among them",
+                                  root.tree.path(), place.path),
+               .guard = true});
+  return false;
 }
 
-// What is missing here, or cannot be replaced by a rename, is looked at as a whole.
+void Receiver::remove(const Place& place) {
+  if (stopped_ || !allowed(place)) return;
+  auto& root = roots_[place.root];
+  const auto done = root.tree.remove(place.path);
+  if (done) return;
+  // What is left of it is no loss, and is counted when it goes.
+  constexpr auto all = std::numeric_limits<std::uint64_t>::max();
+  const auto left = root.tree.count(
+      place.path, all, [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); });
+  root.removed -= std::min(root.removed, left.value_or(0));
+  refuse(place, 0, done.error());
+}
+
+// What is missing here, or cannot be replaced by a rename, is looked at as a whole. What is replaced by one is gone.
 Result<void> Receiver::on(const Rename& rename) {
   TANDEM_TRY(auto* from, tree_of(rename.from));
   TANDEM_TRY(auto* to, tree_of(rename.to));
   if (rename.from.path.empty() || rename.to.path.empty())
     return fail(ErrorKind::invalid, "the sender of files renames a whole replicated folder");
+  const auto source = from->look(rename.from.path);
+  const auto target = to->look(rename.to.path);
+  if (source && source->exists && target && target->exists && !allowed(rename.to)) return {};
   if (!from->rename(rename.from.path, *to, rename.to.path))
     answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
   return {};

@@ -56,9 +56,13 @@ private:
   Result<void> on(const Mark& mark);
   void remove(const Place& place);
   Result<bool> may_remove(Root& root, const std::string& path);
+  bool allowed(const Place& place);
   void tell_removed(Root& root, std::uint64_t at_least);
   void begin_hour(std::chrono::steady_clock::time_point now);
-  Result<void> make_way(Root& root, const std::string& path, const system::Node& wanted);
+  // Whether something was there.
+  Result<bool> make_way(Root& root, const std::string& path, const system::Node& wanted);
+  Result<void> replace(const Place& place, const system::Node& node,
+                       const std::function<Result<void>(system::Tree& tree)>& put);
 
   std::vector<Root> roots_;
   double guard_;

@@ -51,14 +51,13 @@ public:
                                 .stopped = tools_.removed.stopped,
                                 .source_empty = empty};
       TANDEM_CHECK(check_deletions(path_, rehearsed, deletions, pair_.files.deletion_guard));
-      job.most_deletions =
-          deletions.stopped ? rehearsed.deleted : most_deletions(rehearsed, pair_.files.deletion_guard);
+      job.most_deletions = most_deletions(rehearsed, deletions, pair_.files.deletion_guard);
     }
     progress_(fmt::format("{}: {} files to send ({} MB), {} other changes, {} to delete", path_, wanted.sent,
                           wanted.size >> 20U, wanted.changed, wanted.deleted));
     Tally done;
     TANDEM_TRY(const auto stats, rsync(job, done, wanted));
-    return made(done, stats.bytes, rehearsed.at_target());
+    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, rehearsed.at_target()};
   }
 
   Result<Reconciled> catch_up(std::uint64_t most_deletions) {
@@ -68,22 +67,13 @@ public:
     const auto left = tools_.removed.stopped ? 0 : most_deletions - std::min(most_deletions, earlier());
     const RsyncJob job{.root = path_, .most_deletions = left, .data_only = true};
     TANDEM_TRY(const auto stats, rsync(job, done, {}));
-    return made(done, stats.bytes, stats.at_target());
+    return Reconciled{done.sent, done.changed, done.deleted, stats.bytes, stats.at_target()};
   }
 
 private:
   [[nodiscard]] std::uint64_t earlier() const {
     const auto known = tools_.removed.names.find(path_);
     return known == tools_.removed.names.end() ? 0 : known->second;
-  }
-
-  [[nodiscard]] Reconciled made(const Tally& done, std::uint64_t bytes, std::uint64_t files) const {
-    return {.sent = done.sent,
-            .changed = done.changed,
-            .deleted = done.deleted,
-            .bytes = bytes,
-            .files = files,
-            .removed = {{path_, done.deleted - done.deleted_code}}};
   }
 
   // An empty root is a mount that is missing, as a rule: the guard looks closer.
@@ -103,6 +93,8 @@ private:
       if (const auto change = parse_change(line)) {
         tally.add(path_, *change);
         if (tools_.changed && !job.rehearsal) tools_.changed(path_ + "/" + change->path);
+        const bool deleted = !job.rehearsal && change->kind == ChangeKind::deleted && !is_code(path_, change->path);
+        if (tools_.deleted && deleted) tools_.deleted(path_);
         if (wanted.sent > 0 && change->kind == ChangeKind::sent) tell(tally, wanted);
       } else {
         last_lines.append(line).append("\n");
@@ -158,7 +150,6 @@ Result<Reconciled> for_roots(const model::Pair& pair,
     total.deleted += one.deleted;
     total.bytes += one.bytes;
     total.files += one.files;
-    total.removed.insert(one.removed.begin(), one.removed.end());
   }
   return total;
 }

@@ -15,6 +15,8 @@ struct FilesTools {
   std::function<Result<std::string>(const RsyncJob& job)> transport;
   // Told each path that a run changed on the standby, absolute and as rsync escapes it; may be empty.
   std::function<void(const std::string& path)> changed = {};
+  // Told the root of each name that a run deletes on the standby, code not counted; may be empty.
+  std::function<void(const std::string& root)> deleted = {};
   RemovedSoFar removed = {}; // from the standby within this hour
 };
 
@@ -22,9 +24,8 @@ struct Reconciled {
   std::uint64_t sent = 0;    // files whose content was sent
   std::uint64_t changed = 0; // made or altered otherwise: folders, links, owners, modes, times
   std::uint64_t deleted = 0;
-  std::uint64_t bytes = 0;                           // of content
-  std::uint64_t files = 0;                           // there were on the standby before
-  std::map<std::string, std::uint64_t> removed = {}; // of `deleted`, code not counted, by root
+  std::uint64_t bytes = 0; // of content
+  std::uint64_t files = 0; // there were on the standby before
   bool operator==(const Reconciled&) const = default;
 };
 

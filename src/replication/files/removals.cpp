@@ -39,6 +39,18 @@ std::uint64_t Removals::of(const std::string& root, Time now) const {
   return known->second.stream + known->second.compared;
 }
 
+std::vector<Removals::Kept> Removals::keep(Time now) const {
+  std::vector<Kept> kept;
+  for (const auto& [root, count] : counts_)
+    if (const auto names = of(root, now); names > 0)
+      kept.push_back({root, names, std::chrono::duration_cast<std::chrono::seconds>(now - count.since)});
+  return kept;
+}
+
+void Removals::take_back(const Kept& kept, Time now) {
+  counts_[kept.root] = {.compared = kept.count, .since = now - kept.age};
+}
+
 RemovedSoFar Removals::known(Time now) const {
   RemovedSoFar removed{.stopped = !stopped_.empty()};
   for (const auto& [root, count] : counts_)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace tandem::replication {
 
@@ -32,6 +33,16 @@ public:
   [[nodiscard]] RemovedSoFar known(Time now) const;
 
   [[nodiscard]] std::uint64_t of(const std::string& root, Time now) const;
+
+  // For after a restart: all that is of this hour, with its age; and so taken back.
+  struct Kept {
+    std::string root;
+    std::uint64_t count = 0;
+    std::chrono::seconds age{0};
+  };
+
+  [[nodiscard]] std::vector<Kept> keep(Time now) const;
+  void take_back(const Kept& kept, Time now);
 
   // Why; empty when nothing is stopped.
   [[nodiscard]] const std::string& stopped() const { return stopped_; }

@@ -149,9 +149,11 @@ Result<void> check_deletions(const std::string& root, const RsyncStats& rehearse
               "Nothing was changed. If they were really deleted: tandem files reconcile --allow-deletions");
 }
 
-std::uint64_t most_deletions(const RsyncStats& rehearsed, double deletion_guard) {
-  return rehearsed.deleted + static_cast<std::uint64_t>(deletion_guard * static_cast<double>(rehearsed.at_target())) +
-         1;
+std::uint64_t most_deletions(const RsyncStats& rehearsed, const Deletions& deletions, double deletion_guard) {
+  if (deletions.stopped) return rehearsed.deleted;
+  const auto part = deletion_guard * static_cast<double>(rehearsed.at_target() + deletions.earlier);
+  const auto most = std::max(few_deletions, static_cast<std::uint64_t>(part));
+  return std::max(rehearsed.deleted, most - std::min(most, deletions.earlier));
 }
 
 } // namespace tandem::replication

@@ -77,7 +77,8 @@ constexpr std::uint64_t few_deletions = 100; // that are allowed within an hour,
 Result<void> check_deletions(const std::string& root, const RsyncStats& rehearsed, const Deletions& deletions,
                              double deletion_guard);
 
-// How many deletions the run that follows may make at the most: those that were rehearsed, and a few that came since.
-[[nodiscard]] std::uint64_t most_deletions(const RsyncStats& rehearsed, double deletion_guard);
+// How many deletions the run that follows may make at the most: those that were rehearsed, or what the guard leaves.
+[[nodiscard]] std::uint64_t most_deletions(const RsyncStats& rehearsed, const Deletions& deletions,
+                                           double deletion_guard);
 
 } // namespace tandem::replication

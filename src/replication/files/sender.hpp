@@ -21,6 +21,13 @@ public:
 
   // Puts in what the kernel told. Overflow: everything is looked at again.
   void changed(const std::vector<system::FileChange>& changes);
+
+  // The kernel has nothing more to tell.
+  void sighted() { queue_.sighted(); }
+
+  // Whether something waits for that.
+  [[nodiscard]] bool awaits_sight() const { return queue_.awaits_sight(); }
+
   // Everything is looked at and offered.
   void look_again();
   // What the receiver says. invalid: it is no receiver's word.
@@ -50,7 +57,7 @@ public:
     return held_ && outbox_.empty() && open_mark_ == 0 && !sent_since_mark_ && !undurable_;
   }
 
-  // What the receiver could not do, the latest of it; empty when all went well since.
+  // What could not be read here or done there, the latest of it; empty when all went well since.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
   // How many names fewer the receiver has in each root than an hour ago, as it last said, by the root's path.
@@ -60,6 +67,8 @@ public:
   [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size(); }
 
 private:
+  static constexpr std::size_t most_sent_at_once = 16; // large files
+
   struct Transfer {
     std::uint64_t number = 0;
     Dirty what;
@@ -73,6 +82,7 @@ private:
   [[nodiscard]] bool goes_over(const std::optional<Place>& place, bool folder) const;
   void changed_one(const system::FileChange& change);
   void renamed(const system::FileChange& change);
+  void rename_known(const Place& from, const Place& to);
   void around(const Place& place);
 
   void send(const Message& message) {
@@ -80,19 +90,26 @@ private:
     sent_since_mark_ = undurable_ = true;
   }
 
-  Result<void> process(Dirty what, Time now);
-  Result<void> process_file(Dirty what, const system::Node& node, Time now);
-  Result<void> send_whole(const Dirty& what, Time now);
-  Result<void> send_below(const Dirty& what);
-  void send_names(const Place& place, std::vector<std::string> names);
-  [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
-  Result<void> begin_transfer(Dirty what);
   Result<void> refused(const Refused& refused, Time now);
   Result<void> answered(const Done& done, Time now);
-  Result<bool> is_under_way(const Dirty& what, const system::Node& node);
+  [[nodiscard]] bool is_large(const Place& place) const;
+  void trouble(Dirty what, const std::string& why, Time now);
+  // ---- what is sent of a place: sender_states.cpp
+  Result<void> process(Dirty what, Time now);
+  Result<void> process_state(Dirty what, Time now);
+  Result<void> process_gone(Dirty what);
+  Result<void> process_file(Dirty what, const system::Node& node, Time now);
+  [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
+  Result<void> send_whole(Dirty what, Time now);
+  void look_later(Dirty what, Time now);
+  Result<void> send_below(const Dirty& what);
+  Result<void> send_names(Dirty what);
+  Result<void> begin_transfer(Dirty what);
+  bool is_under_way(const Dirty& what, int file, const system::Node& node);
   Result<void> send_piece(Time now);
   void end_transfer(Time now);
-  void try_again(const Transfer& transfer, Time now);
+  void drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now);
+  // ----
   void send_mark();
   [[nodiscard]] bool mark_is_wanted() const;
   [[nodiscard]] std::uint64_t oldest_open() const;
@@ -101,6 +118,9 @@ private:
   DirtyQueue queue_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
+  // Large files of which the receiver has not said yet whether it wants them, with their orders.
+  std::map<Place, std::uint64_t> offered_;
+  std::map<Place, std::uint64_t> offered_before_mark_;
   bool looking_again_ = false;
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece

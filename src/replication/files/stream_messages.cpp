@@ -186,6 +186,24 @@ constexpr std::size_t head = 4;
 
 } // namespace
 
+bool lies_at(const Place& place, const Place& folder) {
+  return place.root == folder.root && (place.path == folder.path || folder.path.empty() ||
+                                       (place.path.starts_with(folder.path) && place.path[folder.path.size()] == '/'));
+}
+
+Place folder_of(const Place& place) {
+  const auto slash = place.path.rfind('/');
+  return {place.root, slash == std::string::npos ? "" : place.path.substr(0, slash)};
+}
+
+Place place_in(const Place& folder, const std::string& name) {
+  return {folder.root, folder.path.empty() ? name : folder.path + "/" + name};
+}
+
+Place moved(const Place& place, const Place& from, const Place& to) {
+  return {to.root, to.path + place.path.substr(from.path.size())};
+}
+
 std::string encode(const Message& message) {
   Writer body;
   body.number(message.index(), 1);

@@ -19,6 +19,23 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
+// That place, or one below it.
+[[nodiscard]] bool lies_at(const Place& place, const Place& folder);
+// The folder around it; of a root the root.
+[[nodiscard]] Place folder_of(const Place& place);
+[[nodiscard]] Place place_in(const Place& folder, const std::string& name);
+// Where one that lies at `from` is once that is renamed.
+[[nodiscard]] Place moved(const Place& place, const Place& from, const Place& to);
+
+// Calls `visit` with each entry of a map by Place that is of that place or of one below it. Those below stand together.
+template <class Map, class Visit>
+void for_each_at(const Map& places, const Place& place, const Visit& visit) {
+  if (const auto own = places.find(place); own != places.end()) visit(*own);
+  const Place first{place.root, place.path.empty() ? "" : place.path + "/"};
+  for (auto at = places.lower_bound(first); at != places.end() && lies_at(at->first, place); ++at)
+    if (at->first != place) visit(*at);
+}
+
 // ---- from the primary
 
 // A file with its content. `order`: the sender's own, given back in a Want.

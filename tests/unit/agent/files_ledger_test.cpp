@@ -27,31 +27,33 @@ protected:
   std::string pattern = "/tmp/tandem-ledger-XXXXXX";
   std::string folder;
   system::LinuxFiles files;
+  system::LinuxClock clock;
   FilesLedger ledger;
 };
 
 } // namespace
 
 TEST_F(FilesLedgerTest, AStopOutlivesTheAgent) {
-  ASSERT_TRUE(ledger.keep(files, path()));
+  ASSERT_TRUE(ledger.keep(files, clock, path()));
   const auto begun = ledger.stream_begins("duo");
   ledger.stream_removed("duo", begun.count, {{"/www", 90}}, "");
   EXPECT_FALSE(std::filesystem::exists(path()));
   ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
   FilesLedger next;
-  ASSERT_TRUE(next.keep(files, path()));
+  ASSERT_TRUE(next.keep(files, clock, path()));
   EXPECT_TRUE(next.removed("duo").stopped);
   EXPECT_FALSE(next.removed("tre").stopped);
-  compared(next, {.removed = {{"/www", 0}}}); // the files are there again
+  compared(next, {}); // the files are there again
   EXPECT_FALSE(next.removed("duo").stopped);
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
 TEST_F(FilesLedgerTest, WhatAPersonAllowedTheOldStreamCannotStopAgain) {
-  ASSERT_TRUE(ledger.keep(files, path()));
+  ASSERT_TRUE(ledger.keep(files, clock, path()));
   const auto begun = ledger.stream_begins("duo");
   ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
-  compared(ledger, {.deleted = 300, .removed = {{"/www", 300}}}, true);
+  ledger.compared_removed("duo", {{"/www", 300}});
+  compared(ledger, {.deleted = 300}, true);
   ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
   EXPECT_FALSE(ledger.removed("duo").stopped);
   EXPECT_EQ(ledger.removed("duo").names["/www"], 0U);
@@ -60,16 +62,29 @@ TEST_F(FilesLedgerTest, WhatAPersonAllowedTheOldStreamCannotStopAgain) {
 }
 
 TEST_F(FilesLedgerTest, AReceiverBeginsWithWhatComparisonsRemoved) {
-  compared(ledger, {.deleted = 40, .removed = {{"/www", 40}}});
+  ledger.compared_removed("duo", {{"/www", 40}});
+  compared(ledger, {.deleted = 40});
   const auto begun = ledger.stream_begins("duo");
   EXPECT_EQ(begun.removed.names.at("/www"), 40U);
   ledger.stream_removed("duo", begun.count, {{"/www", 47}}, "");
   EXPECT_EQ(ledger.removed("duo").names.at("/www"), 47U);
+  EXPECT_FALSE(ledger.take_renewal("duo"));
+}
+
+TEST_F(FilesLedgerTest, CountsWhatAComparisonThatFailedHasRemovedAndIsNotForgottenWithTheAgent) {
+  ASSERT_TRUE(ledger.keep(files, clock, path()));
+  ledger.compared_removed("duo", {{"/www", 250}});
+  ledger.failed("duo", Error{ErrorKind::failed, "the disk is full", {}});
+  EXPECT_TRUE(ledger.take_renewal("duo")) << "the receiver that runs knows nothing of it";
+  FilesLedger next;
+  ASSERT_TRUE(next.keep(files, clock, path()));
+  EXPECT_EQ(next.stream_begins("duo").removed.names.at("/www"), 250U);
+  EXPECT_FALSE(next.removed("duo").stopped);
 }
 
 TEST_F(FilesLedgerTest, WhatItCannotReadIsSaid) {
   ASSERT_TRUE(files.write(path(), "[1]", 0600, {}));
-  EXPECT_FALSE(ledger.keep(files, path()));
+  EXPECT_FALSE(ledger.keep(files, clock, path()));
 }
 
 } // namespace tandem::agent

@@ -1,0 +1,249 @@
+// What is sent of a place: its state at that moment.
+#include "replication/files/sender.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tandem::replication::stream {
+
+namespace {
+
+using system::FileType;
+using system::Node;
+using namespace std::chrono_literals;
+
+// What nobody has closed yet is sent once it has rested so long: it may have come without a close that would be told
+// (linkat(2), truncate(2)), or be held open for days.
+constexpr auto rest = 1s;
+constexpr int most_rests = 20;
+constexpr int most_rests_of_a_large = 600;
+constexpr int most_tries = 3;                                  // to send a file that changes meanwhile
+constexpr std::size_t names_at_once = std::size_t{256} << 10U; // bytes of them in a message
+
+bool same_content(const Node& one, const Node& other) {
+  return one.size == other.size && one.modified_ns == other.modified_ns;
+}
+
+} // namespace
+
+// What of one place cannot be read keeps no other: it is tried again, and said.
+Result<void> Sender::process(Dirty what, Time now) {
+  Dirty again{.place = what.place, .order = what.order, .deep = what.deep};
+  auto done = process_state(std::move(what), now);
+  if (done || again.place.path.empty()) return done;
+  trouble(std::move(again), done.error().message, now);
+  return {};
+}
+
+Result<void> Sender::process_state(Dirty what, Time now) {
+  if (what.renamed_from) {
+    send(Rename{.from = *what.renamed_from, .to = what.place, .order = what.order});
+    return {};
+  }
+  if (what.names) return send_names(std::move(what));
+  const auto& root = roots_.at(what.place.root);
+  TANDEM_TRY(const Node node, root.tree.look(what.place.path));
+  if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) return {};
+  if (!node.exists) return process_gone(std::move(what));
+  if (node.type == FileType::regular) return process_file(std::move(what), node, now);
+  send(Offer{.place = what.place, .order = what.order, .node = node});
+  return what.deep && node.type == FileType::folder ? send_below(what) : Result<void>();
+}
+
+// It may have another name by now of which the kernel has not told yet, and whatever is removed then would have to be
+// sent anew: so it is looked at once more after that.
+Result<void> Sender::process_gone(Dirty what) {
+  if (what.place.path.empty()) return failed("the folder " + roots_.at(what.place.root).tree.path() + " is gone");
+  TANDEM_TRY(const bool with_folder, left_with_its_folder(what.place));
+  if (with_folder) return {};
+  if (what.sighted)
+    send(Remove{.place = what.place});
+  else
+    queue_.await_sight(std::move(what));
+  return {};
+}
+
+// The folder around it has gone as well, or has another name: what is told of that says all.
+Result<bool> Sender::left_with_its_folder(const Place& place) const {
+  const auto folder = folder_of(place);
+  if (folder.path.empty()) return false;
+  TANDEM_TRY(const auto around, roots_.at(place.root).tree.look(folder.path));
+  return !around.exists || around.type != FileType::folder;
+}
+
+Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
+  // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
+  const int patience = node.size > largest_whole ? most_rests_of_a_large : most_rests;
+  if (what.open && what.rests < patience && what.rested_at_ns != node.modified_ns) {
+    what.rested_at_ns = node.modified_ns;
+    // Flush waits for the first rest of a new name, which may have come whole and closed.
+    if (what.rests++ == 0 && what.unheard)
+      queue_.add_later(std::move(what), now + rest);
+    else
+      queue_.let_rest(std::move(what), now + rest);
+    return {};
+  }
+  if (what.open) what.content = true;
+  if (what.content && node.size <= largest_whole) return send_whole(std::move(what), now);
+  if (what.wanted) return begin_transfer(std::move(what));
+  if (node.size > largest_whole) offered_[what.place] = what.order;
+  send(Offer{.place = what.place, .order = what.order, .node = node});
+  return {};
+}
+
+Result<void> Sender::send_whole(Dirty what, Time now) {
+  auto file = roots_.at(what.place.root).tree.open_file(what.place.path);
+  if (!file && file.error().kind == ErrorKind::not_found) {
+    queue_.add(std::move(what)); // it became something else in between, and is looked at anew
+    return {};
+  }
+  if (!file) return std::unexpected(std::move(file).error());
+  TANDEM_TRY(auto node, system::look_at(file->get()));
+  TANDEM_TRY(auto content, system::read_piece(file->get(), 0, largest_whole + 1));
+  TANDEM_TRY(const auto after, system::look_at(file->get()));
+  const bool changed = !same_content(node, after) || content.size() != node.size;
+  if (changed && (++what.tries < most_tries || content.size() > largest_whole)) {
+    queue_.add(std::move(what));
+    return {};
+  }
+  if (!changed) node = after;
+  node.size = content.size();
+  send(Put{.place = what.place, .order = what.order, .node = std::move(node), .content = std::move(content)});
+  if (changed) look_later(std::move(what), now);
+  return {};
+}
+
+// Somebody writes to it without a pause: what was sent is what was read.
+void Sender::look_later(Dirty what, Time now) {
+  what.open = true;
+  what.wanted = false;
+  what.rests = what.tries = 0;
+  queue_.let_rest(std::move(what), now + rest);
+}
+
+Result<void> Sender::send_below(const Dirty& what) {
+  const auto& root = roots_.at(what.place.root);
+  auto names = root.tree.list(what.place.path);
+  if (!names && names.error().kind == ErrorKind::not_found) {
+    queue_.add(what);
+    return {};
+  }
+  if (!names) return std::unexpected(std::move(names).error());
+  for (const auto& name : *names)
+    queue_.add({.place = place_in(what.place, name), .order = what.order, .deep = true});
+  queue_.await_sight({.place = what.place, .order = what.order, .names = std::move(*names)});
+  return {};
+}
+
+// What was there when it was looked at, or is there now: of what has come or gone in between something else tells. In
+// stretches, each of a size that the other end takes.
+Result<void> Sender::send_names(Dirty what) {
+  const auto now = roots_.at(what.place.root).tree.list(what.place.path);
+  if (!now && now.error().kind == ErrorKind::not_found) return {};
+  if (!now) return std::unexpected(now.error());
+  std::vector<std::string> names;
+  std::ranges::set_union(*what.names, *now, std::back_inserter(names));
+  Names part{.place = what.place, .after = {}, .until = {}, .names = {}};
+  std::size_t bytes = 0;
+  for (auto& name : names) {
+    if (bytes > names_at_once) {
+      part.until = part.names.back();
+      Names following{.place = what.place, .after = part.until, .until = {}, .names = {}};
+      send(std::exchange(part, std::move(following)));
+      bytes = 0;
+    }
+    bytes += name.size();
+    part.names.push_back(std::move(name));
+  }
+  send(part);
+  return {};
+}
+
+// ---- large files
+
+Result<void> Sender::begin_transfer(Dirty what) {
+  const auto& tree = roots_.at(what.place.root).tree;
+  auto file = tree.open_file(what.place.path);
+  if (!file && file.error().kind == ErrorKind::not_found) {
+    queue_.add(std::move(what));
+    return {};
+  }
+  if (!file) return std::unexpected(std::move(file).error());
+  TANDEM_TRY(auto node, system::look_at(file->get()));
+  if (is_under_way(what, file->get(), node)) return {};
+  if (transfers_.size() >= most_sent_at_once) {
+    queue_.set_aside(std::move(what));
+    return {};
+  }
+  const auto number = next_transfer_++;
+  send(Begin{.transfer = number, .place = what.place});
+  transfers_.push_back({.number = number, .what = std::move(what), .file = std::move(*file), .node = std::move(node)});
+  return {};
+}
+
+// The one that runs goes on, with the lower order of the two, since flush waits for the older. Of a file that was
+// replaced by another the rest is of no use.
+bool Sender::is_under_way(const Dirty& what, int file, const Node& node) {
+  const auto running =
+      std::ranges::find_if(transfers_, [&](const Transfer& one) { return one.what.place == what.place; });
+  if (running == transfers_.end()) return false;
+  running->what.order = std::min(what.order, running->what.order);
+  if (system::is_same_file(running->file.get(), file)) {
+    running->again = running->again || !same_content(node, running->node);
+  } else {
+    send(Drop{.transfer = running->number});
+    queue_.add(std::move(running->what));
+    transfers_.erase(running);
+  }
+  return true;
+}
+
+Result<void> Sender::send_piece(Time now) {
+  auto& transfer = transfers_.front();
+  const auto left = transfer.node.size - std::min(transfer.offset, transfer.node.size);
+  auto bytes = system::read_piece(transfer.file.get(), transfer.offset, std::min<std::uint64_t>(left, piece_size));
+  if (!bytes) {
+    drop_transfer(transfers_.begin(), bytes.error().message, now);
+    return {};
+  }
+  if (bytes->empty()) {
+    end_transfer(now);
+    return {};
+  }
+  const auto offset = transfer.offset;
+  transfer.offset += bytes->size();
+  send(Piece{.transfer = transfer.number, .offset = offset, .bytes = std::move(*bytes)});
+  transfers_.splice(transfers_.end(), transfers_, transfers_.begin()); // one after the other has its turn
+  return {};
+}
+
+// What changed while it was read is begun anew. One that does so each time goes as it was read, as rsync would send it,
+// and once more after that.
+void Sender::end_transfer(Time time) {
+  auto transfer = std::move(transfers_.front());
+  transfers_.pop_front();
+  const auto now = system::look_at(transfer.file.get());
+  const auto there = roots_.at(transfer.what.place.root).tree.open_file(transfer.what.place.path);
+  const bool same_file = now && there && system::is_same_file(transfer.file.get(), there->get());
+  if (same_file && same_content(*now, transfer.node)) return send(End{.transfer = transfer.number, .node = *now});
+  auto& what = transfer.what;
+  if (!same_file || ++what.tries < most_tries) {
+    send(Drop{.transfer = transfer.number});
+    if (!same_file || transfer.again) return queue_.add(std::move(what));
+    return queue_.add_later(std::move(what), time + rest);
+  }
+  auto as_read = *now;
+  as_read.size = transfer.offset;
+  as_read.modified_ns = transfer.node.modified_ns;
+  send(End{.transfer = transfer.number, .node = as_read});
+  look_later(std::move(what), time);
+}
+
+void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now) {
+  auto what = std::move(at->what);
+  send(Drop{.transfer = at->number});
+  transfers_.erase(at);
+  trouble(std::move(what), why, now);
+}
+
+} // namespace tandem::replication::stream
