@@ -68,9 +68,9 @@ TEST_F(FileStream, GoesOnAfterAgentsHaveDiedAndTurnsWithTheRole) {
   const auto to = other(from);
   wait_live(from);
   for (const auto& victim : {to, from}) {
-    on(lab(), from, "mkdir -p /www/drawings; for n in $(seq 300); do echo $n > /www/drawings/$n; done");
+    on(lab(), from, "mkdir -p /www/drawings; for n in $(seq 60); do echo $n > /www/drawings/$n; done");
     on(lab(), victim, "systemctl kill -s KILL --kill-who=main tandem");
-    on(lab(), from, "for n in $(seq 200 500); do echo again $n > /www/drawings/$n; done; rm /www/drawings/1*");
+    on(lab(), from, "for n in $(seq 40 70); do echo again $n > /www/drawings/$n; done; rm /www/drawings/1*");
     ASSERT_EQ(wait_until_whole(), from);
     wait_live(from);
     flush(from);

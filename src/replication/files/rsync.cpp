@@ -141,11 +141,12 @@ Result<void> check_deletions(const std::string& root, const RsyncStats& rehearse
   if (deletions.wanted == 0) return {};
   if (!too_many && !too_many_an_hour && !deletions.source_empty && !deletions.stopped) return {};
   return fail(ErrorKind::refused,
-              fmt::format("{} of {} files in {} on the standby would vanish, because they are not here{}{}",
+              fmt::format("{} of {} files in {} on the standby would vanish, because they are not here{}{}{}",
                           deletions.wanted, there, root, deletions.source_empty ? " (it is empty here)" : "",
                           deletions.earlier > 0
                               ? fmt::format("; {} have vanished within the hour before", deletions.earlier)
-                              : ""),
+                              : "",
+                          deletions.stopped ? ", and [files] deletion_guard has stopped it there" : ""),
               "Nothing was changed. If they were really deleted: tandem files reconcile --allow-deletions");
 }
 
