@@ -106,7 +106,8 @@ void FileStreams::turn(Agent& agent) {
 }
 
 void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string& server, Standby& standby) {
-  const bool renewed = ledger_->take_renewal(server);
+  // One that has no receiver yet gives the next one what is to be known.
+  const bool renewed = ledger_->take_renewal(server) && (standby.opening || !standby.far.expired());
   if (standby.stream && (renewed || standby.made_for != words_of(roots_for(pair)))) end(agent, server, standby);
   if (!standby.stream) return begin(agent, pair, standby);
   const auto state = standby.stream->state();

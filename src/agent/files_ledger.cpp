@@ -55,7 +55,8 @@ void FilesLedger::save() {
       known[server] = {{"stopped", removals.stopped()}, {"roots", std::move(roots)}};
   }
   [[maybe_unused]] const auto done =
-      known.empty() ? files_->remove(path_) : files_->write(path_, known.dump() + "\n", 0600, {});
+      known.empty() ? files_->remove(path_)
+                    : files_->write(path_, known.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", 0600, {});
 }
 
 void FilesLedger::save_when_it_matters() {
@@ -63,15 +64,16 @@ void FilesLedger::save_when_it_matters() {
   for (const auto& [server, removals] : removals_)
     for (const auto& kept : removals.keep(steady_clock::now()))
       sum += kept.count;
+  saved_ = std::min(saved_, sum); // what is kept may be older than its hour
   if (sum >= saved_ + replication::few_deletions) save();
 }
 
-void FilesLedger::compared_removed(const std::string& server, const std::map<std::string, std::uint64_t>& names) {
+void FilesLedger::compared_names(const std::string& server, const std::map<std::string, Names>& names) {
   const std::lock_guard guard(mutex_);
   std::uint64_t sum = 0;
   for (const auto& [root, count] : names) {
-    removals_[server].compared(root, count, steady_clock::now());
-    sum += count;
+    removals_[server].compared(root, count.removed, count.made, steady_clock::now());
+    sum += count.removed - std::min(count.removed, count.made);
   }
   // The receiver that goes on is told of it when it begins anew.
   if (sum >= replication::few_deletions) renewals_.insert(server);
@@ -118,9 +120,18 @@ bool FilesLedger::compared_since(const std::string& server, Time moment) const {
 
 std::set<std::string> FilesLedger::broke_off() const {
   const std::lock_guard guard(mutex_);
-  auto servers = asked_;
+  std::set<std::string> servers;
   for (const auto& [server, entry] : entries_)
-    if (!entry.problem.empty() && !entry.refused) servers.insert(server);
+    if (!entry.problem.empty() && (!entry.refused || asked_.contains(server))) servers.insert(server);
+  return servers;
+}
+
+std::set<std::string> FilesLedger::asked() const {
+  const std::lock_guard guard(mutex_);
+  std::set<std::string> servers;
+  for (const auto& server : asked_)
+    if (const auto known = entries_.find(server); known == entries_.end() || known->second.problem.empty())
+      servers.insert(server);
   return servers;
 }
 

@@ -33,14 +33,22 @@ public:
   // `allowed`: whatever it deleted a person had allowed.
   void succeeded(const std::string& server, std::string complete_to, const replication::Reconciled& done, Time began,
                  bool allowed);
-  // What it deleted, by root; before one of the others.
-  void compared_removed(const std::string& server, const std::map<std::string, std::uint64_t>& names);
+
+  // How many names it removed and made, by root; before one of the others.
+  struct Names {
+    std::uint64_t removed = 0;
+    std::uint64_t made = 0;
+  };
+
+  void compared_names(const std::string& server, const std::map<std::string, Names>& names);
   void failed(const std::string& server, const Error& problem);
   // One is needed soon, and none has been since it was asked for.
   void ask_for(const std::string& server);
   [[nodiscard]] bool compared_since(const std::string& server, Time moment) const;
-  // The servers that are to be compared soon: the latest attempt failed and another may do better, or it was asked for.
+  // The servers whose latest attempt failed and another may do better, or was asked for; and those for which one was
+  // asked for and has not failed.
   [[nodiscard]] std::set<std::string> broke_off() const;
+  [[nodiscard]] std::set<std::string> asked() const;
 
   // ---- the stream of changes
   // Complete to that moment; one that is `live` no more has no word of it.

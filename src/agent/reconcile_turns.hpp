@@ -1,5 +1,6 @@
 // When the files of which standby are compared as a whole: each at the interval, and one whose comparison broke off
-// sooner, but ever less often; one that was away soon after it has come back. Pure.
+// sooner, but ever less often; one that was away soon after it has come back, and one for which somebody waits at once.
+// Pure.
 #pragma once
 #include <chrono>
 #include <map>
@@ -18,10 +19,14 @@ public:
   // All count as compared at that moment.
   explicit ReconcileTurns(Time now) : since_(now) {}
 
-  // The connected servers whose turn it is; they count as compared now. `broken`: those whose latest comparison broke
-  // off and may do better.
+  struct Wanted {
+    std::set<std::string> broken = {}; // their latest comparison broke off, and may do better
+    std::set<std::string> asked = {};  // it did not, and one is waited for
+  };
+
+  // The connected servers whose turn it is; they count as compared now.
   std::vector<std::string> take(Time now, Duration interval, const std::vector<std::string>& connected,
-                                const std::set<std::string>& broken);
+                                const Wanted& wanted);
 
 private:
   struct Turn {
@@ -30,7 +35,7 @@ private:
     std::optional<Time> back = {}; // when it came back, until it has had its turn for that
   };
 
-  bool is_due(Turn& turn, Time now, Duration interval, bool broke_off) const;
+  [[nodiscard]] static Duration pause_for(const Turn& turn, Duration interval, bool broke_off, bool asked);
 
   Time since_;
   std::map<std::string, Turn> turns_;

@@ -46,15 +46,15 @@ private:
     }
     mind_the_mode(state);
     warm_the_cold(agent, *state.pair, now);
-    auto open = ledger_->broke_off();
+    ReconcileTurns::Wanted wanted{.broken = ledger_->broke_off(), .asked = ledger_->asked()};
     const auto known = ledger_->entries();
     std::vector<std::string> connected;
     for (const auto& peer : state.peers) {
       if (!peer.connected) continue;
       connected.push_back(peer.name);
-      if (!known.contains(peer.name)) open.insert(peer.name); // since this agent started nobody has looked
+      if (!known.contains(peer.name)) wanted.asked.insert(peer.name); // since this agent started nobody has looked
     }
-    auto due = turns_.take(now, state.pair->files.reconcile, connected, open);
+    auto due = turns_.take(now, state.pair->files.reconcile, connected, wanted);
     if (due.empty()) return;
     agent.in_background([self = shared_from_this(), &agent, state, due = std::move(due)] {
       self->reconcile_all(agent, *state.pair, due);

@@ -125,14 +125,15 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   const auto began = wall_text(ports.clock);
   const auto moment = std::chrono::steady_clock::now();
   Touched touched;
-  std::map<std::string, std::uint64_t> removed;
+  std::map<std::string, FilesLedger::Names> names;
   auto done = work({.files = ports.files,
                     .processes = ports.processes,
                     .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
                     .changed = [&](const std::string& path) { touched.add(path); },
-                    .deleted = [&](const std::string& root) { ++removed[root]; },
+                    .deleted = [&](const std::string& root) { ++names[root].removed; },
+                    .made = [&](const std::string& root) { ++names[root].made; },
                     .removed = ledger.removed(server)});
-  ledger.compared_removed(server, removed);
+  ledger.compared_names(server, names);
   if (done)
     if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : settle(agent, server, touched);
         !settled)

@@ -153,7 +153,10 @@ Result<void> Receiver::on(const End& end) {
   if (!found) return fail(ErrorKind::invalid, "the sender of files ends an unknown one");
   auto& transfer = found.mapped();
   TANDEM_CHECK(tree_of(transfer.place));
-  if (!transfer.file) return {}; // refused already
+  if (!transfer.file) {
+    answer_(Want{.place = transfer.place}); // what kept it away may be gone by now
+    return {};
+  }
   const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
     return tree.finish_file(transfer.place.path, transfer.file.get(), end.node);
   });
@@ -221,7 +224,8 @@ void Receiver::remove(const Place& place) {
   refuse(place, 0, done.error());
 }
 
-// What is missing here, or cannot be replaced by a rename, is looked at as a whole. What is replaced by one is gone.
+// What is missing here, or cannot be replaced by a rename, is looked at as a whole. What is replaced by one is gone; a
+// folder is so in all that it holds, for there it was empty at least.
 Result<void> Receiver::on(const Rename& rename) {
   TANDEM_TRY(auto* from, tree_of(rename.from));
   TANDEM_TRY(auto* to, tree_of(rename.to));
@@ -229,9 +233,15 @@ Result<void> Receiver::on(const Rename& rename) {
     return fail(ErrorKind::invalid, "the sender of files renames a whole replicated folder");
   const auto source = from->look(rename.from.path);
   const auto target = to->look(rename.to.path);
-  if (source && source->exists && target && target->exists && !allowed(rename.to)) return {};
-  if (!from->rename(rename.from.path, *to, rename.to.path))
-    answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
+  const bool replaces = source && source->exists && target && target->exists;
+  if (replaces && target->type == FileType::folder)
+    remove(rename.to);
+  else if (replaces && !allowed(rename.to))
+    return {};
+  if (stopped_ || from->rename(rename.from.path, *to, rename.to.path)) return {};
+  auto& root = roots_[rename.to.root];
+  if (replaces && target->type != FileType::folder) root.removed -= std::min<std::uint64_t>(root.removed, 1);
+  answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
   return {};
 }
 

@@ -18,8 +18,10 @@ struct Tally {
   std::uint64_t changed = 0;
   std::uint64_t deleted = 0;
   std::uint64_t deleted_code = 0;
+  std::uint64_t made = 0; // but for code
 
   void add(const std::string& root, const FileChange& change) {
+    if (change.made && !is_code(root, change.path)) ++made;
     if (change.kind == ChangeKind::sent) {
       ++sent;
       size += change.size;
@@ -47,6 +49,7 @@ public:
     RsyncJob job{.root = path_};
     if (!allow_deletions) {
       const Deletions deletions{.wanted = wanted.deleted - wanted.deleted_code,
+                                .made = wanted.made,
                                 .earlier = earlier(),
                                 .stopped = tools_.removed.stopped,
                                 .source_empty = empty};
@@ -95,6 +98,7 @@ private:
         if (tools_.changed && !job.rehearsal) tools_.changed(path_ + "/" + change->path);
         const bool deleted = !job.rehearsal && change->kind == ChangeKind::deleted && !is_code(path_, change->path);
         if (tools_.deleted && deleted) tools_.deleted(path_);
+        if (tools_.made && !job.rehearsal && change->made && !is_code(path_, change->path)) tools_.made(path_);
         if (wanted.sent > 0 && change->kind == ChangeKind::sent) tell(tally, wanted);
       } else {
         last_lines.append(line).append("\n");

@@ -17,7 +17,8 @@ struct FilesTools {
   std::function<void(const std::string& path)> changed = {};
   // Told the root of each name that a run deletes on the standby, code not counted; may be empty.
   std::function<void(const std::string& root)> deleted = {};
-  RemovedSoFar removed = {}; // from the standby within this hour
+  std::function<void(const std::string& root)> made = {}; // the same, of each that is new there
+  RemovedSoFar removed = {};                              // from the standby within this hour
 };
 
 struct Reconciled {

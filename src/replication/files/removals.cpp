@@ -1,6 +1,14 @@
 #include "replication/files/removals.hpp"
 
+#include <algorithm>
+
 namespace tandem::replication {
+
+namespace {
+
+constexpr std::chrono::minutes half_an_hour{30};
+
+} // namespace
 
 bool Removals::is_over(const Count& count, Time now) const {
   return stopped_.empty() && now - count.since > std::chrono::hours(1);
@@ -15,7 +23,7 @@ Removals::Count& Removals::current(const std::string& root, Time now) {
 void Removals::stream_begins(Time now) {
   for (auto& [root, count] : counts_) {
     count.stream = of(root, now);
-    count.compared = 0;
+    count.compared = count.made = 0;
   }
 }
 
@@ -24,8 +32,13 @@ void Removals::stream_says(const std::string& root, std::uint64_t count, Time no
   current(root, now).stream = count;
 }
 
-void Removals::compared(const std::string& root, std::uint64_t deleted, Time now) {
-  if (deleted > 0) current(root, now).compared += deleted;
+void Removals::compared(const std::string& root, std::uint64_t deleted, std::uint64_t made, Time now) {
+  if (deleted + made == 0) return;
+  auto& count = current(root, now);
+  if (stopped_.empty() && now - count.compared_at > half_an_hour) count.compared = count.made = 0;
+  count.compared += deleted;
+  count.made += made;
+  count.compared_at = now;
 }
 
 void Removals::forget() {
@@ -36,7 +49,9 @@ void Removals::forget() {
 std::uint64_t Removals::of(const std::string& root, Time now) const {
   const auto known = counts_.find(root);
   if (known == counts_.end() || is_over(known->second, now)) return 0;
-  return known->second.stream + known->second.compared;
+  const auto& count = known->second;
+  const bool recent = !stopped_.empty() || now - count.compared_at <= half_an_hour;
+  return count.stream + (recent ? count.compared - std::min(count.compared, count.made) : 0);
 }
 
 std::vector<Removals::Kept> Removals::keep(Time now) const {
@@ -48,7 +63,7 @@ std::vector<Removals::Kept> Removals::keep(Time now) const {
 }
 
 void Removals::take_back(const Kept& kept, Time now) {
-  counts_[kept.root] = {.compared = kept.count, .since = now - kept.age};
+  counts_[kept.root] = {.stream = kept.count, .since = now - kept.age};
 }
 
 RemovedSoFar Removals::known(Time now) const {

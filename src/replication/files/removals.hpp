@@ -22,7 +22,8 @@ public:
   // A receiver begins, which is told of(): from now on it counts those, too.
   void stream_begins(Time now);
   void stream_says(const std::string& root, std::uint64_t count, Time now);
-  void compared(const std::string& root, std::uint64_t deleted, Time now);
+  // Those of the latest half hour: comparisons are an hour apart, as a rule, and each is about its own hour.
+  void compared(const std::string& root, std::uint64_t deleted, std::uint64_t made, Time now);
 
   // The guard has stopped the stream. From then on the count does not end with its hour.
   void stop(std::string why) { stopped_ = std::move(why); }
@@ -51,7 +52,9 @@ private:
   struct Count {
     std::uint64_t stream = 0;
     std::uint64_t compared = 0;
+    std::uint64_t made = 0; // by comparisons
     Time since = {};
+    Time compared_at = {};
   };
 
   Count& current(const std::string& root, Time now);

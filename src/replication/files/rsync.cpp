@@ -97,7 +97,10 @@ std::optional<FileChange> parse_change(std::string_view line) {
   const auto size = to_number(rest.substr(0, blank));
   if (!size || *size < 0) return std::nullopt;
   const auto kind = deleted ? ChangeKind::deleted : line[0] == '<' ? ChangeKind::sent : ChangeKind::changed;
-  return FileChange{kind, static_cast<std::uint64_t>(*size), std::string(rest.substr(blank + 1))};
+  return FileChange{.kind = kind,
+                    .size = static_cast<std::uint64_t>(*size),
+                    .path = std::string(rest.substr(blank + 1)),
+                    .made = !deleted && line.substr(2, 9) == "+++++++++"};
 }
 
 Result<RsyncStats> parse_stats(std::string_view output) {
@@ -134,7 +137,8 @@ Result<void> check_deletions(const std::string& root, const RsyncStats& rehearse
                              double deletion_guard) {
   const auto there = rehearsed.at_target();
   const auto part_of = [&](std::uint64_t files) { return deletion_guard * static_cast<double>(files); };
-  const auto together = deletions.wanted + deletions.earlier;
+  const auto gone = deletions.wanted + deletions.earlier;
+  const auto together = gone - std::min(gone, deletions.made);
   const bool too_many = static_cast<double>(deletions.wanted) > part_of(there);
   const bool too_many_an_hour = deletions.earlier > 0 && together > few_deletions &&
                                 static_cast<double>(together) > part_of(there + deletions.earlier);

@@ -39,7 +39,8 @@ enum class ChangeKind { sent, changed, deleted }; // changed: made or altered wi
 struct FileChange {
   ChangeKind kind = ChangeKind::changed;
   std::uint64_t size = 0;
-  std::string path; // relative to the root, as rsync escapes it
+  std::string path;  // relative to the root, as rsync escapes it
+  bool made = false; // it was not at the target before
   bool operator==(const FileChange&) const = default;
 };
 
@@ -65,6 +66,7 @@ Result<RsyncStats> parse_stats(std::string_view output);
 
 struct Deletions {
   std::uint64_t wanted = 0;  // code not counted
+  std::uint64_t made = 0;    // names that come beside: they are set against those that go, but for what goes at once
   std::uint64_t earlier = 0; // within this hour
   bool stopped = false;      // none is allowed before a person has looked
   bool source_empty = false;

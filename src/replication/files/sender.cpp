@@ -96,7 +96,7 @@ void Sender::changed_one(const system::FileChange& change) {
 void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
-  if (!changes.empty() && queue_.size() > most_waiting && !looking_again_) look_again();
+  if (!changes.empty() && queue_.size() > most_waiting && (!looking_again_ || !took_since_look_)) look_again();
 }
 
 // Once at a time: the walk itself fills the queue. What was waited for so far is waited for now in this.
@@ -104,6 +104,7 @@ void Sender::look_again() {
   const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
   queue_.clear();
   looking_again_ = true;
+  took_since_look_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
     queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true});
 }
@@ -233,6 +234,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
     auto what = piece_first ? std::nullopt : queue_.take(now);
     if (what) {
       ++since_piece_;
+      took_since_look_ = true;
       TANDEM_CHECK(process(std::move(*what), now));
       continue;
     }

@@ -122,6 +122,7 @@ private:
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
   bool looking_again_ = false;
+  bool took_since_look_ = false; // something of it
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

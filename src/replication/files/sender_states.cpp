@@ -28,7 +28,7 @@ bool same_content(const Node& one, const Node& other) {
 
 // What of one place cannot be read keeps no other: it is tried again, and said.
 Result<void> Sender::process(Dirty what, Time now) {
-  Dirty again{.place = what.place, .order = what.order, .deep = what.deep};
+  Dirty again{.place = what.place, .order = what.order, .deep = what.deep || what.names};
   auto done = process_state(std::move(what), now);
   if (done || again.place.path.empty()) return done;
   trouble(std::move(again), done.error().message, now);
@@ -86,7 +86,10 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   if (what.open) what.content = true;
   if (what.content && node.size <= largest_whole) return send_whole(std::move(what), now);
   if (what.wanted) return begin_transfer(std::move(what));
-  if (node.size > largest_whole) offered_[what.place] = what.order;
+  if (node.size > largest_whole) {
+    auto& order = offered_.try_emplace(what.place, what.order).first->second;
+    order = std::min(order, what.order);
+  }
   send(Offer{.place = what.place, .order = what.order, .node = node});
   return {};
 }

@@ -38,7 +38,7 @@ TEST_F(FilesLedgerTest, AStopOutlivesTheAgent) {
   const auto begun = ledger.stream_begins("duo");
   ledger.stream_removed("duo", begun.count, {{"/www", 90}}, "");
   EXPECT_FALSE(std::filesystem::exists(path()));
-  ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
+  ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows, caf\xe9.jpg among them");
   FilesLedger next;
   ASSERT_TRUE(next.keep(files, clock, path()));
   EXPECT_TRUE(next.removed("duo").stopped);
@@ -52,7 +52,7 @@ TEST_F(FilesLedgerTest, WhatAPersonAllowedTheOldStreamCannotStopAgain) {
   ASSERT_TRUE(ledger.keep(files, clock, path()));
   const auto begun = ledger.stream_begins("duo");
   ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
-  ledger.compared_removed("duo", {{"/www", 300}});
+  ledger.compared_names("duo", {{"/www", {.removed = 300}}});
   compared(ledger, {.deleted = 300}, true);
   ledger.stream_removed("duo", begun.count, {{"/www", 95}}, "more than the guard allows");
   EXPECT_FALSE(ledger.removed("duo").stopped);
@@ -62,7 +62,7 @@ TEST_F(FilesLedgerTest, WhatAPersonAllowedTheOldStreamCannotStopAgain) {
 }
 
 TEST_F(FilesLedgerTest, AReceiverBeginsWithWhatComparisonsRemoved) {
-  ledger.compared_removed("duo", {{"/www", 40}});
+  ledger.compared_names("duo", {{"/www", {.removed = 45, .made = 5}}});
   compared(ledger, {.deleted = 40});
   const auto begun = ledger.stream_begins("duo");
   EXPECT_EQ(begun.removed.names.at("/www"), 40U);
@@ -73,13 +73,26 @@ TEST_F(FilesLedgerTest, AReceiverBeginsWithWhatComparisonsRemoved) {
 
 TEST_F(FilesLedgerTest, CountsWhatAComparisonThatFailedHasRemovedAndIsNotForgottenWithTheAgent) {
   ASSERT_TRUE(ledger.keep(files, clock, path()));
-  ledger.compared_removed("duo", {{"/www", 250}});
+  ledger.compared_names("duo", {{"/www", {.removed = 250}}});
   ledger.failed("duo", Error{ErrorKind::failed, "the disk is full", {}});
   EXPECT_TRUE(ledger.take_renewal("duo")) << "the receiver that runs knows nothing of it";
   FilesLedger next;
   ASSERT_TRUE(next.keep(files, clock, path()));
   EXPECT_EQ(next.stream_begins("duo").removed.names.at("/www"), 250U);
   EXPECT_FALSE(next.removed("duo").stopped);
+}
+
+TEST_F(FilesLedgerTest, OneThatWasAskedForIsTriedAgainWhenItWasRefused) {
+  ledger.ask_for("duo");
+  EXPECT_EQ(ledger.asked(), std::set<std::string>{"duo"});
+  EXPECT_EQ(ledger.broke_off(), std::set<std::string>{});
+  ledger.failed("duo", Error{ErrorKind::refused, "too many would vanish", {}});
+  EXPECT_EQ(ledger.asked(), std::set<std::string>{});
+  EXPECT_EQ(ledger.broke_off(), std::set<std::string>{"duo"});
+  compared(ledger, {});
+  EXPECT_EQ(ledger.broke_off(), std::set<std::string>{});
+  ledger.failed("duo", Error{ErrorKind::refused, "too many would vanish", {}});
+  EXPECT_EQ(ledger.broke_off(), std::set<std::string>{}) << "nobody waits for it, and a person has to look";
 }
 
 TEST_F(FilesLedgerTest, WhatItCannotReadIsSaid) {

@@ -16,7 +16,7 @@ struct ReconcileTurnsTest : ::testing::Test {
   std::vector<long> moments_of(const std::string& server, const std::set<std::string>& broken, long from, long to) {
     std::vector<long> moments;
     for (long second = from; second < to; ++second)
-      for (const auto& name : turns.take(begin + std::chrono::seconds(second), 1h, {"duo", "tre"}, broken))
+      for (const auto& name : turns.take(begin + std::chrono::seconds(second), 1h, {"duo", "tre"}, {.broken = broken}))
         if (name == server) moments.push_back(second);
     return moments;
   }
@@ -36,6 +36,16 @@ TEST_F(ReconcileTurnsTest, OneThatBrokeOffIsTriedAgainSoonAndEverLessOften) {
   EXPECT_EQ(moments_of("duo", {"duo"}, 0, 1'300), (std::vector<long>{20, 60, 140, 300, 620, 1'260}));
   EXPECT_EQ(moments_of("duo", {"duo"}, 1'300, 20'000), (std::vector<long>{2'540, 5'100, 8'700, 12'300, 15'900, 19'500}))
       << "never less often than the interval";
+}
+
+TEST_F(ReconcileTurnsTest, OneForWhichSomebodyWaitsHasItsTurnAtOnceUnlessItIsJustBack) {
+  const ReconcileTurns::Wanted waited{.asked = {"duo"}};
+  EXPECT_EQ(turns.take(begin + 1s, 1h, {"duo"}, waited), Servers{});
+  EXPECT_EQ(turns.take(begin + 2s, 1h, {"duo"}, waited), Servers{"duo"});
+  EXPECT_EQ(turns.take(begin + 3s, 1h, {"duo"}, waited), Servers{});
+  EXPECT_EQ(turns.take(begin + 4s, 1h, {}, waited), Servers{});
+  EXPECT_EQ(turns.take(begin + 10s, 1h, {"duo"}, waited), Servers{});
+  EXPECT_EQ(turns.take(begin + 15s, 1h, {"duo"}, waited), Servers{"duo"});
 }
 
 TEST_F(ReconcileTurnsTest, TheOthersAreNotComparedForIt) {

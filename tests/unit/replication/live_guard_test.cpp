@@ -156,6 +156,31 @@ TEST_F(LiveGuard, WhatIsReplacedByARenameCounts) {
   EXPECT_GE(left(), 190);
 }
 
+TEST_F(LiveGuard, AFolderThatTakesTheNameOfOneThatIsGoneIsNoLoss) {
+  age(300);
+  start();
+  attach({.guard = 0.1});
+  fs::create_directories(at("two/files.new"));
+  for (int number = 0; number < 300; ++number)
+    write(at(fmt::format("two/files.new/{}", number)), "new");
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  fs::remove_all(at("two/files"));
+  fs::rename(at("two/files.new"), at("two/files"));
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  EXPECT_EQ(left(), 300);
+  EXPECT_EQ(read(there("two/files/7")), "new");
+  EXPECT_FALSE(fs::exists(there("two/files.new")));
+}
+
+// The receiver cannot begin what it has no folder for, and what asks for the folder finds it begun.
+TEST_F(LiveGuard, ALargeFileInAFolderThatTheStandbyLacksIsThereAllTheSame) {
+  fs::create_directories(at("one/folder"));
+  start();
+  attach();
+  write(at("one/folder/large"), std::string(10'000'000, 'l'));
+  EXPECT_EQ(differs(), "");
+}
+
 // Written anew and put in place with the size and time of what was there, as programs do that want the same package
 // from the same files.
 TEST_F(LiveGuard, AFileOfTheSameSizeAndTimeIsAnotherOne) {

@@ -59,10 +59,10 @@ TEST(RsyncArguments, NameTheJobAndNothingFromElsewhere) {
 
 TEST(RsyncChanges, AreReadLineByLine) {
   EXPECT_EQ(parse_change("<f+++++++++ 20480 media/a photo.jpg"),
-            (FileChange{ChangeKind::sent, 20480, "media/a photo.jpg"}));
+            (FileChange{ChangeKind::sent, 20480, "media/a photo.jpg", true}));
   EXPECT_EQ(parse_change(".d..t...... 4096 ./"), (FileChange{ChangeKind::changed, 4096, "./"}));
-  EXPECT_EQ(parse_change("cL+++++++++ 1 l"), (FileChange{ChangeKind::changed, 1, "l"}));
-  EXPECT_EQ(parse_change("hf+++++++++ 7 second name"), (FileChange{ChangeKind::changed, 7, "second name"}));
+  EXPECT_EQ(parse_change("cL+++++++++ 1 l"), (FileChange{ChangeKind::changed, 1, "l", true}));
+  EXPECT_EQ(parse_change("hf+++++++++ 7 second name"), (FileChange{ChangeKind::changed, 7, "second name", true}));
   EXPECT_EQ(parse_change("*deleting   0 x/f"), (FileChange{ChangeKind::deleted, 0, "x/f"}));
   for (const auto* other : {"", "*deleting", "*deleting   x/f", "cannot delete non-empty directory: x",
                             "Number of files: 12 (reg: 3, dir: 8, link: 1)", "<f+++++++++ -1 a", "<f+++++++++ a b"})
@@ -108,6 +108,7 @@ TEST(DeletionGuard, CountsWhatHasVanishedWithinTheHour) {
   EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 50, .earlier = 50}, 0.10)) << "a hundred may always go";
   EXPECT_FALSE(check_deletions("/www", rehearsed, {.wanted = 50, .earlier = 60}, 0.10));
   EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 0, .earlier = 400}, 0.10));
+  EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 50, .made = 60, .earlier = 60}, 0.10));
   EXPECT_FALSE(check_deletions("/www", rehearsed, {.wanted = 1, .stopped = true}, 0.10));
   EXPECT_TRUE(check_deletions("/www", rehearsed, {.wanted = 0, .stopped = true}, 0.10));
 }
@@ -116,10 +117,11 @@ TEST(Removals, AreOfOneHourUnlessTheyWereStopped) {
   using std::chrono::minutes;
   const Removals::Time start{};
   Removals removals;
-  removals.compared("/www", 30, start);
+  removals.compared("/www", 35, 5, start);
   removals.stream_says("/www", 40, start + minutes(10));
   removals.stream_says("/www", 50, start + minutes(20));
-  EXPECT_EQ(removals.of("/www", start + minutes(59)), 80U);
+  EXPECT_EQ(removals.of("/www", start + minutes(30)), 80U);
+  EXPECT_EQ(removals.of("/www", start + minutes(59)), 50U) << "a comparison is about its own hour";
   EXPECT_EQ(removals.of("/home/import", start), 0U);
   removals.stream_begins(start + minutes(30)); // it is told of all 80 and goes on from there
   removals.stream_says("/www", 85, start + minutes(40));
