@@ -1,0 +1,90 @@
+// Random changes of two folders in a hurry: what a seed does can be done again.
+#pragma once
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tandem::trees {
+
+namespace fs = std::filesystem;
+
+// Random changes of a small world of names, so that they meet each other.
+class Torture {
+public:
+  Torture(std::string root, unsigned seed) : root_(std::move(root)), random_(seed) {}
+
+  void one() {
+    std::error_code ignored;
+    const auto path = any();
+    switch (pick(15)) {
+    case 0:
+    case 1:
+      fs::create_directories(path, ignored);
+      break;
+    case 2:
+      fs::remove_all(path, ignored);
+      break;
+    case 3:
+    case 4:
+      fs::rename(path, any(), ignored);
+      break;
+    case 5:
+      if (!fs::exists(fs::symlink_status(path, ignored))) fs::create_symlink("../" + name(), path, ignored);
+      break;
+    case 6:
+      fs::permissions(path, static_cast<fs::perms>(0400U + pick(0377)), fs::perm_options::nofollow, ignored);
+      break;
+    case 7:
+      own(path);
+      break;
+    case 8:
+      ::lsetxattr(path.c_str(), "user.a", "value", pick(6), 0);
+      break;
+    case 9:
+      fs::resize_file(path, pick(100'000), ignored);
+      break;
+    case 10:
+      append(path);
+      break;
+    case 11:
+      large(path);
+      break;
+    default:
+      std::ofstream(path) << std::string(pick(2000), static_cast<char>('a' + pick(26)));
+    }
+  }
+
+  unsigned pick(unsigned below) { return std::uniform_int_distribution<unsigned>(0, below - 1)(random_); }
+
+private:
+  void own(const std::string& path) { [[maybe_unused]] const auto owned = ::lchown(path.c_str(), pick(3), pick(3)); }
+
+  void append(const std::string& path) { std::ofstream(path, std::ios::app) << std::string(pick(1000), 'a'); }
+
+  void large(const std::string& path) {
+    if (pick(4) == 0) std::ofstream(path) << std::string(300'000 + pick(300'000), static_cast<char>('a' + pick(26)));
+  }
+
+  std::string name() {
+    static const std::vector<std::string> names{"a", "b", "c", "d\n", "e e", "\xff\xfe", "g.left", "*"};
+    return names[pick(static_cast<unsigned>(names.size()))];
+  }
+
+  std::string any() {
+    auto path = root_ + (pick(2) == 0 ? "/one" : "/two");
+    for (auto depth = 1 + pick(3); depth > 0; --depth)
+      path += "/" + name();
+    return path;
+  }
+
+  std::string root_;
+  std::mt19937 random_;
+};
+
+} // namespace tandem::trees
