@@ -122,9 +122,12 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   if (!state.watching) return;
   if (!standby.watching) standby.watching = std::chrono::steady_clock::now();
   if (state.live) return tell(agent, server, standby, state);
-  // A runbook compares the files itself, and what is opened now may be about to turn.
+  // One that keeps what only it has refuses a stream before a comparison. A runbook compares the files itself, and what
+  // is opened now may be about to turn.
   if (standby.opening || !agent.runbook().empty() || std::chrono::steady_clock::now() < standby.not_before) return;
-  if (ledger_->compared_since(server, *standby.watching))
+  // After the guard has stopped one a comparison decides, too.
+  const bool compare_first = standby.compare_first || ledger_->removed(server).stopped;
+  if (!compare_first || ledger_->compared_since(server, *standby.watching))
     open(agent, server);
   else
     ledger_->ask_for(server);
@@ -155,6 +158,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         if (!far || !link || standby.stream != stream) {
           if (far) (*far)->close();
           const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
+          if (!far && far.error().kind == ErrorKind::refused) standby.compare_first = true;
           if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
           if (!why.empty()) standby.problem = why;
           standby.not_before = std::chrono::steady_clock::now() + standby.pause;
@@ -163,12 +167,9 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         }
         standby.far = *far;
         peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
-        stream->attach(std::move(link->second));
-        agent.log("changes of files go to " + server + " as they happen");
-        if (const auto unwatched = stream->state().unwatched; !unwatched.empty())
-          agent.log("but for those in " + join(unwatched, ", ") + ", whose file system cannot be watched");
-        standby.problem.clear();
-        standby.pause = 1s;
+        stream->attach(std::move(link->second),
+                       standby.watching && self->ledger_->compared_since(server, *standby.watching));
+        standby.compare_first = standby.told_live = false;
       });
 }
 
@@ -197,6 +198,14 @@ void FileStreams::end(Agent& agent, const std::string& server, Standby& standby)
 
 void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby, const replication::LiveState& state) {
   note_removed(server, standby.count, state);
+  if (!state.complete_to && state.unwatched.empty()) return;
+  if (!std::exchange(standby.told_live, true)) {
+    agent.log("changes of files go to " + server + " as they happen");
+    if (!state.unwatched.empty())
+      agent.log("but for those in " + join(state.unwatched, ", ") + ", whose file system cannot be watched");
+    standby.problem.clear();
+    standby.pause = 1s;
+  }
   if (!state.complete_to) return;
   ledger_->streamed(server, true, text_of(*state.complete_to), state.problem);
   const auto now = std::chrono::steady_clock::now();
@@ -236,11 +245,11 @@ Result<system::Command> accept_file_stream(Agent& agent, const std::string& serv
   TANDEM_TRY(const auto roots, peer::texts_member(params, "roots"));
   const auto state = agent.state();
   if (state.standing.primary != server || state.server == server)
-    return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));
+    return fail(ErrorKind::unavailable, fmt::format("{} is not the primary that {} knows", server, state.server));
   if (!state.pair) return fail(ErrorKind::unavailable, "tandem.toml cannot be read on " + state.server);
   // What only this server has is kept by the comparison.
   if (!diverged_files_folder(agent).empty())
-    return fail(ErrorKind::unavailable, "the files of " + state.server + " have not been compared in this epoch");
+    return fail(ErrorKind::refused, "the files of " + state.server + " have not been compared in this epoch");
   system::Command command{
       .arguments = {"tandem", "receive-files", fmt::format("--deletion-guard={}", state.pair->files.deletion_guard)}};
   // Roots are numbers in the messages.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <memory>
@@ -25,32 +26,6 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-timespec to_timespec(std::int64_t ns) {
-  constexpr std::int64_t second = 1'000'000'000;
-  auto seconds = ns / second;
-  auto rest = ns % second;
-  if (rest < 0) {
-    --seconds;
-    rest += second;
-  }
-  return {.tv_sec = seconds, .tv_nsec = rest};
-}
-
-std::int64_t to_ns(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-FileType type_of_mode(mode_t mode) {
-  if (S_ISREG(mode)) return FileType::regular;
-  if (S_ISDIR(mode)) return FileType::folder;
-  return S_ISLNK(mode) ? FileType::link : FileType::other;
-}
-
-// By /proc, since an O_PATH descriptor, the only kind that a link has, takes no fgetxattr().
-std::string by_proc(int file) {
-  return "/proc/self/fd/" + std::to_string(file);
-}
-
 // No component is empty, "." or "..", and no byte is zero: what would come behind that is no part of what was meant.
 Result<void> check_plain(const std::string& path) {
   const auto parts = split(path, '/');
@@ -63,84 +38,6 @@ Result<void> check_plain(const std::string& path) {
 
 bool is_nothing_there(int error) {
   return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV;
-}
-
-Result<std::map<std::string, std::string>> attributes_of(int file) {
-  std::map<std::string, std::string> attributes;
-  const auto path = by_proc(file);
-  std::string names(1024, '\0');
-  ssize_t size = 0;
-  while ((size = ::listxattr(path.c_str(), names.data(), names.size())) < 0 && errno == ERANGE)
-    names.resize(names.size() * 4);
-  if (size < 0 && (errno == ENOTSUP || errno == EPERM)) return attributes;
-  if (size < 0) return system_error("listing attributes");
-  for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
-    const std::string name = names.c_str() + at;
-    at += name.size() + 1;
-    std::string value(65536, '\0'); // XATTR_SIZE_MAX
-    const auto got = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (got < 0 && errno == ENODATA) continue;
-    if (got < 0) return system_error("reading the attribute " + name);
-    value.resize(static_cast<std::size_t>(got));
-    attributes[name] = value;
-  }
-  return attributes;
-}
-
-Result<Node> node_of(int file, const struct stat& status) {
-  Node node{.exists = true,
-            .type = type_of_mode(status.st_mode),
-            .mode = status.st_mode & 07777U,
-            .uid = status.st_uid,
-            .gid = status.st_gid,
-            .size = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0,
-            .modified_ns = to_ns(status.st_mtim),
-            .target = {},
-            .attributes = {},
-            .links = status.st_nlink};
-  if (node.type == FileType::link) {
-    std::string target(4096, '\0');
-    const auto size = ::readlinkat(file, "", target.data(), target.size());
-    if (size < 0) return system_error("reading a link");
-    node.target = target.substr(0, static_cast<std::size_t>(size));
-  } else {
-    TANDEM_TRY(node.attributes, attributes_of(file));
-  }
-  return node;
-}
-
-Result<void> set_attributes(int file, const std::map<std::string, std::string>& wanted) {
-  TANDEM_TRY(const auto present, attributes_of(file));
-  const auto path = by_proc(file);
-  for (const auto& [name, value] : present)
-    if (!wanted.contains(name) && ::removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
-      return system_error("removing the attribute " + name);
-  for (const auto& [name, value] : wanted) {
-    const auto known = present.find(name);
-    if (known != present.end() && known->second == value) continue;
-    if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
-      return system_error("setting the attribute " + name);
-  }
-  return {};
-}
-
-// The owner first: chown() takes away set-user-id bits and capabilities. The time last.
-Result<void> set_all(int file, const Node& node) {
-  if (::fchown(file, node.uid, node.gid) != 0) return system_error("setting an owner");
-  if (::fchmod(file, node.mode) != 0) return system_error("setting a mode");
-  TANDEM_CHECK(set_attributes(file, node.attributes));
-  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
-  if (::futimens(file, times) != 0) return system_error("setting a time");
-  return {};
-}
-
-Result<void> set_all_of_link(int folder, const std::string& name, const Node& node) {
-  if (::fchownat(folder, name.c_str(), node.uid, node.gid, AT_SYMLINK_NOFOLLOW) != 0)
-    return system_error("setting the owner of " + name);
-  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
-  if (::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
-    return system_error("setting the time of " + name);
-  return {};
 }
 
 // Known to the filter rules, and to whoever finds one that a dead process left behind.
@@ -170,7 +67,7 @@ private:
   bool known_;
 };
 
-Result<std::vector<std::string>> names_in(int folder) {
+Result<std::vector<Tree::Name>> kinds_in(int folder) {
   const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return system_error("reading a folder");
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::fdopendir(copy), ::closedir);
@@ -179,15 +76,28 @@ Result<std::vector<std::string>> names_in(int folder) {
     return system_error("reading a folder");
   }
   ::rewinddir(open.get());
-  std::vector<std::string> names;
+  std::vector<Tree::Name> names;
   errno = 0;
   while (const auto* entry = ::readdir(open.get())) {
     const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+    bool is_folder = entry->d_type == DT_DIR;
+    struct stat status{};
+    if (entry->d_type == DT_UNKNOWN) // some file systems do not say
+      is_folder = ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+    if (name != "." && name != "..") names.push_back({name, is_folder});
     errno = 0;
   }
   if (errno != 0) return system_error("reading a folder");
-  std::ranges::sort(names);
+  std::ranges::sort(names, {}, &Tree::Name::name);
+  return names;
+}
+
+Result<std::vector<std::string>> names_in(int folder) {
+  TANDEM_TRY(auto kinds, kinds_in(folder));
+  std::vector<std::string> names;
+  names.reserve(kinds.size());
+  for (auto& one : kinds)
+    names.push_back(std::move(one.name));
   return names;
 }
 
@@ -215,12 +125,6 @@ Result<void> put_in_place(int folder, const std::string& temporary, const std::s
 }
 
 } // namespace
-
-bool Node::operator==(const Node& other) const {
-  if (!exists || !other.exists) return exists == other.exists;
-  return type == other.type && mode == other.mode && uid == other.uid && gid == other.gid && size == other.size &&
-         modified_ns == other.modified_ns && target == other.target && attributes == other.attributes;
-}
 
 Result<Tree> Tree::open(const std::string& path) {
   Descriptor root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -270,6 +174,25 @@ Result<Node> Tree::look(const std::string& path) const {
 Result<std::vector<std::string>> Tree::list(const std::string& path) const {
   TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   return names_in(folder.get());
+}
+
+Result<std::vector<Tree::Name>> Tree::names(const std::string& path) const {
+  TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return kinds_in(folder.get());
+}
+
+Result<std::vector<Tree::Surveyed>> Tree::survey(const std::string& path,
+                                                 const std::function<bool(const std::string& name)>& wanted) const {
+  TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  TANDEM_TRY(auto names, names_in(folder.get()));
+  std::vector<Surveyed> surveyed;
+  for (auto& name : names) {
+    if (!wanted(name)) continue;
+    const auto digest = digest_at(folder.get(), name);
+    if (!digest) return std::unexpected(digest.error());
+    if (*digest) surveyed.push_back({std::move(name), **digest});
+  }
+  return surveyed;
 }
 
 Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {
@@ -341,7 +264,7 @@ Result<void> Tree::finish_file(const std::string& path, int file, const Node& no
   TANDEM_CHECK(set_all(file, node));
   const FolderTime time(folder.get());
   const auto temporary = temporary_name_for(name);
-  if (::linkat(AT_FDCWD, by_proc(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
+  if (::linkat(AT_FDCWD, path_of(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
     return system_error("naming " + path_ + "/" + path);
   return put_in_place(folder.get(), temporary, name);
 }
@@ -352,7 +275,8 @@ Result<void> Tree::set_meta(const std::string& path, const Node& node) {
   TANDEM_TRY(const auto file, beneath(path, O_RDONLY | O_NOFOLLOW | flags));
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return system_error("looking at " + path_ + "/" + path);
-  if (type_of_mode(status.st_mode) != node.type)
+  if (S_ISREG(status.st_mode) != (node.type == FileType::regular) ||
+      S_ISDIR(status.st_mode) != (node.type == FileType::folder))
     return fail(ErrorKind::not_found, path_ + "/" + path + " is something else by now");
   return set_all(file.get(), node);
 }
@@ -385,55 +309,6 @@ Result<void> Tree::rename(const std::string& from, const Tree& into, const std::
 Result<void> Tree::settle() {
   TANDEM_TRY(const auto folder, beneath("", O_RDONLY | O_DIRECTORY));
   if (::syncfs(folder.get()) != 0) return system_error("writing " + path_ + " to the disk");
-  return {};
-}
-
-Result<Node> look_at(int file) {
-  struct stat status{};
-  if (::fstat(file, &status) != 0) return system_error("looking at a file");
-  return node_of(file, status);
-}
-
-bool is_same_file(int one, int other) {
-  struct stat first{};
-  struct stat second{};
-  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
-}
-
-Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
-  std::string piece(size, '\0');
-  std::size_t got = 0;
-  while (got < size) {
-    const auto count = ::pread(file, piece.data() + got, size - got, static_cast<off_t>(offset + got));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("reading a file");
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  piece.resize(got);
-  return piece;
-}
-
-Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes) {
-  constexpr std::size_t block = 4096;
-  while (!bytes.empty()) {
-    auto part = bytes.substr(0, block);
-    if (part.find_first_not_of('\0') == std::string_view::npos) {
-      offset += part.size();
-      bytes.remove_prefix(part.size());
-      continue;
-    }
-    // As long as the blocks are not empty they go in one call.
-    std::size_t length = part.size();
-    while (length < bytes.size() && bytes.substr(length, block).find_first_not_of('\0') != std::string_view::npos)
-      length += std::min(block, bytes.size() - length);
-    const auto count = ::pwrite(file, bytes.data(), length, static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("writing a file");
-    offset += static_cast<std::uint64_t>(count);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
   return {};
 }
 

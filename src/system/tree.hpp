@@ -2,30 +2,13 @@
 // neither ".." nor a symbolic link on the way (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). Names are bytes.
 // Nothing is fsynced; settle() does that for all at once.
 #pragma once
-#include "system/descriptor.hpp"
-#include "system/files.hpp"
+#include "system/node.hpp"
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 namespace tandem::system {
-
-// What there is to know of one name, but for its content.
-struct Node {
-  bool exists = false;
-  FileType type = FileType::other; // devices, sockets and pipes are "other", and are neither read nor made
-  std::uint32_t mode = 0;          // 07777
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-  std::uint64_t size = 0; // of a regular file; else 0
-  std::int64_t modified_ns = 0;
-  std::string target;                            // of a link
-  std::map<std::string, std::string> attributes; // extended ones; access lists and capabilities are among them
-  std::uint64_t links = 1;                       // of a regular file: its names; not compared
-  bool operator==(const Node& other) const;
-};
 
 class Tree {
 public:
@@ -41,6 +24,24 @@ public:
   // One that is not there, or below what is no folder, is a Node that does not exist.
   [[nodiscard]] Result<Node> look(const std::string& path) const;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted
+
+  // What stands in a folder, sorted by name. Cheap: nothing more is asked of each.
+  struct Name {
+    std::string name;
+    bool folder = false;
+  };
+
+  [[nodiscard]] Result<std::vector<Name>> names(const std::string& path) const;
+
+  // Of those names in a folder for which `wanted` says so: what look() says of each, as a digest (digest_of); of
+  // folders, and of what is neither a file nor a link, 0.
+  struct Surveyed {
+    std::string name;
+    std::uint64_t digest = 0;
+  };
+
+  [[nodiscard]] Result<std::vector<Surveyed>> survey(const std::string& path,
+                                                     const std::function<bool(const std::string& name)>& wanted) const;
   // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
   // `leave_out`: a path that is not counted, nor what lies below it.
   using LeaveOut = std::function<bool(const std::string& path, bool folder)>;
@@ -74,14 +75,5 @@ private:
   std::string path_;
   Descriptor root_;
 };
-
-// Of an open file: what look() says.
-Result<Node> look_at(int file);
-// Whether both descriptors are of one file.
-[[nodiscard]] bool is_same_file(int one, int other);
-// At most `size` bytes from `offset`; fewer only at the end.
-Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size);
-// Where the piece is nothing but zeros the file gets a hole.
-Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes);
 
 } // namespace tandem::system

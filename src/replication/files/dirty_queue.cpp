@@ -90,6 +90,19 @@ void DirtyQueue::await_sight(Dirty what) {
   unsighted_.push_back(std::move(what));
 }
 
+void DirtyQueue::walk(Dirty what) {
+  open_.insert(what.order);
+  walk_.push_back(std::move(what));
+}
+
+std::optional<Dirty> DirtyQueue::take_walk() {
+  if (walk_.empty()) return std::nullopt;
+  auto what = std::move(walk_.back());
+  walk_.pop_back();
+  open_.erase(open_.find(what.order));
+  return what;
+}
+
 void DirtyQueue::sighted() {
   for (auto& what : std::exchange(unsighted_, {})) {
     open_.erase(open_.find(what.order));
@@ -175,8 +188,9 @@ std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
   for_each_at(aside_, place, [&](const auto& one) { see(one.second); });
   for (const auto& [when, what] : later_)
     see(what);
-  for (const auto& what : unsighted_)
-    see(what);
+  for (const auto* list : {&unsighted_, &walk_})
+    for (const auto& what : *list)
+      see(what);
   return oldest;
 }
 
@@ -192,6 +206,7 @@ void DirtyQueue::clear() {
   rest_.clear();
   aside_.clear();
   unsighted_.clear();
+  walk_.clear();
   open_.clear();
 }
 

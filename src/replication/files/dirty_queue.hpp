@@ -55,6 +55,16 @@ public:
 
   [[nodiscard]] bool awaits_sight() const { return !unsighted_.empty(); }
 
+  // A folder on the way through a tree, to be looked at with everything below it: take_walk() gives the latest first,
+  // so that few wait.
+  void walk(Dirty what);
+  [[nodiscard]] std::optional<Dirty> take_walk();
+
+  [[nodiscard]] bool has_walk() const { return !walk_.empty(); }
+
+  // How many take() may give at once.
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+
   // One whose turn somebody else decides: take_aside(). It stands there once.
   void set_aside(Dirty what);
   // One after the other by name, so that each has its turn.
@@ -75,7 +85,7 @@ public:
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
 
   [[nodiscard]] std::size_t size() const {
-    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size();
+    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size() + walk_.size();
   }
 
   void clear();
@@ -93,6 +103,7 @@ private:
   std::multimap<Time, Dirty> later_;
   std::multimap<Time, Dirty> resting_;
   std::vector<Dirty> unsighted_;
+  std::vector<Dirty> walk_;
   std::map<Place, Dirty> aside_;
   Place latest_aside_;
   std::map<Place, Time> rest_; // the same: where they stand there

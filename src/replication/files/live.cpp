@@ -62,7 +62,10 @@ private:
   bool take_orders() {
     owner_.waker_->calm();
     const std::lock_guard guard(owner_.mutex_);
-    if (owner_.attached_) socket_ = std::move(owner_.attached_);
+    if (owner_.attached_) {
+      socket_ = std::move(owner_.attached_);
+      if (!owner_.equal_) sender_.look_again();
+    }
     paused_ = owner_.paused_ > 0;
     asked_ = owner_.flushes_asked_;
     return !owner_.stop_;
@@ -244,9 +247,10 @@ LiveState LiveStream::state() const {
   return state_;
 }
 
-void LiveStream::attach(system::Descriptor socket) {
+void LiveStream::attach(system::Descriptor socket, bool equal) {
   {
     const std::lock_guard guard(mutex_);
+    equal_ = equal;
     attached_ = std::move(socket);
   }
   if (waker_) waker_->wake();

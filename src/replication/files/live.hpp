@@ -1,6 +1,6 @@
 // Keeps the files of one standby equal to this server's as they change: a thread of its own that waits for the kernel's
-// word, the standby's answers and its owner. First it only watches, while somebody else makes the trees equal; from
-// attach() on it sends what has changed since it began to watch.
+// word, the standby's answers and its owner. First it only watches; from attach() on it sends what has changed since
+// then, and what differs otherwise, unless somebody else has made the trees equal meanwhile.
 #pragma once
 #include "replication/files/patterns.hpp"
 #include "replication/files/stream_messages.hpp"
@@ -49,8 +49,8 @@ public:
 
   // Any thread.
   [[nodiscard]] LiveState state() const;
-  // A socket to the receiver. Once.
-  void attach(system::Descriptor socket);
+  // A socket to the receiver. Once. `equal`: nothing differs but for what has changed since state().watching.
+  void attach(system::Descriptor socket, bool equal);
   // Waits until the standby has, on its disk, all that was closed before the call. unavailable: it has not come to
   // that.
   Result<void> flush(Milliseconds limit);
@@ -73,6 +73,7 @@ private:
   // ---- guarded by mutex_
   LiveState state_;
   system::Descriptor attached_;
+  bool equal_ = false; // then
   bool stop_ = false;
   int paused_ = 0;
   bool quiet_ = false; // the pause has come to its end

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 
 namespace tandem::replication::stream {
 
@@ -245,21 +244,32 @@ Result<void> Receiver::on(const Rename& rename) {
   return {};
 }
 
-Result<void> Receiver::on(const Names& names) {
-  TANDEM_TRY(auto* tree, tree_of(names.place));
-  const auto here = tree->list(names.place.path);
-  if (!here) return {}; // its own offer was refused, and comes again
-  const std::set<std::string> wanted(names.names.begin(), names.names.end());
-  for (const auto& name : *here) {
-    if (name <= names.after || (!names.until.empty() && name > names.until)) continue;
-    const auto path = names.place.path.empty() ? name : names.place.path + "/" + name;
-    if (wanted.contains(name)) continue;
-    if (roots_[names.place.root].patterns.leave_out(path, true) ||
-        roots_[names.place.root].patterns.leave_out(path, false))
-      continue;
-    remove({names.place.root, path});
-  }
+Result<void> Receiver::on(const Listing& listing) {
+  TANDEM_TRY(auto* tree, tree_of(listing.place));
+  const auto here = tree->survey(listing.place.path, [&](const std::string& name) {
+    return name > listing.after && (listing.until.empty() || name <= listing.until);
+  });
+  // Where it cannot be read its own offer was refused, and comes again.
+  if (here) compare(listing, *here);
+  if (!here && here.error().kind != ErrorKind::not_found) refuse(listing.place, listing.order, here.error());
+  answer_(Listed{.entries = listing.entries.size()});
   return {};
+}
+
+void Receiver::compare(const Listing& listing, const std::vector<system::Tree::Surveyed>& here) {
+  const auto& patterns = roots_[listing.place.root].patterns;
+  std::map<std::string_view, std::uint64_t> theirs;
+  for (const auto& entry : listing.entries)
+    theirs[entry.name] = entry.digest;
+  for (const auto& own : here) {
+    const auto there = theirs.extract(own.name);
+    const auto place = place_in(listing.place, own.name);
+    if (there && there.mapped() != 0 && there.mapped() != own.digest)
+      answer_(Want{.place = place, .order = listing.order, .look = true});
+    if (!there && !patterns.leave_out(place.path, true) && !patterns.leave_out(place.path, false)) remove(place);
+  }
+  for (const auto& [name, digest] : theirs)
+    if (digest != 0) answer_(Want{.place = place_in(listing.place, std::string(name)), .order = listing.order});
 }
 
 Result<void> Receiver::on(const Mark& mark) {

@@ -52,7 +52,8 @@ private:
   Result<void> on(const Drop& drop);
   Result<void> on(const Remove& remove);
   Result<void> on(const Rename& rename);
-  Result<void> on(const Names& names);
+  Result<void> on(const Listing& listing);
+  void compare(const Listing& listing, const std::vector<system::Tree::Surveyed>& here);
   Result<void> on(const Mark& mark);
   void remove(const Place& place);
   Result<bool> may_remove(Root& root, const std::string& path);

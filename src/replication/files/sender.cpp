@@ -17,6 +17,7 @@ constexpr auto large_again_after_trouble = 30s; // as much as there was room for
 constexpr std::size_t most_waiting = 200'000;   // beyond that the folders themselves say what has changed
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
+constexpr std::size_t most_listed = 20'000;
 constexpr int places_for_a_piece = 16; // a large file goes on, however many small ones come
 
 } // namespace
@@ -103,6 +104,7 @@ void Sender::changed(const std::vector<system::FileChange>& changes) {
 void Sender::look_again() {
   const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
   queue_.clear();
+  to_list_ = 0;
   looking_again_ = true;
   took_since_look_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
@@ -122,7 +124,8 @@ Result<void> Sender::take(const Message& message, Time now) {
     if (want->place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server wants an unknown folder");
     // Where the order was not given it is older than whatever is waited for.
     const auto order = std::max<std::uint64_t>(want->order, 1);
-    Dirty what{.place = want->place, .order = order, .content = true, .wanted = true, .deep = want->deep};
+    const bool content = !want->look;
+    Dirty what{.place = want->place, .order = order, .content = content, .wanted = content, .deep = want->deep};
     if (want->deep)
       queue_.add_later(std::move(what), now + (problem_.empty() ? again_after_unequal : again_after_trouble));
     else
@@ -130,6 +133,12 @@ Result<void> Sender::take(const Message& message, Time now) {
     return {};
   }
   if (const auto* no = std::get_if<Refused>(&message)) return refused(*no, now);
+  if (const auto* listed = std::get_if<Listed>(&message)) {
+    if (listed->entries > listed_)
+      return fail(ErrorKind::invalid, "the other server has looked at more than there was");
+    listed_ -= listed->entries;
+    return {};
+  }
   if (const auto* fewer = std::get_if<Removed>(&message)) {
     if (fewer->root >= roots_.size()) return fail(ErrorKind::invalid, "the other server knows another folder");
     removed_[roots_[fewer->root].tree.path()] = fewer->count;
@@ -221,7 +230,7 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  return transfers_.empty() && !queue_.has_aside() ? queue_.next(now) : now;
+  return transfers_.empty() && !queue_.has_aside() && !may_walk() ? queue_.next(now) : now;
 }
 
 Result<std::optional<std::string>> Sender::next(Time now) {
@@ -230,29 +239,46 @@ Result<std::optional<std::string>> Sender::next(Time now) {
   };
   mark();
   while (outbox_.empty() && !held_) {
-    const bool piece_first = !transfers_.empty() && since_piece_ >= places_for_a_piece;
-    auto what = piece_first ? std::nullopt : queue_.take(now);
-    if (what) {
-      ++since_piece_;
-      took_since_look_ = true;
-      TANDEM_CHECK(process(std::move(*what), now));
-      continue;
-    }
-    if (!piece_first) looking_again_ = false; // nothing waits any more
-    if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
-      queue_.add(*queue_.take_aside());
-    } else if (!transfers_.empty()) {
-      since_piece_ = 0;
-      TANDEM_CHECK(send_piece(now));
-    } else {
-      break;
-    }
+    TANDEM_TRY(const bool done, do_something(now));
+    if (!done) break;
   }
   mark();
   if (outbox_.empty()) return std::nullopt;
   auto bytes = std::move(outbox_.front());
   outbox_.pop_front();
   return bytes;
+}
+
+// As long as the other end has not looked at what it was told already, folders wait: what it wants of them may be much.
+bool Sender::may_walk() const {
+  return queue_.has_walk() && to_list_ + listed_ < most_listed && queue_.waiting() < most_listed;
+}
+
+// What changed first; but large files and the way through the trees go on, however much that is. False: there is
+// nothing to do.
+Result<bool> Sender::do_something(Time now) {
+  const bool others = !transfers_.empty() || may_walk();
+  const bool others_first = others && since_piece_ >= places_for_a_piece;
+  if (auto what = others_first ? std::nullopt : queue_.take(now)) {
+    ++since_piece_;
+    took_since_look_ = true;
+    TANDEM_CHECK(process(std::move(*what), now));
+    return true;
+  }
+  if (!others_first && !queue_.has_walk()) looking_again_ = false; // nothing waits any more
+  since_piece_ = 0;
+  walk_next_ = !walk_next_;
+  if (may_walk() && (walk_next_ || transfers_.empty())) {
+    took_since_look_ = true;
+    TANDEM_CHECK(process(*queue_.take_walk(), now));
+  } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
+    queue_.add(*queue_.take_aside());
+  } else if (!transfers_.empty()) {
+    TANDEM_CHECK(send_piece(now));
+  } else {
+    return false;
+  }
+  return true;
 }
 
 } // namespace tandem::replication::stream

@@ -103,7 +103,7 @@ private:
   Result<void> send_whole(Dirty what, Time now);
   void look_later(Dirty what, Time now);
   Result<void> send_below(const Dirty& what);
-  Result<void> send_names(Dirty what);
+  Result<void> send_listing(Dirty what);
   Result<void> begin_transfer(Dirty what);
   bool is_under_way(const Dirty& what, int file, const system::Node& node);
   Result<void> send_piece(Time now);
@@ -112,6 +112,8 @@ private:
   // ----
   void send_mark();
   [[nodiscard]] bool mark_is_wanted() const;
+  [[nodiscard]] bool may_walk() const;
+  Result<bool> do_something(Time now);
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
@@ -121,6 +123,9 @@ private:
   // Large files of which the receiver has not said yet whether it wants them, with their orders.
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
+  std::size_t to_list_ = 0; // names of folders that wait for their listing to be sent
+  std::size_t listed_ = 0;  // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false;  // before a piece of a large file
   bool looking_again_ = false;
   bool took_since_look_ = false; // something of it
   std::uint64_t next_transfer_ = 1;

@@ -40,7 +40,7 @@ Result<void> Sender::process_state(Dirty what, Time now) {
     send(Rename{.from = *what.renamed_from, .to = what.place, .order = what.order});
     return {};
   }
-  if (what.names) return send_names(std::move(what));
+  if (what.names) return send_listing(std::move(what));
   const auto& root = roots_.at(what.place.root);
   TANDEM_TRY(const Node node, root.tree.look(what.place.path));
   if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) return {};
@@ -126,39 +126,61 @@ void Sender::look_later(Dirty what, Time now) {
 
 Result<void> Sender::send_below(const Dirty& what) {
   const auto& root = roots_.at(what.place.root);
-  auto names = root.tree.list(what.place.path);
+  auto names = root.tree.names(what.place.path);
   if (!names && names.error().kind == ErrorKind::not_found) {
     queue_.add(what);
     return {};
   }
   if (!names) return std::unexpected(std::move(names).error());
-  for (const auto& name : *names)
-    queue_.add({.place = place_in(what.place, name), .order = what.order, .deep = true});
-  queue_.await_sight({.place = what.place, .order = what.order, .names = std::move(*names)});
+  Dirty listing{.place = what.place, .order = what.order, .names = std::vector<std::string>()};
+  for (auto& one : *names) {
+    auto place = place_in(what.place, one.name);
+    if (one.folder && !root.patterns.leave_out(place.path, true))
+      queue_.walk({.place = std::move(place), .order = what.order, .deep = true});
+    listing.names->push_back(std::move(one.name));
+  }
+  // An empty root is a mount that is missing, as a rule: whoever removes all that was in it tells of each.
+  if (what.place.path.empty() && listing.names->empty()) return {};
+  to_list_ += listing.names->size();
+  queue_.await_sight(std::move(listing));
   return {};
 }
 
 // What was there when it was looked at, or is there now: of what has come or gone in between something else tells. In
 // stretches, each of a size that the other end takes.
-Result<void> Sender::send_names(Dirty what) {
-  const auto now = roots_.at(what.place.root).tree.list(what.place.path);
+Result<void> Sender::send_listing(Dirty what) {
+  to_list_ -= std::min(to_list_, what.names->size());
+  const auto& root = roots_.at(what.place.root);
+  auto now = root.tree.survey(what.place.path, [](const std::string&) { return true; });
   if (!now && now.error().kind == ErrorKind::not_found) return {};
   if (!now) return std::unexpected(now.error());
-  std::vector<std::string> names;
-  std::ranges::set_union(*what.names, *now, std::back_inserter(names));
-  Names part{.place = what.place, .after = {}, .until = {}, .names = {}};
+  Listing part{.place = what.place, .order = what.order, .after = {}, .until = {}, .entries = {}};
   std::size_t bytes = 0;
-  for (auto& name : names) {
+  const auto send_part = [&] {
+    listed_ += part.entries.size();
+    Listing following{.place = what.place, .order = what.order, .after = part.until, .until = {}, .entries = {}};
+    send(std::exchange(part, std::move(following)));
+    bytes = 0;
+  };
+  const auto add = [&](std::string name, std::uint64_t digest) {
     if (bytes > names_at_once) {
-      part.until = part.names.back();
-      Names following{.place = what.place, .after = part.until, .until = {}, .names = {}};
-      send(std::exchange(part, std::move(following)));
-      bytes = 0;
+      part.until = part.entries.back().name;
+      send_part();
     }
-    bytes += name.size();
-    part.names.push_back(std::move(name));
+    if (root.patterns.leave_out(place_in(what.place, name).path, false)) digest = 0;
+    bytes += name.size() + sizeof digest;
+    part.entries.push_back({std::move(name), digest});
+  };
+  auto gone = what.names->begin();
+  for (auto& one : *now) {
+    for (; gone != what.names->end() && *gone < one.name; ++gone)
+      add(std::move(*gone), 0);
+    if (gone != what.names->end() && *gone == one.name) ++gone;
+    add(std::move(one.name), one.digest);
   }
-  send(part);
+  for (; gone != what.names->end(); ++gone)
+    add(std::move(*gone), 0);
+  send_part();
   return {};
 }
 

@@ -30,10 +30,12 @@ public:
     text_ += value;
   }
 
-  void field(const std::vector<std::string>& values) {
+  void field(const std::vector<Listing::Entry>& values) {
     number(values.size(), 4);
-    for (const auto& value : values)
-      field(value);
+    for (const auto& value : values) {
+      field(value.name);
+      field(value.digest);
+    }
   }
 
   void field(const std::map<std::string, std::string>& values) {
@@ -93,9 +95,12 @@ public:
     text_.remove_prefix(size);
   }
 
-  void field(std::vector<std::string>& values) {
-    for (auto count = number(4); good_ && count > 0; --count)
-      field(values.emplace_back());
+  void field(std::vector<Listing::Entry>& values) {
+    for (auto count = number(4); good_ && count > 0; --count) {
+      auto& value = values.emplace_back();
+      field(value.name);
+      field(value.digest);
+    }
   }
 
   void field(std::map<std::string, std::string>& values) {
@@ -146,12 +151,14 @@ void members(Archive& archive, Value& value) {
     all(archive, value.place);
   else if constexpr (std::is_same_v<Kind, Rename>)
     all(archive, value.from, value.to, value.order);
-  else if constexpr (std::is_same_v<Kind, Names>)
-    all(archive, value.place, value.after, value.until, value.names);
+  else if constexpr (std::is_same_v<Kind, Listing>)
+    all(archive, value.place, value.order, value.after, value.until, value.entries);
+  else if constexpr (std::is_same_v<Kind, Listed>)
+    all(archive, value.entries);
   else if constexpr (std::is_same_v<Kind, Mark>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Want>)
-    all(archive, value.place, value.order, value.deep);
+    all(archive, value.place, value.order, value.deep, value.look);
   else if constexpr (std::is_same_v<Kind, Refused>)
     all(archive, value.place, value.order, value.why);
   else if constexpr (std::is_same_v<Kind, Done>)

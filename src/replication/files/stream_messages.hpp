@@ -94,14 +94,21 @@ struct Rename {
   bool operator==(const Rename&) const = default;
 };
 
-// The names in a folder, sorted by their bytes, all that lie behind `after` and up to `until` ("": without an end);
-// others there that are not left out are removed.
-struct Names {
+// What stands in a folder, sorted by the bytes of the names: all that lie behind `after` and up to `until` ("": without
+// an end). Others there that are not left out are removed; what is missing or differs is wanted; Listed answers.
+struct Listing {
+  struct Entry {
+    std::string name;
+    std::uint64_t digest = 0; // system::digest_of; 0: it is only not to be removed
+    bool operator==(const Entry&) const = default;
+  };
+
   Place place;
+  std::uint64_t order = 0;
   std::string after;
   std::string until;
-  std::vector<std::string> names;
-  bool operator==(const Names&) const = default;
+  std::vector<Entry> entries;
+  bool operator==(const Listing&) const = default;
 };
 
 // Everything before it is to be answered.
@@ -117,6 +124,7 @@ struct Want {
   Place place;
   std::uint64_t order = 0;
   bool deep = false; // with everything below it
+  bool look = false; // it is there: what it is, and then perhaps its content
   bool operator==(const Want&) const = default;
 };
 
@@ -134,6 +142,12 @@ struct Done {
   bool operator==(const Done&) const = default;
 };
 
+// So many entries of a listing were looked at.
+struct Listed {
+  std::uint64_t entries = 0;
+  bool operator==(const Listed&) const = default;
+};
+
 // So many names fewer are in a root than an hour ago, for all that this receiver did and knew of at its start.
 struct Removed {
   std::uint16_t root = 0;
@@ -148,8 +162,8 @@ struct Stop {
   bool operator==(const Stop&) const = default;
 };
 
-using Message =
-    std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Names, Mark, Want, Refused, Done, Removed, Stop>;
+using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Listing, Mark, Want, Refused, Done,
+                             Listed, Removed, Stop>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

@@ -19,6 +19,7 @@ using trees::picture;
 
 struct Far {
   double guard = 1;
+  bool equal = true;         // both sides were, when it began to watch
   std::uint64_t removed = 0; // from "two", within the hour before
 };
 
@@ -61,7 +62,7 @@ protected:
     receiver = std::thread([socket = std::move(link->first), far_roots, guard = far.guard, this]() mutable {
       ended = receive_files(far_roots, guard, socket.get(), socket.get());
     });
-    stream->attach(std::move(link->second));
+    stream->attach(std::move(link->second), far.equal);
     while (!stream->state().live && !stream->state().ended)
       std::this_thread::yield();
   }

@@ -43,11 +43,12 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Drop{2},
                                  Remove{place},
                                  Rename{place, {.root = 0, .path = "b"}, 9},
-                                 Names{place, "a", "z", {"", "x", "y z"}},
+                                 Listing{place, 5, "a", "z", {{"", 0}, {"x", 1ULL << 63U}, {"y z", 2}}},
                                  Mark{10, true},
-                                 Want{place, 11, true},
+                                 Want{place, 11, true, true},
                                  Refused{place, 12, "no room"},
                                  Done{13, true},
+                                 Listed{3},
                                  Removed{2, 14},
                                  Stop{"too many", true}};
   EXPECT_EQ(all.size(), std::variant_size_v<Message>);

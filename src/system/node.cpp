@@ -1,0 +1,238 @@
+#include "system/node.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace tandem::system {
+
+namespace {
+
+timespec to_timespec(std::int64_t ns) {
+  constexpr std::int64_t second = 1'000'000'000;
+  auto seconds = ns / second;
+  auto rest = ns % second;
+  if (rest < 0) {
+    --seconds;
+    rest += second;
+  }
+  return {.tv_sec = seconds, .tv_nsec = rest};
+}
+
+std::int64_t to_ns(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+FileType type_of_mode(mode_t mode) {
+  if (S_ISREG(mode)) return FileType::regular;
+  if (S_ISDIR(mode)) return FileType::folder;
+  return S_ISLNK(mode) ? FileType::link : FileType::other;
+}
+
+// `path`: one by /proc to an open file, or to a name in an open folder.
+Result<std::map<std::string, std::string>> attributes_at(const std::string& path, bool follow) {
+  std::map<std::string, std::string> attributes;
+  const auto list = follow ? ::listxattr : ::llistxattr;
+  const auto get = follow ? ::getxattr : ::lgetxattr;
+  std::array<char, 1024> room{};
+  auto size = list(path.c_str(), room.data(), room.size());
+  if (size == 0) return attributes;
+  if (size < 0 && (errno == ENOTSUP || errno == EPERM)) return attributes;
+  std::string names(room.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  while (size < 0 && errno == ERANGE) {
+    names.resize(std::max<std::size_t>(names.size() * 4, 4096));
+    size = list(path.c_str(), names.data(), names.size());
+  }
+  if (size < 0) return system_error("listing attributes");
+  for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+    const std::string name = names.c_str() + at;
+    at += name.size() + 1;
+    std::string value(65536, '\0'); // XATTR_SIZE_MAX
+    const auto got = get(path.c_str(), name.c_str(), value.data(), value.size());
+    if (got < 0 && errno == ENODATA) continue;
+    if (got < 0) return system_error("reading the attribute " + name);
+    value.resize(static_cast<std::size_t>(got));
+    attributes[name] = value;
+  }
+  return attributes;
+}
+
+Result<std::map<std::string, std::string>> attributes_of(int file) {
+  return attributes_at(path_of(file), true);
+}
+
+Node plain_node(const struct stat& status) {
+  return {.exists = true,
+          .type = type_of_mode(status.st_mode),
+          .mode = status.st_mode & 07777U,
+          .uid = status.st_uid,
+          .gid = status.st_gid,
+          .size = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0,
+          .modified_ns = to_ns(status.st_mtim),
+          .target = {},
+          .attributes = {},
+          .links = status.st_nlink};
+}
+
+// `name` in the folder; "" is what the descriptor itself is of.
+Result<std::string> link_target(int folder, const std::string& name) {
+  std::string target(4096, '\0');
+  const auto size = ::readlinkat(folder, name.c_str(), target.data(), target.size());
+  if (size < 0) return system_error("reading a link");
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+Result<Node> node_of(int file, const struct stat& status) {
+  auto node = plain_node(status);
+  if (node.type == FileType::link) {
+    TANDEM_TRY(node.target, link_target(file, ""));
+  } else {
+    TANDEM_TRY(node.attributes, attributes_of(file));
+  }
+  return node;
+}
+
+Result<void> set_attributes(int file, const std::map<std::string, std::string>& wanted) {
+  TANDEM_TRY(const auto present, attributes_of(file));
+  const auto path = path_of(file);
+  for (const auto& [name, value] : present)
+    if (!wanted.contains(name) && ::removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
+      return system_error("removing the attribute " + name);
+  for (const auto& [name, value] : wanted) {
+    const auto known = present.find(name);
+    if (known != present.end() && known->second == value) continue;
+    if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
+      return system_error("setting the attribute " + name);
+  }
+  return {};
+}
+
+} // namespace
+
+// By /proc, since an O_PATH descriptor, the only kind that a link has, takes no fgetxattr().
+std::string path_of(int file) {
+  return "/proc/self/fd/" + std::to_string(file);
+}
+
+bool Node::operator==(const Node& other) const {
+  if (!exists || !other.exists) return exists == other.exists;
+  return type == other.type && mode == other.mode && uid == other.uid && gid == other.gid && size == other.size &&
+         modified_ns == other.modified_ns && target == other.target && attributes == other.attributes;
+}
+
+// The owner first: chown() takes away set-user-id bits and capabilities. The time last.
+Result<void> set_all(int file, const Node& node) {
+  if (::fchown(file, node.uid, node.gid) != 0) return system_error("setting an owner");
+  if (::fchmod(file, node.mode) != 0) return system_error("setting a mode");
+  TANDEM_CHECK(set_attributes(file, node.attributes));
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
+  if (::futimens(file, times) != 0) return system_error("setting a time");
+  return {};
+}
+
+Result<void> set_all_of_link(int folder, const std::string& name, const Node& node) {
+  if (::fchownat(folder, name.c_str(), node.uid, node.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return system_error("setting the owner of " + name);
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, to_timespec(node.modified_ns)};
+  if (::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    return system_error("setting the time of " + name);
+  return {};
+}
+
+Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& name) {
+  struct stat status{};
+  if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return system_error("looking at " + name);
+  }
+  auto node = plain_node(status);
+  if (node.type == FileType::folder || node.type == FileType::other) return 0;
+  if (node.type == FileType::link) {
+    TANDEM_TRY(node.target, link_target(folder, name));
+  } else {
+    TANDEM_TRY(node.attributes, attributes_at(path_of(folder) + "/" + name, false));
+  }
+  return digest_of(node);
+}
+
+// FNV-1a.
+std::uint64_t digest_of(const Node& node) {
+  std::uint64_t digest = 0xcbf29ce484222325U;
+  const auto take = [&](std::string_view bytes) {
+    for (const auto byte : bytes)
+      digest = (digest ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  };
+  const auto take_number = [&](std::uint64_t value) {
+    for (int count = 0; count < 8; ++count, value >>= 8U)
+      digest = (digest ^ (value & 0xffU)) * 0x100000001b3U;
+  };
+  for (const auto value : {static_cast<std::uint64_t>(node.type), static_cast<std::uint64_t>(node.mode),
+                           static_cast<std::uint64_t>(node.uid), static_cast<std::uint64_t>(node.gid), node.size,
+                           static_cast<std::uint64_t>(node.modified_ns), node.target.size()})
+    take_number(value);
+  take(node.target);
+  for (const auto& [name, value] : node.attributes) {
+    take_number(name.size());
+    take(name);
+    take_number(value.size());
+    take(value);
+  }
+  return digest == 0 ? 1 : digest;
+}
+
+Result<Node> look_at(int file) {
+  struct stat status{};
+  if (::fstat(file, &status) != 0) return system_error("looking at a file");
+  return node_of(file, status);
+}
+
+bool is_same_file(int one, int other) {
+  struct stat first{};
+  struct stat second{};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
+  std::string piece(size, '\0');
+  std::size_t got = 0;
+  while (got < size) {
+    const auto count = ::pread(file, piece.data() + got, size - got, static_cast<off_t>(offset + got));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("reading a file");
+    if (count == 0) break;
+    got += static_cast<std::size_t>(count);
+  }
+  piece.resize(got);
+  return piece;
+}
+
+Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes) {
+  constexpr std::size_t block = 4096;
+  while (!bytes.empty()) {
+    auto part = bytes.substr(0, block);
+    if (part.find_first_not_of('\0') == std::string_view::npos) {
+      offset += part.size();
+      bytes.remove_prefix(part.size());
+      continue;
+    }
+    // As long as the blocks are not empty they go in one call.
+    std::size_t length = part.size();
+    while (length < bytes.size() && bytes.substr(length, block).find_first_not_of('\0') != std::string_view::npos)
+      length += std::min(block, bytes.size() - length);
+    const auto count = ::pwrite(file, bytes.data(), length, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("writing a file");
+    offset += static_cast<std::uint64_t>(count);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+} // namespace tandem::system

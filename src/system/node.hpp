@@ -1,0 +1,45 @@
+// What there is to know of a file, a folder or a link, but for its content; read and set by open descriptors.
+#pragma once
+#include "system/descriptor.hpp"
+#include "system/files.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace tandem::system {
+
+struct Node {
+  bool exists = false;
+  FileType type = FileType::other; // devices, sockets and pipes are "other", and are neither read nor made
+  std::uint32_t mode = 0;          // 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t size = 0; // of a regular file; else 0
+  std::int64_t modified_ns = 0;
+  std::string target;                            // of a link
+  std::map<std::string, std::string> attributes; // extended ones; access lists and capabilities are among them
+  std::uint64_t links = 1;                       // of a regular file: its names; not compared
+  bool operator==(const Node& other) const;
+};
+
+// All that is compared of it, in 64 bits; never 0. The same on every machine.
+[[nodiscard]] std::uint64_t digest_of(const Node& node);
+// Of an open file: what look() says.
+Result<Node> look_at(int file);
+// The same for a name in an open folder; of folders, and of what is neither a file nor a link, 0; nothing when it is
+// not there.
+Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& name);
+// Owner, mode, attributes and time, in an order in which none takes away another.
+Result<void> set_all(int file, const Node& node);
+Result<void> set_all_of_link(int folder, const std::string& name, const Node& node);
+// By which the kernel finds an open file; also of one without a name, and of a link.
+[[nodiscard]] std::string path_of(int file);
+// Whether both descriptors are of one file.
+[[nodiscard]] bool is_same_file(int one, int other);
+// At most `size` bytes from `offset`; fewer only at the end.
+Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size);
+// Where the piece is nothing but zeros the file gets a hole.
+Result<void> write_piece(int file, std::uint64_t offset, std::string_view bytes);
+
+} // namespace tandem::system

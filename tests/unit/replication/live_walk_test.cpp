@@ -1,0 +1,104 @@
+// What differs before the stream begins is found by the way through both trees.
+#include "live_world.hpp"
+#include "trees/torture.hpp"
+
+#include <sys/xattr.h>
+
+namespace tandem::replication::live {
+
+namespace {
+
+class LiveWalk : public Live {
+protected:
+  void begin() {
+    start();
+    attach({.equal = false});
+  }
+};
+
+} // namespace
+
+TEST_F(LiveWalk, WhatDiffersIsMadeEqual) {
+  for (const auto* side : {"/primary", "/standby"}) {
+    fs::create_directories(base + side + "/one/same/deep");
+    write(base + side + "/one/same/deep/file", "same");
+    write(base + side + "/one/changed", side); // of two sizes
+    write(base + side + "/one/mode", "mode");
+    write(base + side + "/one/coloured", "coloured");
+    fs::create_symlink(side, base + side + "/one/link");
+  }
+  fs::permissions(at("one/mode"), fs::perms::owner_read);
+  ::setxattr(at("one/coloured").c_str(), "user.colour", "red", 3, 0);
+  fs::create_directories(at("one/new/deep"));
+  write(at("one/new/deep/file"), "new");
+  write(at("one/new/large"), std::string(700'000, 'l'));
+  fs::create_directories(there("one/gone/deep"));
+  write(there("one/gone/deep/file"), "gone");
+  write(there("one/kept.left"), "left out");
+  fs::create_directories(there("one/was-a-folder"));
+  write(there("one/was-a-folder/x"), "x");
+  write(at("one/was-a-folder"), "a file");
+  write(there("two/was-a-file"), "a file");
+  fs::create_directories(at("two/was-a-file/now"));
+  begin();
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("one/kept.left")), "left out");
+  EXPECT_FALSE(fs::exists(there("one/gone")));
+}
+
+TEST_F(LiveWalk, AStandbyThatHasNothingGetsAll) {
+  for (int folder = 0; folder < 60; ++folder) {
+    fs::create_directories(at(fmt::format("one/{}/below", folder)));
+    for (int file = 0; file < 100; ++file)
+      write(at(fmt::format("one/{}/below/{}", folder, file)), std::to_string(file));
+  }
+  begin();
+  EXPECT_EQ(differs(), "");
+}
+
+// A mount that is missing, as a rule.
+TEST_F(LiveWalk, ARootThatIsEmptyTakesNothingFromTheStandby) {
+  write(there("one/kept"), "kept");
+  write(at("two/file"), "file");
+  begin();
+  ASSERT_TRUE(stream->flush(30s)) << stream->state().problem;
+  EXPECT_EQ(read(there("one/kept")), "kept");
+  EXPECT_EQ(read(there("two/file")), "file");
+}
+
+// Folders wait until what was asked for of others is sent: more than is in flight at once.
+TEST_F(LiveWalk, AFolderOfManyFilesIsComparedInStretches) {
+  for (const auto* side : {"/primary", "/standby"}) {
+    fs::create_directories(base + side + "/one/many");
+    for (int file = 0; file < 25'000; ++file)
+      write(fmt::format("{}{}/one/many/{}", base, side, file), "x");
+  }
+  begin();
+  EXPECT_EQ(differs(), "");
+}
+
+class LiveWalkTorture : public LiveWalk, public ::testing::WithParamInterface<unsigned> {};
+
+// The receiver dies in the middle of changes, again and again, and the next one begins with what is there.
+TEST_P(LiveWalkTorture, EndsInEqualTrees) {
+  trees::Torture torture(base + "/primary", GetParam());
+  for (int round = 0; round < 8; ++round) {
+    for (int change = 0; change < 150; ++change)
+      torture.one();
+    begin();
+    for (int change = 0; change < 150; ++change)
+      torture.one();
+    auto all = differs();
+    for (const auto limit = std::chrono::steady_clock::now() + 120s;
+         !all.empty() && std::chrono::steady_clock::now() < limit;)
+      all = differs();
+    ASSERT_TRUE(all.empty()) << "seed " << GetParam() << ", round " << round << ": " << all;
+    for (int change = 0; change < 100; ++change)
+      torture.one();
+    stop(); // in the middle of them
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LiveWalkTorture, ::testing::Range(1U, 6U));
+
+} // namespace tandem::replication::live
