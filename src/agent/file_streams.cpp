@@ -124,7 +124,9 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   if (state.live) return tell(agent, server, standby, state);
   // One that keeps what only it has refuses a stream before a comparison. A runbook compares the files itself, and what
   // is opened now may be about to turn.
-  if (standby.opening || !agent.runbook().empty() || std::chrono::steady_clock::now() < standby.not_before) return;
+  if (standby.opening || is_held(server) || !agent.runbook().empty() ||
+      std::chrono::steady_clock::now() < standby.not_before)
+    return;
   // After the guard has stopped one a comparison decides, too.
   const bool compare_first = standby.compare_first || ledger_->removed(server).stopped;
   if (!compare_first || ledger_->compared_since(server, *standby.watching))
@@ -155,7 +157,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         auto& standby = self->standbys_[server];
         standby.opening = false;
         auto link = system::make_link();
-        if (!far || !link || standby.stream != stream) {
+        if (!far || !link || standby.stream != stream || self->is_held(server)) {
           if (far) (*far)->close();
           const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
           if (!far && far.error().kind == ErrorKind::refused) standby.compare_first = true;
@@ -215,6 +217,12 @@ void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby
   agent.network()->call(server, "files.complete", {{"to", text_of(*state.complete_to)}}, {}, [](Result<Json>) {});
 }
 
+bool FileStreams::is_held(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  const auto known = held_.find(server);
+  return known != held_.end() && known->second > 0;
+}
+
 FileStreams::Counted FileStreams::stream_to(const std::string& server) {
   const std::lock_guard guard(mutex_);
   const auto found = streams_.find(server);
@@ -222,15 +230,24 @@ FileStreams::Counted FileStreams::stream_to(const std::string& server) {
 }
 
 Result<std::shared_ptr<void>> FileStreams::hold(const std::string& server) {
+  {
+    const std::lock_guard guard(mutex_);
+    ++held_[server];
+  }
+  const auto let_go = [self = shared_from_this(), server](const std::shared_ptr<LiveStream>& stream) {
+    if (stream) stream->resume();
+    const std::lock_guard guard(self->mutex_);
+    --self->held_[server];
+  };
   const auto [stream, count] = stream_to(server);
-  if (!stream) return nullptr;
+  std::shared_ptr<void> held(this, [let_go, known = stream](void*) { let_go(known); });
+  if (!stream) return held;
   const bool quiet = stream->pause(stream_hold_limit);
   if (stream->state().ended && agent_ != nullptr)
     agent_->on_loop([&] {
       if (auto& standby = standbys_[server]; standby.stream == stream) give_up(standby);
     });
   note_removed(server, count, stream->state());
-  std::shared_ptr<void> held(stream.get(), [known = stream](void*) { known->resume(); });
   if (!quiet) return fail(ErrorKind::unavailable, "the stream of changes to " + server + " does not come to rest");
   return held;
 }

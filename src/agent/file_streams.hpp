@@ -14,7 +14,7 @@ public:
   void start(Agent& agent);
 
   // Any thread: what is streamed to that server waits for as long as the returned one lives, and what was sent is on
-  // its disk. Null when nothing is.
+  // its disk; none is begun meanwhile.
   // unavailable: that server does not answer, and may still be writing.
   Result<std::shared_ptr<void>> hold(const std::string& server);
   // Any thread; see LiveStream::flush.
@@ -53,6 +53,7 @@ private:
     std::uint64_t count = 0;
   };
 
+  [[nodiscard]] bool is_held(const std::string& server);
   [[nodiscard]] Counted stream_to(const std::string& server);
 
   std::shared_ptr<FilesLedger> ledger_;
@@ -60,6 +61,7 @@ private:
   std::map<std::string, Standby> standbys_; // on the loop
   peer::Timer timer_;
   std::mutex mutex_;
+  std::map<std::string, int> held_;        // guarded by mutex_: by how many comparisons
   std::map<std::string, Counted> streams_; // guarded by mutex_: the same
 };
 

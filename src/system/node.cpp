@@ -152,13 +152,21 @@ Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& na
     return system_error("looking at " + name);
   }
   auto node = plain_node(status);
-  if (node.type == FileType::folder || node.type == FileType::other) return 0;
+  if (node.type == FileType::folder) return 0;
+  if (node.type == FileType::other) return digest_of({.exists = true});
+  Result<void> rest;
   if (node.type == FileType::link) {
-    TANDEM_TRY(node.target, link_target(folder, name));
+    auto target = link_target(folder, name);
+    rest = target ? Result<void>() : std::unexpected(target.error());
+    node.target = target.value_or("");
   } else {
-    TANDEM_TRY(node.attributes, attributes_at(path_of(folder) + "/" + name, false));
+    auto attributes = attributes_at(path_of(folder) + "/" + name, false);
+    rest = attributes ? Result<void>() : std::unexpected(attributes.error());
+    if (attributes) node.attributes = std::move(*attributes);
   }
-  return digest_of(node);
+  if (rest) return digest_of(node);
+  if (rest.error().kind == ErrorKind::not_found || errno == EINVAL) return std::nullopt; // gone, or another by now
+  return std::unexpected(rest.error());
 }
 
 // FNV-1a.

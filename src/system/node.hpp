@@ -27,8 +27,7 @@ struct Node {
 [[nodiscard]] std::uint64_t digest_of(const Node& node);
 // Of an open file: what look() says.
 Result<Node> look_at(int file);
-// The same for a name in an open folder; of folders, and of what is neither a file nor a link, 0; nothing when it is
-// not there.
+// The same for a name in an open folder; of a folder 0; nothing when it is not there.
 Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& name);
 // Owner, mode, attributes and time, in an order in which none takes away another.
 Result<void> set_all(int file, const Node& node);

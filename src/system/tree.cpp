@@ -181,31 +181,39 @@ Result<std::vector<Tree::Name>> Tree::names(const std::string& path) const {
   return kinds_in(folder.get());
 }
 
-Result<std::vector<Tree::Surveyed>> Tree::survey(const std::string& path,
-                                                 const std::function<bool(const std::string& name)>& wanted) const {
+Result<std::vector<std::optional<std::uint64_t>>> Tree::digests(const std::string& path,
+                                                                std::span<const std::string> names) const {
   TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  TANDEM_TRY(auto names, names_in(folder.get()));
-  std::vector<Surveyed> surveyed;
-  for (auto& name : names) {
-    if (!wanted(name)) continue;
-    const auto digest = digest_at(folder.get(), name);
-    if (!digest) return std::unexpected(digest.error());
-    if (*digest) surveyed.push_back({std::move(name), **digest});
+  std::vector<std::optional<std::uint64_t>> digests;
+  for (const auto& name : names) {
+    TANDEM_TRY(const auto digest, digest_at(folder.get(), name));
+    digests.push_back(digest);
   }
-  return surveyed;
+  return digests;
 }
 
 Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {
   TANDEM_TRY(const auto node, look(path));
   const bool folder = node.type == FileType::folder;
   if (!node.exists || (!path.empty() && leave_out(path, folder))) return 0;
+  return folder ? count_folder(path, most, leave_out) : 1;
+}
+
+Result<std::uint64_t> Tree::count_folder(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {
   std::uint64_t found = 1;
-  if (!folder) return found;
-  TANDEM_TRY(const auto names, list(path));
-  for (const auto& name : names) {
+  const auto entries = names(path);
+  if (!entries && entries.error().kind == ErrorKind::not_found) return found;
+  if (!entries) return std::unexpected(entries.error());
+  for (const auto& [name, folder] : *entries) {
     if (found >= most) break;
-    TANDEM_TRY(const auto below, count(path.empty() ? name : path + "/" + name, most - found, leave_out));
-    found += below;
+    const auto below = path.empty() ? name : path + "/" + name;
+    if (leave_out(below, folder)) continue;
+    if (!folder) {
+      ++found;
+      continue;
+    }
+    TANDEM_TRY(const auto inside, count_folder(below, most - found, leave_out));
+    found += inside;
   }
   return found;
 }

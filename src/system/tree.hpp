@@ -5,6 +5,8 @@
 #include "system/node.hpp"
 
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,15 +35,10 @@ public:
 
   [[nodiscard]] Result<std::vector<Name>> names(const std::string& path) const;
 
-  // Of those names in a folder for which `wanted` says so: what look() says of each, as a digest (digest_of); of
-  // folders, and of what is neither a file nor a link, 0.
-  struct Surveyed {
-    std::string name;
-    std::uint64_t digest = 0;
-  };
-
-  [[nodiscard]] Result<std::vector<Surveyed>> survey(const std::string& path,
-                                                     const std::function<bool(const std::string& name)>& wanted) const;
+  // What look() says of each of these names in a folder, as a digest (digest_of): of folders 0; nothing for those that
+  // are not there. not_found: the folder is not.
+  [[nodiscard]] Result<std::vector<std::optional<std::uint64_t>>> digests(const std::string& path,
+                                                                          std::span<const std::string> names) const;
   // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
   // `leave_out`: a path that is not counted, nor what lies below it.
   using LeaveOut = std::function<bool(const std::string& path, bool folder)>;
@@ -70,6 +67,8 @@ public:
 private:
   Tree(std::string path, Descriptor root) : path_(std::move(path)), root_(std::move(root)) {}
 
+  [[nodiscard]] Result<std::uint64_t> count_folder(const std::string& path, std::uint64_t most,
+                                                   const LeaveOut& leave_out) const;
   [[nodiscard]] Result<Descriptor> beneath(const std::string& path, int flags) const;
 
   std::string path_;

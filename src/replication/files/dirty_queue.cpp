@@ -32,6 +32,7 @@ void DirtyQueue::add(Dirty what) {
   before.open = before.open && what.open;
   before.unheard = before.unheard || what.unheard;
   before.sighted = before.sighted && what.sighted;
+  before.extra = before.extra && what.extra;
   before.tries = std::max(before.tries, what.tries);
   if (what.rests > before.rests) {
     before.rests = what.rests;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace tandem::replication::stream {
@@ -26,11 +27,13 @@ struct Dirty {
   int tries = 0;                 // a large one changed so often while it was sent
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone
   std::optional<Place> renamed_from = {};
-  // Of a folder: what was in it, for the receiver to remove what else it has.
-  std::optional<std::vector<std::string>> names = {};
+  bool extra = false; // the receiver has it, and no listing had
+  // Of a folder: what is in it, to be listed from that one on.
+  std::shared_ptr<const std::vector<std::string>> names = {};
+  std::size_t next_name = 0;
 
-  // One of its kind at a place; others are what is to be done once.
-  [[nodiscard]] bool is_state() const { return !renamed_from && !names; }
+  // One of its kind at a place; a rename is to be done once.
+  [[nodiscard]] bool is_state() const { return !renamed_from; }
 };
 
 class DirtyQueue {
@@ -55,8 +58,8 @@ public:
 
   [[nodiscard]] bool awaits_sight() const { return !unsighted_.empty(); }
 
-  // A folder on the way through a tree, to be looked at with everything below it: take_walk() gives the latest first,
-  // so that few wait.
+  // A folder on the way through a tree, to be looked at with everything below it, or listed: take_walk() gives the
+  // latest first, so that few wait.
   void walk(Dirty what);
   [[nodiscard]] std::optional<Dirty> take_walk();
 

@@ -1,5 +1,7 @@
 #include "replication/files/patterns.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 
 namespace tandem::replication {
@@ -113,6 +115,18 @@ bool Patterns::leave_out_this(std::string_view path, bool folder) const {
       if (matches(pattern.text, rest)) return true;
       if (rest.find('/') == npos) return false;
     }
+  });
+}
+
+bool Patterns::keeps_below(std::string_view folder) const {
+  const auto parts = split(folder, '/');
+  return std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
+    if (!pattern.anchored) return false;
+    const auto texts = split(pattern.text, '/');
+    const auto first = texts.begin() + (texts[0].empty() ? 1 : 0);
+    if (static_cast<std::size_t>(texts.end() - first) <= parts.size()) return false;
+    return std::ranges::equal(first, first + static_cast<std::ptrdiff_t>(parts.size()), parts.begin(), parts.end(),
+                              [](const std::string& text, const std::string& part) { return matches(text, part); });
   });
 }
 

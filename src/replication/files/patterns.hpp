@@ -19,6 +19,10 @@ public:
   // The path, relative to the root, or a folder on its way is left out. `folder`: what stands last is one.
   [[nodiscard]] bool leave_out(std::string_view path, bool folder) const;
 
+  // Something below that folder may be left out by a pattern that names its place from the root on: folders that each
+  // server has for itself, not kinds of files.
+  [[nodiscard]] bool keeps_below(std::string_view folder) const;
+
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
 
 private:

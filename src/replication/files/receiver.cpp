@@ -172,23 +172,27 @@ Result<void> Receiver::on(const Remove& remove) {
   TANDEM_CHECK(tree_of(remove.place));
   if (remove.place.path.empty())
     return fail(ErrorKind::invalid, "the sender of files removes a whole replicated folder");
-  this->remove(remove.place);
+  this->remove(remove.place, remove.extra);
   return {};
 }
 
+// A comparison that finds much of a tree gone is as a rule about a disk that is missing: nothing is set against that.
+std::uint64_t Receiver::most_removals(const Root& root, bool extra) const {
+  const auto part = static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names));
+  return extra ? part : std::max(few_removals, part) + root.came;
+}
+
 // Counted before, with all that lies below; what is left out does not count, neither here nor there.
-Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
+Result<bool> Receiver::may_remove(Root& root, const std::string& path, bool extra) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
   const auto leave_out = [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); };
-  auto most = few_removals;
-  if (root.names > 0) most = std::max(most, static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names)));
-  most += root.came;
+  const auto most = most_removals(root, extra);
   TANDEM_TRY(auto count, root.tree.count(path, most + 1, leave_out));
   if (root.removed + count > most && root.names == 0) {
     TANDEM_TRY(const auto names, root.tree.count("", all, leave_out));
     root.names = names + root.removed - std::min(names + root.removed, root.came);
     root.names = std::max<std::uint64_t>(root.names, 1);
-    return may_remove(root, path);
+    return may_remove(root, path, extra);
   }
   if (root.removed + count > most) return false;
   root.removed += count;
@@ -196,9 +200,9 @@ Result<bool> Receiver::may_remove(Root& root, const std::string& path) {
   return true;
 }
 
-bool Receiver::allowed(const Place& place) {
+bool Receiver::allowed(const Place& place, bool extra) {
   auto& root = roots_[place.root];
-  const auto may = may_remove(root, place.path);
+  const auto may = may_remove(root, place.path, extra);
   if (!may) refuse(place, 0, may.error());
   if (!may || *may) return may.has_value();
   stopped_ = true;
@@ -210,10 +214,10 @@ bool Receiver::allowed(const Place& place) {
   return false;
 }
 
-void Receiver::remove(const Place& place) {
-  if (stopped_ || !allowed(place)) return;
+void Receiver::remove(const Place& place, bool extra) {
+  if (stopped_ || !allowed(place, extra)) return;
   auto& root = roots_[place.root];
-  const auto done = root.tree.remove(place.path);
+  const auto done = remove_from(root, place.path);
   if (done) return;
   // What is left of it is no loss, and is counted when it goes.
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
@@ -221,6 +225,24 @@ void Receiver::remove(const Place& place) {
       place.path, all, [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); });
   root.removed -= std::min(root.removed, left.value_or(0));
   refuse(place, 0, done.error());
+}
+
+// What each server has for itself stays, with the folders around it, as it does when rsync deletes.
+Result<void> Receiver::remove_from(Root& root, const std::string& path) {
+  if (!root.patterns.keeps_below(path)) return root.tree.remove(path);
+  const auto names = root.tree.names(path);
+  if (!names) return root.tree.remove(path); // no folder, or none any more
+  bool kept = false;
+  for (const auto& [name, folder] : *names) {
+    const auto below = path + "/" + name;
+    if (root.patterns.leave_out(below, folder))
+      kept = true;
+    else
+      TANDEM_CHECK(remove_from(root, below));
+    TANDEM_TRY(const auto left, root.tree.look(below));
+    kept = kept || left.exists;
+  }
+  return kept ? Result<void>() : root.tree.remove(path);
 }
 
 // What is missing here, or cannot be replaced by a rename, is looked at as a whole. What is replaced by one is gone; a
@@ -245,31 +267,42 @@ Result<void> Receiver::on(const Rename& rename) {
 }
 
 Result<void> Receiver::on(const Listing& listing) {
-  TANDEM_TRY(auto* tree, tree_of(listing.place));
-  const auto here = tree->survey(listing.place.path, [&](const std::string& name) {
-    return name > listing.after && (listing.until.empty() || name <= listing.until);
-  });
-  // Where it cannot be read its own offer was refused, and comes again.
-  if (here) compare(listing, *here);
-  if (!here && here.error().kind != ErrorKind::not_found) refuse(listing.place, listing.order, here.error());
+  TANDEM_CHECK(tree_of(listing.place));
+  const auto done = compare(roots_[listing.place.root], listing);
+  // Where the folder is not there its own offer was refused, and comes again.
+  if (!done && done.error().kind != ErrorKind::not_found) {
+    refuse(listing.place, listing.order, done.error());
+    answer_(Want{.place = listing.place, .order = listing.order, .deep = true});
+  }
   answer_(Listed{.entries = listing.entries.size()});
   return {};
 }
 
-void Receiver::compare(const Listing& listing, const std::vector<system::Tree::Surveyed>& here) {
-  const auto& patterns = roots_[listing.place.root].patterns;
+Result<void> Receiver::compare(Root& root, const Listing& listing) {
+  if (listing.after.empty() || listed_place_ != listing.place) {
+    listed_place_ = listing.place;
+    TANDEM_TRY(listed_names_, root.tree.list(listing.place.path));
+  }
+  const auto first = std::ranges::upper_bound(listed_names_, listing.after);
+  const auto last =
+      listing.until.empty() ? listed_names_.end() : std::ranges::upper_bound(listed_names_, listing.until);
+  const auto here = std::span(first, std::max(first, last));
+  TANDEM_TRY(const auto digests, root.tree.digests(listing.place.path, here));
   std::map<std::string_view, std::uint64_t> theirs;
   for (const auto& entry : listing.entries)
     theirs[entry.name] = entry.digest;
-  for (const auto& own : here) {
-    const auto there = theirs.extract(own.name);
-    const auto place = place_in(listing.place, own.name);
-    if (there && there.mapped() != 0 && there.mapped() != own.digest)
+  for (std::size_t at = 0; at < here.size(); ++at) {
+    if (!digests[at]) continue; // gone since: missing, then
+    const auto there = theirs.extract(here[at]);
+    const auto place = place_in(listing.place, here[at]);
+    if (there && there.mapped() != 0 && there.mapped() != *digests[at])
       answer_(Want{.place = place, .order = listing.order, .look = true});
-    if (!there && !patterns.leave_out(place.path, true) && !patterns.leave_out(place.path, false)) remove(place);
+    if (!there && !root.patterns.leave_out(place.path, true) && !root.patterns.leave_out(place.path, false))
+      answer_(Want{.place = place, .order = listing.order, .extra = true});
   }
   for (const auto& [name, digest] : theirs)
     if (digest != 0) answer_(Want{.place = place_in(listing.place, std::string(name)), .order = listing.order});
+  return {};
 }
 
 Result<void> Receiver::on(const Mark& mark) {

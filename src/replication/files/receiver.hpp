@@ -53,11 +53,14 @@ private:
   Result<void> on(const Remove& remove);
   Result<void> on(const Rename& rename);
   Result<void> on(const Listing& listing);
-  void compare(const Listing& listing, const std::vector<system::Tree::Surveyed>& here);
+  Result<void> compare(Root& root, const Listing& listing);
   Result<void> on(const Mark& mark);
-  void remove(const Place& place);
-  Result<bool> may_remove(Root& root, const std::string& path);
-  bool allowed(const Place& place);
+  // `extra`: found when the trees were compared, see Remove.
+  void remove(const Place& place, bool extra = false);
+  Result<void> remove_from(Root& root, const std::string& path);
+  Result<bool> may_remove(Root& root, const std::string& path, bool extra);
+  bool allowed(const Place& place, bool extra = false);
+  [[nodiscard]] std::uint64_t most_removals(const Root& root, bool extra) const;
   void tell_removed(Root& root, std::uint64_t at_least);
   void begin_hour(std::chrono::steady_clock::time_point now);
   // Whether something was there.
@@ -71,6 +74,9 @@ private:
   std::optional<std::chrono::steady_clock::time_point> since_ = {};
   bool stopped_ = false;
   std::map<std::uint64_t, Transfer> transfers_;
+  // The folder whose stretches come one after the other: its names, once read.
+  Place listed_place_;
+  std::vector<std::string> listed_names_;
 };
 
 } // namespace tandem::replication::stream

@@ -64,8 +64,10 @@ void Sender::rename_known(const Place& from, const Place& to) {
   const auto see = [&](std::uint64_t one) {
     if (order == 0 || one < order) order = one;
   };
-  for (const auto* offered : {&offered_, &offered_before_mark_})
+  for (const auto* offered : {&offered_, &offered_before_mark_}) {
     for_each_at(*offered, from, [&](const auto& one) { see(one.second); });
+    if (const auto around = offered->find(folder_of(from)); around != offered->end()) see(around->second);
+  }
   std::vector<Dirty> sent;
   for (const auto& transfer : transfers_) {
     if (!lies_at(transfer.what.place, from)) continue;
@@ -104,7 +106,6 @@ void Sender::changed(const std::vector<system::FileChange>& changes) {
 void Sender::look_again() {
   const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
   queue_.clear();
-  to_list_ = 0;
   looking_again_ = true;
   took_since_look_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
@@ -124,8 +125,13 @@ Result<void> Sender::take(const Message& message, Time now) {
     if (want->place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server wants an unknown folder");
     // Where the order was not given it is older than whatever is waited for.
     const auto order = std::max<std::uint64_t>(want->order, 1);
-    const bool content = !want->look;
-    Dirty what{.place = want->place, .order = order, .content = content, .wanted = content, .deep = want->deep};
+    const bool content = !want->look && !want->extra;
+    Dirty what{.place = want->place,
+               .order = order,
+               .content = content,
+               .wanted = content,
+               .deep = want->deep,
+               .extra = want->extra};
     if (want->deep)
       queue_.add_later(std::move(what), now + (problem_.empty() ? again_after_unequal : again_after_trouble));
     else
@@ -251,7 +257,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
 
 // As long as the other end has not looked at what it was told already, folders wait: what it wants of them may be much.
 bool Sender::may_walk() const {
-  return queue_.has_walk() && to_list_ + listed_ < most_listed && queue_.waiting() < most_listed;
+  return queue_.has_walk() && listed_ < most_listed && queue_.waiting() < most_listed;
 }
 
 // What changed first; but large files and the way through the trees go on, however much that is. False: there is
@@ -265,7 +271,7 @@ Result<bool> Sender::do_something(Time now) {
     TANDEM_CHECK(process(std::move(*what), now));
     return true;
   }
-  if (!others_first && !queue_.has_walk()) looking_again_ = false; // nothing waits any more
+  if (!others_first && !queue_.has_walk() && listed_ == 0) looking_again_ = false; // nothing waits any more
   since_piece_ = 0;
   walk_next_ = !walk_next_;
   if (may_walk() && (walk_next_ || transfers_.empty())) {

@@ -104,6 +104,7 @@ private:
   void look_later(Dirty what, Time now);
   Result<void> send_below(const Dirty& what);
   Result<void> send_listing(Dirty what);
+  void note_offered(const Place& place, std::uint64_t order);
   Result<void> begin_transfer(Dirty what);
   bool is_under_way(const Dirty& what, int file, const system::Node& node);
   Result<void> send_piece(Time now);
@@ -120,12 +121,11 @@ private:
   DirtyQueue queue_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
-  // Large files of which the receiver has not said yet whether it wants them, with their orders.
+  // Files and listed folders of which the receiver has not said yet what it wants, with their orders.
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
-  std::size_t to_list_ = 0; // names of folders that wait for their listing to be sent
-  std::size_t listed_ = 0;  // entries of listings that were sent and not looked at yet
-  bool walk_next_ = false;  // before a piece of a large file
+  std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false; // before a piece of a large file
   bool looking_again_ = false;
   bool took_since_look_ = false; // something of it
   std::uint64_t next_transfer_ = 1;

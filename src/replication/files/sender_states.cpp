@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 constexpr auto rest = 1s;
 constexpr int most_rests = 20;
 constexpr int most_rests_of_a_large = 600;
-constexpr int most_tries = 3;                                  // to send a file that changes meanwhile
-constexpr std::size_t names_at_once = std::size_t{256} << 10U; // bytes of them in a message
+constexpr int most_tries = 3;                // to send a file that changes meanwhile
+constexpr std::size_t names_at_once = 2'000; // in a listing
 
 bool same_content(const Node& one, const Node& other) {
   return one.size == other.size && one.modified_ns == other.modified_ns;
@@ -28,7 +28,7 @@ bool same_content(const Node& one, const Node& other) {
 
 // What of one place cannot be read keeps no other: it is tried again, and said.
 Result<void> Sender::process(Dirty what, Time now) {
-  Dirty again{.place = what.place, .order = what.order, .deep = what.deep || what.names};
+  Dirty again{.place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr};
   auto done = process_state(std::move(what), now);
   if (done || again.place.path.empty()) return done;
   trouble(std::move(again), done.error().message, now);
@@ -57,7 +57,7 @@ Result<void> Sender::process_gone(Dirty what) {
   TANDEM_TRY(const bool with_folder, left_with_its_folder(what.place));
   if (with_folder) return {};
   if (what.sighted)
-    send(Remove{.place = what.place});
+    send(Remove{.place = what.place, .extra = what.extra});
   else
     queue_.await_sight(std::move(what));
   return {};
@@ -86,12 +86,14 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   if (what.open) what.content = true;
   if (what.content && node.size <= largest_whole) return send_whole(std::move(what), now);
   if (what.wanted) return begin_transfer(std::move(what));
-  if (node.size > largest_whole) {
-    auto& order = offered_.try_emplace(what.place, what.order).first->second;
-    order = std::min(order, what.order);
-  }
+  note_offered(what.place, what.order);
   send(Offer{.place = what.place, .order = what.order, .node = node});
   return {};
+}
+
+void Sender::note_offered(const Place& place, std::uint64_t order) {
+  auto& known = offered_.try_emplace(place, order).first->second;
+  known = std::min(known, order);
 }
 
 Result<void> Sender::send_whole(Dirty what, Time now) {
@@ -126,61 +128,50 @@ void Sender::look_later(Dirty what, Time now) {
 
 Result<void> Sender::send_below(const Dirty& what) {
   const auto& root = roots_.at(what.place.root);
-  auto names = root.tree.names(what.place.path);
+  const auto names = root.tree.names(what.place.path);
   if (!names && names.error().kind == ErrorKind::not_found) {
     queue_.add(what);
     return {};
   }
-  if (!names) return std::unexpected(std::move(names).error());
-  Dirty listing{.place = what.place, .order = what.order, .names = std::vector<std::string>()};
-  for (auto& one : *names) {
+  if (!names) return std::unexpected(names.error());
+  std::vector<std::string> all;
+  for (const auto& one : *names) {
     auto place = place_in(what.place, one.name);
     if (one.folder && !root.patterns.leave_out(place.path, true))
       queue_.walk({.place = std::move(place), .order = what.order, .deep = true});
-    listing.names->push_back(std::move(one.name));
+    all.push_back(one.name);
   }
   // An empty root is a mount that is missing, as a rule: whoever removes all that was in it tells of each.
-  if (what.place.path.empty() && listing.names->empty()) return {};
-  to_list_ += listing.names->size();
-  queue_.await_sight(std::move(listing));
+  if (what.place.path.empty() && (all.empty() || all == std::vector<std::string>{"lost+found"})) return {};
+  queue_.walk({.place = what.place,
+               .order = what.order,
+               .names = std::make_shared<const std::vector<std::string>>(std::move(all))});
   return {};
 }
 
-// What was there when it was looked at, or is there now: of what has come or gone in between something else tells. In
-// stretches, each of a size that the other end takes.
+// A stretch of it, and then the next one when its turn comes.
 Result<void> Sender::send_listing(Dirty what) {
-  to_list_ -= std::min(to_list_, what.names->size());
   const auto& root = roots_.at(what.place.root);
-  auto now = root.tree.survey(what.place.path, [](const std::string&) { return true; });
-  if (!now && now.error().kind == ErrorKind::not_found) return {};
-  if (!now) return std::unexpected(now.error());
-  Listing part{.place = what.place, .order = what.order, .after = {}, .until = {}, .entries = {}};
-  std::size_t bytes = 0;
-  const auto send_part = [&] {
-    listed_ += part.entries.size();
-    Listing following{.place = what.place, .order = what.order, .after = part.until, .until = {}, .entries = {}};
-    send(std::exchange(part, std::move(following)));
-    bytes = 0;
-  };
-  const auto add = [&](std::string name, std::uint64_t digest) {
-    if (bytes > names_at_once) {
-      part.until = part.entries.back().name;
-      send_part();
-    }
-    if (root.patterns.leave_out(place_in(what.place, name).path, false)) digest = 0;
-    bytes += name.size() + sizeof digest;
-    part.entries.push_back({std::move(name), digest});
-  };
-  auto gone = what.names->begin();
-  for (auto& one : *now) {
-    for (; gone != what.names->end() && *gone < one.name; ++gone)
-      add(std::move(*gone), 0);
-    if (gone != what.names->end() && *gone == one.name) ++gone;
-    add(std::move(one.name), one.digest);
+  const auto& names = *what.names;
+  const auto count = std::min(names_at_once, names.size() - what.next_name);
+  const auto stretch = std::span(names).subspan(what.next_name, count);
+  const auto digests = root.tree.digests(what.place.path, stretch);
+  if (!digests && digests.error().kind == ErrorKind::not_found) return {};
+  if (!digests) return std::unexpected(digests.error());
+  Listing listing{.place = what.place, .order = what.order, .after = {}, .until = {}, .entries = {}};
+  if (what.next_name > 0) listing.after = names[what.next_name - 1];
+  for (std::size_t at = 0; at < count; ++at) {
+    const bool left_out = root.patterns.leave_out(place_in(what.place, stretch[at]).path, false);
+    listing.entries.push_back({stretch[at], left_out ? 0 : (*digests)[at].value_or(0)});
   }
-  for (; gone != what.names->end(); ++gone)
-    add(std::move(*gone), 0);
-  send_part();
+  what.next_name += count;
+  listed_ += count;
+  note_offered(what.place, what.order);
+  if (what.next_name < names.size()) {
+    listing.until = names[what.next_name - 1];
+    queue_.walk(std::move(what));
+  }
+  send(listing);
   return {};
 }
 

@@ -148,7 +148,7 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Drop>)
     all(archive, value.transfer);
   else if constexpr (std::is_same_v<Kind, Remove>)
-    all(archive, value.place);
+    all(archive, value.place, value.extra);
   else if constexpr (std::is_same_v<Kind, Rename>)
     all(archive, value.from, value.to, value.order);
   else if constexpr (std::is_same_v<Kind, Listing>)
@@ -158,7 +158,7 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Mark>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Want>)
-    all(archive, value.place, value.order, value.deep, value.look);
+    all(archive, value.place, value.order, value.deep, value.look, value.extra);
   else if constexpr (std::is_same_v<Kind, Refused>)
     all(archive, value.place, value.order, value.why);
   else if constexpr (std::is_same_v<Kind, Done>)

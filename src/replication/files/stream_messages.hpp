@@ -83,6 +83,7 @@ struct Drop { // it changed while it was read
 
 struct Remove {
   Place place;
+  bool extra = false; // it was found when the trees were compared: for the guard nothing is set against it
   bool operator==(const Remove&) const = default;
 };
 
@@ -95,11 +96,11 @@ struct Rename {
 };
 
 // What stands in a folder, sorted by the bytes of the names: all that lie behind `after` and up to `until` ("": without
-// an end). Others there that are not left out are removed; what is missing or differs is wanted; Listed answers.
+// an end). What is missing there or differs is wanted, and what is there besides is asked about; Listed answers.
 struct Listing {
   struct Entry {
     std::string name;
-    std::uint64_t digest = 0; // system::digest_of; 0: it is only not to be removed
+    std::uint64_t digest = 0; // system::digest_of; 0: it is none of this listing's
     bool operator==(const Entry&) const = default;
   };
 
@@ -123,8 +124,9 @@ struct Mark {
 struct Want {
   Place place;
   std::uint64_t order = 0;
-  bool deep = false; // with everything below it
-  bool look = false; // it is there: what it is, and then perhaps its content
+  bool deep = false;  // with everything below it
+  bool look = false;  // it is there: what it is, and then perhaps its content
+  bool extra = false; // it is there, and was in no listing
   bool operator==(const Want&) const = default;
 };
 

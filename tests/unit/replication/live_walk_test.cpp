@@ -4,6 +4,9 @@
 
 #include <sys/xattr.h>
 
+#include <atomic>
+#include <thread>
+
 namespace tandem::replication::live {
 
 namespace {
@@ -53,6 +56,43 @@ TEST_F(LiveWalk, AStandbyThatHasNothingGetsAll) {
       write(at(fmt::format("one/{}/below/{}", folder, file)), std::to_string(file));
   }
   begin();
+  EXPECT_EQ(differs(), "");
+}
+
+// As rsync's rules have it: a folder that each server has for itself stays, and so do those around it.
+TEST_F(LiveWalk, WhatAServerHasForItselfStaysWhenTheFoldersAroundItAreNotThere) {
+  write(at("one/file"), "file");
+  fs::create_directories(there("one/own/x/mine1"));
+  write(there("one/own/x/mine1/file"), "mine");
+  write(there("one/own/x/other"), "other");
+  fs::create_directories(there("one/own/y"));
+  write(there("one/own/y/cache.left"), "a kind of file, which goes with its folder");
+  begin();
+  ASSERT_TRUE(stream->flush(30s)) << stream->state().problem;
+  EXPECT_EQ(read(there("one/own/x/mine1/file")), "mine");
+  EXPECT_FALSE(fs::exists(there("one/own/x/other")));
+}
+
+// Files that come and go all the time are in no listing's way.
+TEST_F(LiveWalk, AFolderIsComparedHoweverMuchItChanges) {
+  for (int file = 0; file < 3000; ++file)
+    write(at(fmt::format("one/{}", file)), "x");
+  write(there("one/extra"), "extra");
+  std::atomic<bool> enough = false;
+  std::thread changes([&] {
+    for (int number = 0; !enough; ++number) {
+      write(at(fmt::format("one/session{}", number % 50)), "y");
+      std::error_code ignored;
+      fs::remove(at(fmt::format("one/session{}", (number + 25) % 50)), ignored);
+    }
+  });
+  begin();
+  const auto flushed = stream->flush(120s);
+  EXPECT_FALSE(fs::exists(there("one/extra")));
+  EXPECT_EQ(read(there("one/2999")), "x");
+  enough = true;
+  changes.join();
+  EXPECT_TRUE(flushed) << stream->state().problem;
   EXPECT_EQ(differs(), "");
 }
 

@@ -40,7 +40,7 @@ protected:
   }
 
   [[nodiscard]] std::vector<LiveRoot> roots(const std::string& side) const {
-    const Patterns left_out({"*.left", "cache/*"});
+    const Patterns left_out({"*.left", "cache/*", "/own/*/mine*"});
     return {{.path = base + side + "/one", .patterns = left_out}, {.path = base + side + "/two", .patterns = left_out}};
   }
 
