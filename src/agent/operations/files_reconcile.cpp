@@ -6,6 +6,7 @@
 #include "agent/touched.hpp"
 #include "base/text.hpp"
 #include "peer/waiting.hpp"
+#include "system/pause.hpp"
 
 #include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@ namespace tandem::agent {
 namespace {
 
 constexpr std::chrono::minutes settle_limit{10};
+constexpr std::chrono::milliseconds look_for_turn{50};
 
 std::string transport_to(const std::string& server, const replication::RsyncJob& job, const std::string& latch) {
   return fmt::format("tandem stream {}{} files {} {} {}", latch.empty() ? "" : "--latch " + latch + " ", server,
@@ -40,15 +42,25 @@ std::string wall_text(system::Clock& clock) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(clock.wall_time())));
 }
 
+// The agent compares by itself as well, and whoever asks then wants to know what a comparison after that finds.
+Result<std::unique_lock<std::mutex>> wait_for_turn(OperationContext& context, FilesLedger& ledger) {
+  bool told = false;
+  for (;;) {
+    if (auto held = ledger.begin()) return std::move(*held);
+    if (context.cancelled()) return fail(ErrorKind::refused, "another comparison of the files is under way still");
+    if (!std::exchange(told, true)) context.report("a comparison is under way; this one begins when that has ended");
+    system::pause_thread(look_for_turn);
+  }
+}
+
 Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
+  TANDEM_TRY(const auto held, wait_for_turn(context, ledger)); // the role may turn meanwhile
   const auto snapshot = context.snapshot();
   const auto& primary = snapshot.standing.primary;
   if (primary != snapshot.server)
     return fail(ErrorKind::refused, snapshot.server + " is not the primary; files go from the primary to the standbys",
                 primary.empty() ? "tandem status" : "Run the same command on " + primary);
   TANDEM_TRY(const auto pair, context.load_pair());
-  const auto held = ledger.begin();
-  if (!held) return fail(ErrorKind::refused, "a comparison of the files is under way already");
   const bool allow_deletions = context.params().value("allow_deletions", false);
   Json servers = Json::array();
   for (const auto& peer : snapshot.peers) {
