@@ -108,7 +108,7 @@ TEST_F(Live, PathsThatLeadOutAreRefused) {
        {"..", "folder/..", "../two", "folder/../../two", "/etc", "folder//x", ".", "folder/."}) {
     EXPECT_FALSE(tree->look(path)) << path;
     EXPECT_FALSE(tree->remove(path)) << path;
-    EXPECT_FALSE(tree->make_folder(path, {.exists = true, .type = FileType::folder, .mode = 0755})) << path;
+    EXPECT_FALSE(tree->make_folder(path, {.exists = true, .type = system::FileType::folder, .mode = 0755})) << path;
     EXPECT_FALSE(tree->rename("folder", *tree, path)) << path;
   }
   EXPECT_TRUE(fs::exists(at("one/folder")));
