@@ -41,7 +41,7 @@ void Receiver::begin_hour(std::chrono::steady_clock::time_point now) {
   if (!since_ || over) since_ = now;
   if (!over) return;
   for (auto& root : roots_)
-    root.removed = root.came = root.names = 0;
+    root.removed = root.came = root.names = root.extras = 0;
 }
 
 // The other end remembers it for the next receiver, and for comparisons.
@@ -177,25 +177,25 @@ Result<void> Receiver::on(const Remove& remove) {
 }
 
 // A comparison that finds much of a tree gone is as a rule about a disk that is missing: nothing is set against that.
-std::uint64_t Receiver::most_removals(const Root& root, bool extra) const {
+bool Receiver::is_too_much(const Root& root, std::uint64_t count, bool extra) const {
   const auto part = static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names));
-  return extra ? part : std::max(few_removals, part) + root.came;
+  if (extra && root.extras + count > part) return true;
+  return root.removed + count > std::max(few_removals, part) + root.came;
 }
 
 // Counted before, with all that lies below; what is left out does not count, neither here nor there.
 Result<bool> Receiver::may_remove(Root& root, const std::string& path, bool extra) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
   const auto leave_out = [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); };
-  const auto most = most_removals(root, extra);
-  TANDEM_TRY(auto count, root.tree.count(path, most + 1, leave_out));
-  if (root.removed + count > most && root.names == 0) {
+  TANDEM_TRY(const auto count, root.tree.count(path, all, leave_out));
+  if (is_too_much(root, count, extra) && root.names == 0) {
     TANDEM_TRY(const auto names, root.tree.count("", all, leave_out));
     root.names = names + root.removed - std::min(names + root.removed, root.came);
     root.names = std::max<std::uint64_t>(root.names, 1);
-    return may_remove(root, path, extra);
   }
-  if (root.removed + count > most) return false;
+  if (is_too_much(root, count, extra)) return false;
   root.removed += count;
+  if (extra) root.extras += count;
   tell_removed(root, few_removals);
   return true;
 }

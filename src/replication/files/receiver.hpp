@@ -18,9 +18,10 @@ public:
     Patterns patterns = {};
     std::uint64_t removed = 0; // within this hour; at the start: what is known from before
     // ---- the receiver's own
-    std::uint64_t came = 0;  // within this hour: what comes and goes is no loss
-    std::uint64_t names = 0; // below it an hour ago, once that matters; 0: it has not
-    std::uint64_t told = 0;  // of fewer names
+    std::uint64_t extras = 0; // of `removed`, what was found when the trees were compared
+    std::uint64_t came = 0;   // within this hour: what comes and goes is no loss
+    std::uint64_t names = 0;  // below it an hour ago, once that matters; 0: it has not
+    std::uint64_t told = 0;   // of fewer names
 
     [[nodiscard]] std::uint64_t fewer() const { return removed - std::min(removed, came); }
   };
@@ -60,7 +61,7 @@ private:
   Result<void> remove_from(Root& root, const std::string& path);
   Result<bool> may_remove(Root& root, const std::string& path, bool extra);
   bool allowed(const Place& place, bool extra = false);
-  [[nodiscard]] std::uint64_t most_removals(const Root& root, bool extra) const;
+  [[nodiscard]] bool is_too_much(const Root& root, std::uint64_t count, bool extra) const;
   void tell_removed(Root& root, std::uint64_t at_least);
   void begin_hour(std::chrono::steady_clock::time_point now);
   // Whether something was there.

@@ -25,7 +25,7 @@ TEST_F(LiveWalk, WhatDiffersIsMadeEqual) {
   for (const auto* side : {"/primary", "/standby"}) {
     fs::create_directories(base + side + "/one/same/deep");
     write(base + side + "/one/same/deep/file", "same");
-    write(base + side + "/one/changed", side); // of two sizes
+    write(base + side + "/one/changed", side + std::string(side == std::string("/primary") ? "more" : ""));
     write(base + side + "/one/mode", "mode");
     write(base + side + "/one/coloured", "coloured");
     fs::create_symlink(side, base + side + "/one/link");
