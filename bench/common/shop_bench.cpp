@@ -14,13 +14,18 @@ lab::ShopPair shop_pair(lab::Lab& lab) {
   return {lab, {.package = TANDEM_PACKAGE, .shop = fmt::format("{}/examples/shop", TANDEM_SOURCE_DIR)}, say};
 }
 
-Result<void> set_up_shop(lab::ShopPair& pair, const std::string& toml) {
+Result<void> set_up_pair(lab::ShopPair& pair, const std::string& toml) {
   for (const auto* host : {"uno", "duo"})
     TANDEM_CHECK(pair.install(host));
   TANDEM_CHECK(pair.write_toml("uno", toml));
   TANDEM_TRY(const auto token, pair.init());
   TANDEM_CHECK(pair.join_second(token));
   TANDEM_CHECK(pair.tandem("uno", {"apply"}));
+  return {};
+}
+
+Result<void> set_up_shop(lab::ShopPair& pair, const std::string& toml) {
+  TANDEM_CHECK(set_up_pair(pair, toml));
   TANDEM_CHECK(pair.publish_shop());
   TANDEM_CHECK(pair.tandem("uno", {"deploy", lab::shop_domain}));
   TANDEM_CHECK(pair.fetch("uno", "/"));

@@ -23,7 +23,9 @@ private:
 };
 
 [[nodiscard]] lab::ShopPair shop_pair(lab::Lab& lab);
-// tandem installed on both, joined, applied, the shop deployed.
+// tandem installed on both, joined, applied.
+Result<void> set_up_pair(lab::ShopPair& pair, const std::string& toml);
+// And the shop deployed.
 Result<void> set_up_shop(lab::ShopPair& pair, const std::string& toml = lab::shop_toml());
 // Boots a fresh lab for the work and takes it down after it; left up when the work fails. The exit status.
 int run_benchmark(const std::string& title, Result<void> (*work)(lab::Lab& lab));

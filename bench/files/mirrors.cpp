@@ -1,9 +1,8 @@
 #include "files/mirrors.hpp"
 
-#include "lab/wait.hpp"
+#include "common/shop_bench.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace tandem::bench {
 
@@ -54,12 +53,7 @@ Mirror lsyncd(lab::Lab& lab, const std::string& name, const std::string& configu
 } // namespace
 
 Result<void> set_up_tandem(lab::Lab& lab, lab::ShopPair& pair) {
-  for (const auto* host : {"uno", "duo"})
-    TANDEM_CHECK(pair.install(host));
-  TANDEM_CHECK(pair.write_toml("uno", two_servers));
-  TANDEM_TRY(const auto token, pair.init());
-  TANDEM_CHECK(pair.join_second(token));
-  TANDEM_CHECK(pair.tandem("uno", {"apply"}));
+  TANDEM_CHECK(set_up_pair(pair, two_servers));
   return both(lab, "systemctl stop tandem");
 }
 

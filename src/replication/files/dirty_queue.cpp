@@ -22,7 +22,7 @@ Dirty DirtyQueue::take_out(Waiting::iterator at) {
 
 void DirtyQueue::add(Dirty what) {
   if (what.order == 0) what.order = next_order_++;
-  if (what.content && !what.open && what.is_state() && forget_rest(what.place)) what.wanted = true;
+  if (what.content && !what.open && what.is_state()) join_rest(what);
   const auto known = turns_.find(what.place);
   if (!what.is_state() || known == turns_.end()) return put(std::move(what));
   auto& before = waiting_.at(known->second);
@@ -77,10 +77,7 @@ void DirtyQueue::move_known(const Place& from, const Place& to) {
   };
   for_each_at(turns_, from, [&](const auto& one) { see(waiting_.at(one.second)); });
   for_each_at(aside_, from, [&](const auto& one) { see(one.second); });
-  for_each_at(rest_, from, [&](const auto& one) {
-    const auto [begin, end] = resting_.equal_range(one.second);
-    see(std::find_if(begin, end, [&](const auto& rest) { return rest.second.place == one.first; })->second);
-  });
+  for_each_at(rest_, from, [&](const auto& one) { see(resting_at(one.first)->second); });
   for (auto& what : known)
     add(std::move(what));
 }
@@ -119,20 +116,40 @@ void DirtyQueue::add_later(Dirty what, Time when) {
 }
 
 void DirtyQueue::let_rest(Dirty what, Time when) {
-  what.order = 0; // a new one when it is its turn
-  if (rest_.emplace(what.place, when).second) resting_.emplace(when, std::move(what));
+  // The first stands, or one that is written to all the time would never have its turn.
+  if (const auto known = resting_at(what.place); known != resting_.end()) {
+    when = known->first;
+    auto before = take_rest(known);
+    if (before.order == 0 || (what.order != 0 && what.order < before.order)) before.order = what.order;
+    before.wanted = before.wanted || what.wanted;
+    what = std::move(before);
+  }
+  if (what.order != 0) open_.insert(what.order);
+  rest_[what.place] = when;
+  resting_.emplace(when, std::move(what));
 }
 
-// Whether it was known to differ.
-bool DirtyQueue::forget_rest(const Place& place) {
+DirtyQueue::Resting::iterator DirtyQueue::resting_at(const Place& place) {
   const auto known = rest_.find(place);
-  if (known == rest_.end()) return false;
+  if (known == rest_.end()) return resting_.end();
   const auto [first, last] = resting_.equal_range(known->second);
-  const auto at = std::find_if(first, last, [&](const auto& one) { return one.second.place == place; });
-  const bool wanted = at != last && at->second.wanted;
-  if (at != last) resting_.erase(at);
-  rest_.erase(known);
-  return wanted;
+  return std::find_if(first, last, [&](const auto& one) { return one.second.place == place; });
+}
+
+Dirty DirtyQueue::take_rest(Resting::iterator at) {
+  auto what = std::move(resting_.extract(at).mapped());
+  rest_.erase(what.place);
+  if (what.order != 0) open_.erase(open_.find(what.order));
+  return what;
+}
+
+// It is closed: what was to be waited for until then is waited for in this.
+void DirtyQueue::join_rest(Dirty& what) {
+  const auto at = resting_at(what.place);
+  if (at == resting_.end()) return;
+  const auto before = take_rest(at);
+  what.wanted = what.wanted || before.wanted;
+  if (before.order != 0) what.order = std::min(what.order, before.order);
 }
 
 void DirtyQueue::set_aside(Dirty what) {
@@ -142,7 +159,6 @@ void DirtyQueue::set_aside(Dirty what) {
   auto& before = at->second;
   open_.erase(open_.find(std::max(before.order, what.order)));
   before.order = std::min(before.order, what.order);
-  before.sighted = before.sighted && what.sighted;
   before.tries = std::max(before.tries, what.tries);
 }
 
@@ -163,11 +179,8 @@ std::optional<Dirty> DirtyQueue::take(Time now) {
     open_.erase(open_.find(due.order));
     add(std::move(due));
   }
-  while (!resting_.empty() && resting_.begin()->first <= now) {
-    auto due = std::move(resting_.extract(resting_.begin()).mapped());
-    rest_.erase(due.place);
-    add(std::move(due));
-  }
+  while (!resting_.empty() && resting_.begin()->first <= now)
+    add(take_rest(resting_.begin()));
   if (waiting_.empty()) return std::nullopt;
   return take_out(waiting_.begin());
 }
@@ -183,12 +196,13 @@ std::optional<Time> DirtyQueue::next(Time now) const {
 std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
   std::uint64_t oldest = 0;
   const auto see = [&](const Dirty& what) {
-    if (lies_at(what.place, place) && (oldest == 0 || what.order < oldest)) oldest = what.order;
+    if (what.order != 0 && lies_at(what.place, place) && (oldest == 0 || what.order < oldest)) oldest = what.order;
   };
   for_each_at(turns_, place, [&](const auto& one) { see(waiting_.at(one.second)); });
   for_each_at(aside_, place, [&](const auto& one) { see(one.second); });
-  for (const auto& [when, what] : later_)
-    see(what);
+  for (const auto* list : {&later_, &resting_})
+    for (const auto& [when, what] : *list)
+      see(what);
   for (const auto* list : {&unsighted_, &walk_})
     for (const auto& what : *list)
       see(what);

@@ -48,7 +48,8 @@ public:
   void rename(const Place& from, const Place& to, std::uint64_t order);
   // Later than `when`; flush waits for it.
   void add_later(Dirty what, Time when);
-  // The same for one that may still be written to: flush does not wait for it, and it stands there once.
+  // The same for one that may still be written to. It stands there once, and no more once it is closed. `order` 0:
+  // flush does not wait for it.
   void let_rest(Dirty what, Time when);
 
   // Until sighted(): what is about to be removed may have another name, which the kernel has not told yet.
@@ -98,18 +99,21 @@ private:
 
   void put(Dirty what);
   Dirty take_out(Waiting::iterator at);
-  bool forget_rest(const Place& place);
+  using Resting = std::multimap<Time, Dirty>;
+  [[nodiscard]] Resting::iterator resting_at(const Place& place);
+  Dirty take_rest(Resting::iterator at);
+  void join_rest(Dirty& what);
   void move_known(const Place& from, const Place& to);
 
   Waiting waiting_;
   std::map<Place, std::uint64_t> turns_; // of states
   std::multimap<Time, Dirty> later_;
-  std::multimap<Time, Dirty> resting_;
+  Resting resting_;
   std::vector<Dirty> unsighted_;
   std::vector<Dirty> walk_;
+  std::map<Place, Time> rest_; // where they stand there
   std::map<Place, Dirty> aside_;
   Place latest_aside_;
-  std::map<Place, Time> rest_; // the same: where they stand there
   std::multiset<std::uint64_t> open_;
   std::uint64_t next_turn_ = 1;
   std::uint64_t next_order_ = 1;

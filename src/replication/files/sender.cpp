@@ -68,6 +68,7 @@ void Sender::rename_known(const Place& from, const Place& to) {
     for_each_at(*offered, from, [&](const auto& one) { see(one.second); });
     if (const auto around = offered->find(folder_of(from)); around != offered->end()) see(around->second);
   }
+  if (order != 0) note_behind_mark(order);
   std::vector<Dirty> sent;
   for (const auto& transfer : transfers_) {
     if (!lies_at(transfer.what.place, from)) continue;
@@ -125,6 +126,7 @@ Result<void> Sender::take(const Message& message, Time now) {
     if (want->place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server wants an unknown folder");
     // Where the order was not given it is older than whatever is waited for.
     const auto order = std::max<std::uint64_t>(want->order, 1);
+    note_behind_mark(order);
     const bool content = !want->look && !want->extra;
     Dirty what{.place = want->place,
                .order = order,
@@ -190,7 +192,7 @@ Result<void> Sender::answered(const Done& done, Time now) {
   offered_before_mark_.clear();
   const bool durable = mark_is_durable_ && done.durable;
   if (mark_is_durable_ && !durable) mark_not_before_ = now + again_after_trouble;
-  const bool all = !refused_since_mark_ && oldest_open() >= mark_for_;
+  const bool all = !refused_since_mark_ && !behind_mark_ && oldest_open() >= mark_for_;
   if (all) settled_ = std::max(settled_, mark_for_);
   if (all && durable) durable_settled_ = std::max(durable_settled_, mark_for_);
   if (durable && !sent_since_mark_) undurable_ = false;
@@ -220,11 +222,16 @@ bool Sender::mark_is_wanted() const {
   return wanted && oldest_open() >= wanted_barrier_;
 }
 
+// What is to be sent again of it may be sent before the open mark is answered, and is behind that all the same.
+void Sender::note_behind_mark(std::uint64_t order) {
+  if (open_mark_ != 0 && order < mark_for_) behind_mark_ = true;
+}
+
 void Sender::send_mark() {
   open_mark_ = next_mark_++;
   offered_before_mark_ = std::exchange(offered_, {});
   mark_for_ = held_ ? 0 : wanted_barrier_;
-  refused_since_mark_ = false;
+  refused_since_mark_ = behind_mark_ = false;
   mark_is_durable_ = held_ || wanted_durable_ > durable_settled_;
   outbox_.push_back(encode(Mark{.number = open_mark_, .durable = mark_is_durable_}));
   sent_since_mark_ = false;

@@ -111,6 +111,7 @@ private:
   void end_transfer(Time now);
   void drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now);
   // ----
+  void note_behind_mark(std::uint64_t order);
   void send_mark();
   [[nodiscard]] bool mark_is_wanted() const;
   [[nodiscard]] bool may_walk() const;
@@ -133,6 +134,7 @@ private:
   std::string problem_;
   std::map<std::string, std::uint64_t> removed_;
   bool refused_since_mark_ = false;
+  bool behind_mark_ = false; // something that the open mark is about was sent after it
   // ---- marks
   std::uint64_t wanted_barrier_ = 0;
   std::uint64_t wanted_durable_ = 0;

@@ -77,10 +77,8 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   if (what.open && what.rests < patience && what.rested_at_ns != node.modified_ns) {
     what.rested_at_ns = node.modified_ns;
     // Flush waits for the first rest of a new name, which may have come whole and closed.
-    if (what.rests++ == 0 && what.unheard)
-      queue_.add_later(std::move(what), now + rest);
-    else
-      queue_.let_rest(std::move(what), now + rest);
+    if (what.rests++ != 0 || !what.unheard) what.order = 0;
+    queue_.let_rest(std::move(what), now + rest);
     return {};
   }
   if (what.open) what.content = true;
@@ -123,6 +121,7 @@ void Sender::look_later(Dirty what, Time now) {
   what.open = true;
   what.wanted = false;
   what.rests = what.tries = 0;
+  what.order = 0;
   queue_.let_rest(std::move(what), now + rest);
 }
 

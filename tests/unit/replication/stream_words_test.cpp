@@ -165,4 +165,23 @@ TEST(DirtyQueue, WaitsForWhatWasRefusedAndNotForWhatRests) {
   EXPECT_EQ(queue.size(), 0U);
 }
 
+TEST(DirtyQueue, WhatRestedComesOnceWhenItIsClosedAndIsWaitedForFromItsBeginning) {
+  DirtyQueue queue;
+  const auto now = Time{};
+  const Place place{.root = 0, .path = "slow"};
+  queue.add({.place = {.root = 0, .path = "before"}});
+  ASSERT_TRUE(queue.take(now));
+  queue.let_rest({.place = place, .order = 2, .open = true, .rests = 1}, now + std::chrono::seconds(1));
+  queue.let_rest({.place = place, .order = 5, .open = true, .rests = 1}, now + std::chrono::seconds(2));
+  EXPECT_EQ(queue.oldest(), 2U);
+  EXPECT_EQ(queue.oldest_at(place), 2U);
+  EXPECT_EQ(*queue.next(now), now + std::chrono::seconds(1));
+  queue.add({.place = place, .order = 7, .content = true});
+  EXPECT_EQ(queue.size(), 1U);
+  EXPECT_EQ(queue.oldest(), 2U);
+  EXPECT_TRUE(queue.take(now));
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_EQ(queue.oldest(), queue.next_order());
+}
+
 } // namespace tandem::replication
