@@ -145,15 +145,15 @@ Result<void> set_all_of_link(int folder, const std::string& name, const Node& no
   return {};
 }
 
-Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& name) {
+std::optional<Digest> digest_at(int folder, const std::string& name) {
   struct stat status{};
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
-    return system_error("looking at " + name);
+    return Digest{.unread = true};
   }
   auto node = plain_node(status);
-  if (node.type == FileType::folder) return 0;
-  if (node.type == FileType::other) return digest_of({.exists = true});
+  if (node.type == FileType::folder) return Digest{};
+  if (node.type == FileType::other) return Digest{.value = digest_of({.exists = true})};
   Result<void> rest;
   if (node.type == FileType::link) {
     auto target = link_target(folder, name);
@@ -164,9 +164,9 @@ Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& na
     rest = attributes ? Result<void>() : std::unexpected(attributes.error());
     if (attributes) node.attributes = std::move(*attributes);
   }
-  if (rest) return digest_of(node);
-  if (rest.error().kind == ErrorKind::not_found || errno == EINVAL) return std::nullopt; // gone, or another by now
-  return std::unexpected(rest.error());
+  if (rest) return Digest{.value = digest_of(node)};
+  if (rest.error().kind == ErrorKind::not_found) return std::nullopt; // gone since
+  return Digest{.unread = true};                                      // or another by now
 }
 
 // FNV-1a.

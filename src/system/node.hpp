@@ -25,10 +25,17 @@ struct Node {
 
 // All that is compared of it, in 64 bits; never 0. The same on every machine.
 [[nodiscard]] std::uint64_t digest_of(const Node& node);
+
+// Of a name in a folder.
+struct Digest {
+  std::uint64_t value = 0; // digest_of what look() says; of folders 0
+  bool unread = false;     // it is there, and cannot be looked at
+};
+
 // Of an open file: what look() says.
 Result<Node> look_at(int file);
-// The same for a name in an open folder; of a folder 0; nothing when it is not there.
-Result<std::optional<std::uint64_t>> digest_at(int folder, const std::string& name);
+// Of a name in an open folder; nothing when it is not there.
+[[nodiscard]] std::optional<Digest> digest_at(int folder, const std::string& name);
 // Owner, mode, attributes and time, in an order in which none takes away another.
 Result<void> set_all(int file, const Node& node);
 Result<void> set_all_of_link(int folder, const std::string& name, const Node& node);

@@ -181,14 +181,13 @@ Result<std::vector<Tree::Name>> Tree::names(const std::string& path) const {
   return kinds_in(folder.get());
 }
 
-Result<std::vector<std::optional<std::uint64_t>>> Tree::digests(const std::string& path,
-                                                                std::span<const std::string> names) const {
+Result<std::vector<std::optional<Digest>>> Tree::digests(const std::string& path,
+                                                         std::span<const std::string> names) const {
   TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  std::vector<std::optional<std::uint64_t>> digests;
-  for (const auto& name : names) {
-    TANDEM_TRY(const auto digest, digest_at(folder.get(), name));
-    digests.push_back(digest);
-  }
+  std::vector<std::optional<Digest>> digests;
+  digests.reserve(names.size());
+  for (const auto& name : names)
+    digests.push_back(digest_at(folder.get(), name));
   return digests;
 }
 

@@ -35,10 +35,9 @@ public:
 
   [[nodiscard]] Result<std::vector<Name>> names(const std::string& path) const;
 
-  // What look() says of each of these names in a folder, as a digest (digest_of): of folders 0; nothing for those that
-  // are not there. not_found: the folder is not.
-  [[nodiscard]] Result<std::vector<std::optional<std::uint64_t>>> digests(const std::string& path,
-                                                                          std::span<const std::string> names) const;
+  // Of each of these names in a folder; nothing for those that are not there. not_found: the folder is not.
+  [[nodiscard]] Result<std::vector<std::optional<Digest>>> digests(const std::string& path,
+                                                                   std::span<const std::string> names) const;
   // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
   // `leave_out`: a path that is not counted, nor what lies below it.
   using LeaveOut = std::function<bool(const std::string& path, bool folder)>;

@@ -9,6 +9,7 @@ void DirtyQueue::put(Dirty what) {
   const auto turn = next_turn_++;
   if (what.is_state()) turns_[what.place] = turn;
   open_.insert(what.order);
+  if (what.asked) ++asked_;
   waiting_.emplace(turn, std::move(what));
 }
 
@@ -16,6 +17,7 @@ Dirty DirtyQueue::take_out(Waiting::iterator at) {
   auto what = std::move(at->second);
   if (what.is_state()) turns_.erase(what.place);
   open_.erase(open_.find(what.order));
+  if (what.asked) --asked_;
   waiting_.erase(at);
   return what;
 }
@@ -33,6 +35,8 @@ void DirtyQueue::add(Dirty what) {
   before.unheard = before.unheard || what.unheard;
   before.sighted = before.sighted && what.sighted;
   before.extra = before.extra && what.extra;
+  before.first = before.first && what.first;
+  if (what.asked && !std::exchange(before.asked, true)) ++asked_;
   before.tries = std::max(before.tries, what.tries);
   if (what.rests > before.rests) {
     before.rests = what.rests;
@@ -89,14 +93,21 @@ void DirtyQueue::await_sight(Dirty what) {
 }
 
 void DirtyQueue::walk(Dirty what) {
+  if (const auto known = walk_.find(what.place); known != walk_.end()) {
+    open_.erase(open_.find(known->second.order));
+    what.order = std::min(what.order, known->second.order);
+    what.deep = what.deep || known->second.deep;
+    if (what.deep) what.names.reset();
+    walk_.erase(known);
+  }
   open_.insert(what.order);
-  walk_.push_back(std::move(what));
+  walk_.emplace(what.place, std::move(what));
 }
 
+// What lies below a folder stands behind it.
 std::optional<Dirty> DirtyQueue::take_walk() {
   if (walk_.empty()) return std::nullopt;
-  auto what = std::move(walk_.back());
-  walk_.pop_back();
+  auto what = std::move(walk_.extract(std::prev(walk_.end())).mapped());
   open_.erase(open_.find(what.order));
   return what;
 }
@@ -203,9 +214,9 @@ std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
   for (const auto* list : {&later_, &resting_})
     for (const auto& [when, what] : *list)
       see(what);
-  for (const auto* list : {&unsighted_, &walk_})
-    for (const auto& what : *list)
-      see(what);
+  for_each_at(walk_, place, [&](const auto& one) { see(one.second); });
+  for (const auto& what : unsighted_)
+    see(what);
   return oldest;
 }
 
@@ -223,6 +234,7 @@ void DirtyQueue::clear() {
   unsighted_.clear();
   walk_.clear();
   open_.clear();
+  asked_ = 0;
 }
 
 } // namespace tandem::replication::stream

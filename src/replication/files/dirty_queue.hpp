@@ -28,6 +28,8 @@ struct Dirty {
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone
   std::optional<Place> renamed_from = {};
   bool extra = false; // the receiver has it, and no listing had
+  bool asked = false; // the receiver wants it
+  bool first = false; // the stream begins with it
   // Of a folder: what is in it, to be listed from that one on.
   std::shared_ptr<const std::vector<std::string>> names = {};
   std::size_t next_name = 0;
@@ -59,15 +61,15 @@ public:
 
   [[nodiscard]] bool awaits_sight() const { return !unsighted_.empty(); }
 
-  // A folder on the way through a tree, to be looked at with everything below it, or listed: take_walk() gives the
-  // latest first, so that few wait.
+  // A folder on the way through a tree, to be looked at with everything below it, or listed. Once for each: one that is
+  // to be looked at again begins anew. take_walk() goes into the depth first, so that few wait.
   void walk(Dirty what);
   [[nodiscard]] std::optional<Dirty> take_walk();
 
   [[nodiscard]] bool has_walk() const { return !walk_.empty(); }
 
-  // How many take() may give at once.
-  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  // How many of those that wait the receiver has asked for.
+  [[nodiscard]] std::size_t asked() const { return asked_; }
 
   // One whose turn somebody else decides: take_aside(). It stands there once.
   void set_aside(Dirty what);
@@ -88,8 +90,11 @@ public:
 
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
 
-  [[nodiscard]] std::size_t size() const {
-    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size() + walk_.size();
+  [[nodiscard]] std::size_t size() const { return places() + walk_.size(); }
+
+  // But for those on the way through the trees.
+  [[nodiscard]] std::size_t places() const {
+    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size();
   }
 
   void clear();
@@ -110,7 +115,8 @@ private:
   std::multimap<Time, Dirty> later_;
   Resting resting_;
   std::vector<Dirty> unsighted_;
-  std::vector<Dirty> walk_;
+  std::map<Place, Dirty> walk_;
+  std::size_t asked_ = 0;
   std::map<Place, Time> rest_; // where they stand there
   std::map<Place, Dirty> aside_;
   Place latest_aside_;

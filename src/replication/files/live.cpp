@@ -64,7 +64,7 @@ private:
     const std::lock_guard guard(owner_.mutex_);
     if (owner_.attached_) {
       socket_ = std::move(owner_.attached_);
-      if (!owner_.equal_) sender_.look_again();
+      if (!owner_.equal_) sender_.look_again(true);
     }
     paused_ = owner_.paused_ > 0;
     asked_ = owner_.flushes_asked_;

@@ -14,6 +14,7 @@ using system::Node;
 using system::Tree;
 
 constexpr std::size_t most_transfers = 256;
+constexpr std::size_t most_extras = 10'000; // of one listing, at once
 
 Result<void> put_file(Tree& tree, const std::string& path, const Node& node, const std::string& content) {
   TANDEM_TRY(const auto file, tree.begin_file(path));
@@ -59,13 +60,13 @@ Result<Tree*> Receiver::tree_of(const Place& place) {
 
 // Where the folder around it is missing that is asked for, with all that is in it: something has made the trees
 // unequal.
-void Receiver::refuse(const Place& place, std::uint64_t order, const Error& error) {
+void Receiver::refuse(const Place& place, std::uint64_t order, const Error& error, bool extra) {
   if (error.kind == ErrorKind::not_found && !place.path.empty()) {
     const auto slash = place.path.rfind('/');
     const Place around{place.root, slash == std::string::npos ? "" : place.path.substr(0, slash)};
     return answer_(Want{.place = around, .order = order, .deep = true});
   }
-  answer_(Refused{.place = place, .order = order, .why = error.message});
+  answer_(Refused{.place = place, .order = order, .why = error.message, .extra = extra});
 }
 
 // Of a folder that stands where something else belongs its files are none of the primary's any more.
@@ -178,18 +179,23 @@ Result<void> Receiver::on(const Remove& remove) {
 
 // A comparison that finds much of a tree gone is as a rule about a disk that is missing: nothing is set against that.
 bool Receiver::is_too_much(const Root& root, std::uint64_t count, bool extra) const {
+  if (guard_ >= 1) return false;
   const auto part = static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names));
   if (extra && root.extras + count > part) return true;
   return root.removed + count > std::max(few_removals, part) + root.came;
 }
 
-// Counted before, with all that lies below; what is left out does not count, neither here nor there.
+// Of names, with all that lies below; what is left out does not count, neither here nor there.
+Result<std::uint64_t> Receiver::count(const Root& root, const std::string& path) {
+  return root.tree.count(path, std::numeric_limits<std::uint64_t>::max(),
+                         [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); });
+}
+
+// Counted before.
 Result<bool> Receiver::may_remove(Root& root, const std::string& path, bool extra) {
-  constexpr auto all = std::numeric_limits<std::uint64_t>::max();
-  const auto leave_out = [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); };
-  TANDEM_TRY(const auto count, root.tree.count(path, all, leave_out));
+  TANDEM_TRY(const auto count, this->count(root, path));
   if (is_too_much(root, count, extra) && root.names == 0) {
-    TANDEM_TRY(const auto names, root.tree.count("", all, leave_out));
+    TANDEM_TRY(const auto names, this->count(root, ""));
     root.names = names + root.removed - std::min(names + root.removed, root.came);
     root.names = std::max<std::uint64_t>(root.names, 1);
   }
@@ -200,10 +206,14 @@ Result<bool> Receiver::may_remove(Root& root, const std::string& path, bool extr
   return true;
 }
 
+void Receiver::note_came(Root& root, const std::string& path) {
+  root.came += count(root, path).value_or(0);
+}
+
 bool Receiver::allowed(const Place& place, bool extra) {
   auto& root = roots_[place.root];
   const auto may = may_remove(root, place.path, extra);
-  if (!may) refuse(place, 0, may.error());
+  if (!may) refuse(place, 0, may.error(), extra);
   if (!may || *may) return may.has_value();
   stopped_ = true;
   tell_removed(root, 1);
@@ -220,11 +230,8 @@ void Receiver::remove(const Place& place, bool extra) {
   const auto done = remove_from(root, place.path);
   if (done) return;
   // What is left of it is no loss, and is counted when it goes.
-  constexpr auto all = std::numeric_limits<std::uint64_t>::max();
-  const auto left = root.tree.count(
-      place.path, all, [&](const std::string& one, bool folder) { return root.patterns.leave_out(one, folder); });
-  root.removed -= std::min(root.removed, left.value_or(0));
-  refuse(place, 0, done.error());
+  root.removed -= std::min(root.removed, count(root, place.path).value_or(0));
+  refuse(place, 0, done.error(), extra);
 }
 
 // What each server has for itself stays, with the folders around it, as it does when rsync deletes.
@@ -252,6 +259,11 @@ Result<void> Receiver::on(const Rename& rename) {
   TANDEM_TRY(auto* to, tree_of(rename.to));
   if (rename.from.path.empty() || rename.to.path.empty())
     return fail(ErrorKind::invalid, "the sender of files renames a whole replicated folder");
+  // What this server has for itself there would come to where it is so no more.
+  if (roots_[rename.from.root].patterns.keeps_below(rename.from.path)) {
+    answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
+    return {};
+  }
   const auto source = from->look(rename.from.path);
   const auto target = to->look(rename.to.path);
   const bool replaces = source && source->exists && target && target->exists;
@@ -259,8 +271,12 @@ Result<void> Receiver::on(const Rename& rename) {
     remove(rename.to);
   else if (replaces && !allowed(rename.to))
     return {};
-  if (stopped_ || from->rename(rename.from.path, *to, rename.to.path)) return {};
+  if (stopped_) return {};
   auto& root = roots_[rename.to.root];
+  if (from->rename(rename.from.path, *to, rename.to.path)) {
+    if (rename.from.root != rename.to.root) note_came(root, rename.to.path);
+    return {};
+  }
   if (replaces && target->type != FileType::folder) root.removed -= std::min<std::uint64_t>(root.removed, 1);
   answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
   return {};
@@ -269,9 +285,9 @@ Result<void> Receiver::on(const Rename& rename) {
 Result<void> Receiver::on(const Listing& listing) {
   TANDEM_CHECK(tree_of(listing.place));
   const auto done = compare(roots_[listing.place.root], listing);
-  // Where the folder is not there its own offer was refused, and comes again.
-  if (!done && done.error().kind != ErrorKind::not_found) {
-    refuse(listing.place, listing.order, done.error());
+  if (!done) {
+    // Where the folder is not there its own offer was refused.
+    if (done.error().kind != ErrorKind::not_found) refuse(listing.place, listing.order, done.error());
     answer_(Want{.place = listing.place, .order = listing.order, .deep = true});
   }
   answer_(Listed{.entries = listing.entries.size()});
@@ -286,22 +302,35 @@ Result<void> Receiver::compare(Root& root, const Listing& listing) {
   const auto first = std::ranges::upper_bound(listed_names_, listing.after);
   const auto last =
       listing.until.empty() ? listed_names_.end() : std::ranges::upper_bound(listed_names_, listing.until);
-  const auto here = std::span(first, std::max(first, last));
-  TANDEM_TRY(const auto digests, root.tree.digests(listing.place.path, here));
+  return compare_names(root, listing, std::span(first, std::max(first, last)));
+}
+
+Result<void> Receiver::compare_names(Root& root, const Listing& listing, std::span<const std::string> here) {
   std::map<std::string_view, std::uint64_t> theirs;
   for (const auto& entry : listing.entries)
     theirs[entry.name] = entry.digest;
-  for (std::size_t at = 0; at < here.size(); ++at) {
-    if (!digests[at]) continue; // gone since: missing, then
-    const auto there = theirs.extract(here[at]);
-    const auto place = place_in(listing.place, here[at]);
-    if (there && there.mapped() != 0 && there.mapped() != *digests[at])
-      answer_(Want{.place = place, .order = listing.order, .look = true});
-    if (!there && !root.patterns.leave_out(place.path, true) && !root.patterns.leave_out(place.path, false))
+  const auto want = [&](std::string_view name, bool look) {
+    answer_(Want{.place = place_in(listing.place, std::string(name)), .order = listing.order, .look = look});
+  };
+  std::vector<std::string> both;
+  std::size_t extras = 0;
+  for (const auto& name : here) {
+    const auto place = place_in(listing.place, name);
+    if (theirs.contains(name))
+      both.push_back(name);
+    else if (!root.patterns.leave_out(place.path, true) && !root.patterns.leave_out(place.path, false) &&
+             ++extras <= most_extras)
       answer_(Want{.place = place, .order = listing.order, .extra = true});
   }
+  TANDEM_TRY(const auto digests, root.tree.digests(listing.place.path, both));
+  for (std::size_t at = 0; at < both.size(); ++at) {
+    if (!digests[at]) continue; // gone since: missing, then
+    const auto there = theirs.extract(both[at]).mapped();
+    if (there != 0 && (there != digests[at]->value || digests[at]->unread)) want(both[at], true);
+  }
   for (const auto& [name, digest] : theirs)
-    if (digest != 0) answer_(Want{.place = place_in(listing.place, std::string(name)), .order = listing.order});
+    if (digest != 0) want(name, false);
+  if (extras > most_extras) answer_(Want{.place = listing.place, .order = listing.order, .deep = true});
   return {};
 }
 

@@ -44,7 +44,7 @@ private:
   };
 
   Result<system::Tree*> tree_of(const Place& place);
-  void refuse(const Place& place, std::uint64_t order, const Error& error);
+  void refuse(const Place& place, std::uint64_t order, const Error& error, bool extra = false);
   Result<void> on(const Put& put);
   Result<void> on(const Offer& offer);
   Result<void> on(const Begin& begin);
@@ -55,12 +55,15 @@ private:
   Result<void> on(const Rename& rename);
   Result<void> on(const Listing& listing);
   Result<void> compare(Root& root, const Listing& listing);
+  Result<void> compare_names(Root& root, const Listing& listing, std::span<const std::string> here);
   Result<void> on(const Mark& mark);
   // `extra`: found when the trees were compared, see Remove.
   void remove(const Place& place, bool extra = false);
   Result<void> remove_from(Root& root, const std::string& path);
   Result<bool> may_remove(Root& root, const std::string& path, bool extra);
   bool allowed(const Place& place, bool extra = false);
+  [[nodiscard]] static Result<std::uint64_t> count(const Root& root, const std::string& path);
+  static void note_came(Root& root, const std::string& path);
   [[nodiscard]] bool is_too_much(const Root& root, std::uint64_t count, bool extra) const;
   void tell_removed(Root& root, std::uint64_t at_least);
   void begin_hour(std::chrono::steady_clock::time_point now);

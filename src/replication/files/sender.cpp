@@ -100,17 +100,15 @@ void Sender::changed_one(const system::FileChange& change) {
 void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
-  if (!changes.empty() && queue_.size() > most_waiting && (!looking_again_ || !took_since_look_)) look_again();
+  if (!changes.empty() && queue_.places() > most_waiting) look_again();
 }
 
-// Once at a time: the walk itself fills the queue. What was waited for so far is waited for now in this.
-void Sender::look_again() {
+// What was waited for so far is waited for now in this.
+void Sender::look_again(bool first) {
   const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
   queue_.clear();
-  looking_again_ = true;
-  took_since_look_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
-    queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true});
+    queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true, .first = first});
 }
 
 std::string Sender::replaced_root() const {
@@ -133,7 +131,8 @@ Result<void> Sender::take(const Message& message, Time now) {
                .content = content,
                .wanted = content,
                .deep = want->deep,
-               .extra = want->extra};
+               .extra = want->extra,
+               .asked = true};
     if (want->deep)
       queue_.add_later(std::move(what), now + (problem_.empty() ? again_after_unequal : again_after_trouble));
     else
@@ -168,7 +167,8 @@ Result<void> Sender::refused(const Refused& refused, Time now) {
   if (running != transfers_.end())
     drop_transfer(running, refused.why, now);
   else
-    trouble({.place = refused.place, .order = refused.order, .wanted = is_large(refused.place)}, refused.why, now);
+    trouble({.place = refused.place, .order = refused.order, .wanted = is_large(refused.place), .extra = refused.extra},
+            refused.why, now);
   return {};
 }
 
@@ -218,6 +218,10 @@ std::uint64_t Sender::barrier(bool durable) {
 bool Sender::mark_is_wanted() const {
   if (open_mark_ != 0) return false;
   if (held_) return sent_since_mark_ || undurable_;
+  return word_is_wanted() || offered_.size() >= most_listed;
+}
+
+bool Sender::word_is_wanted() const {
   const bool wanted = wanted_barrier_ > settled_ || wanted_durable_ > durable_settled_;
   return wanted && oldest_open() >= wanted_barrier_;
 }
@@ -230,9 +234,9 @@ void Sender::note_behind_mark(std::uint64_t order) {
 void Sender::send_mark() {
   open_mark_ = next_mark_++;
   offered_before_mark_ = std::exchange(offered_, {});
-  mark_for_ = held_ ? 0 : wanted_barrier_;
+  mark_for_ = !held_ && word_is_wanted() ? wanted_barrier_ : 0;
   refused_since_mark_ = behind_mark_ = false;
-  mark_is_durable_ = held_ || wanted_durable_ > durable_settled_;
+  mark_is_durable_ = held_ || (mark_for_ != 0 && wanted_durable_ > durable_settled_);
   outbox_.push_back(encode(Mark{.number = open_mark_, .durable = mark_is_durable_}));
   sent_since_mark_ = false;
 }
@@ -264,7 +268,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
 
 // As long as the other end has not looked at what it was told already, folders wait: what it wants of them may be much.
 bool Sender::may_walk() const {
-  return queue_.has_walk() && listed_ < most_listed && queue_.waiting() < most_listed;
+  return queue_.has_walk() && listed_ < most_listed && queue_.asked() < most_listed;
 }
 
 // What changed first; but large files and the way through the trees go on, however much that is. False: there is
@@ -274,15 +278,12 @@ Result<bool> Sender::do_something(Time now) {
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {
     ++since_piece_;
-    took_since_look_ = true;
     TANDEM_CHECK(process(std::move(*what), now));
     return true;
   }
-  if (!others_first && !queue_.has_walk() && listed_ == 0) looking_again_ = false; // nothing waits any more
   since_piece_ = 0;
   walk_next_ = !walk_next_;
   if (may_walk() && (walk_next_ || transfers_.empty())) {
-    took_since_look_ = true;
     TANDEM_CHECK(process(*queue_.take_walk(), now));
   } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
     queue_.add(*queue_.take_aside());

@@ -28,8 +28,8 @@ public:
   // Whether something waits for that.
   [[nodiscard]] bool awaits_sight() const { return queue_.awaits_sight(); }
 
-  // Everything is looked at and offered.
-  void look_again();
+  // Everything is looked at and offered. `first`: the stream begins with it.
+  void look_again(bool first = false);
   // What the receiver says. invalid: it is no receiver's word.
   Result<void> take(const Message& message, Time now);
 
@@ -114,6 +114,7 @@ private:
   void note_behind_mark(std::uint64_t order);
   void send_mark();
   [[nodiscard]] bool mark_is_wanted() const;
+  [[nodiscard]] bool word_is_wanted() const;
   [[nodiscard]] bool may_walk() const;
   Result<bool> do_something(Time now);
   [[nodiscard]] std::uint64_t oldest_open() const;
@@ -127,8 +128,6 @@ private:
   std::map<Place, std::uint64_t> offered_before_mark_;
   std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
   bool walk_next_ = false; // before a piece of a large file
-  bool looking_again_ = false;
-  bool took_since_look_ = false; // something of it
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

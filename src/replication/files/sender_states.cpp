@@ -28,7 +28,8 @@ bool same_content(const Node& one, const Node& other) {
 
 // What of one place cannot be read keeps no other: it is tried again, and said.
 Result<void> Sender::process(Dirty what, Time now) {
-  Dirty again{.place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr};
+  Dirty again{
+      .place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr, .extra = what.extra};
   auto done = process_state(std::move(what), now);
   if (done || again.place.path.empty()) return done;
   trouble(std::move(again), done.error().message, now);
@@ -140,8 +141,8 @@ Result<void> Sender::send_below(const Dirty& what) {
       queue_.walk({.place = std::move(place), .order = what.order, .deep = true});
     all.push_back(one.name);
   }
-  // An empty root is a mount that is missing, as a rule: whoever removes all that was in it tells of each.
-  if (what.place.path.empty() && (all.empty() || all == std::vector<std::string>{"lost+found"})) return {};
+  // A root that is empty from the beginning is a mount that is missing, as a rule.
+  if (what.first && (all.empty() || all == std::vector<std::string>{"lost+found"})) return {};
   queue_.walk({.place = what.place,
                .order = what.order,
                .names = std::make_shared<const std::vector<std::string>>(std::move(all))});
@@ -160,8 +161,11 @@ Result<void> Sender::send_listing(Dirty what) {
   Listing listing{.place = what.place, .order = what.order, .after = {}, .until = {}, .entries = {}};
   if (what.next_name > 0) listing.after = names[what.next_name - 1];
   for (std::size_t at = 0; at < count; ++at) {
-    const bool left_out = root.patterns.leave_out(place_in(what.place, stretch[at]).path, false);
-    listing.entries.push_back({stretch[at], left_out ? 0 : (*digests)[at].value_or(0)});
+    const auto place = place_in(what.place, stretch[at]);
+    const bool left_out = root.patterns.leave_out(place.path, false);
+    const auto digest = (*digests)[at].value_or(system::Digest());
+    listing.entries.push_back({stretch[at], left_out ? 0 : digest.value});
+    if (digest.unread && !left_out) queue_.add({.place = place, .order = what.order}); // and what is wrong is said
   }
   what.next_name += count;
   listed_ += count;

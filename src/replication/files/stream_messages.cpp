@@ -160,7 +160,7 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Want>)
     all(archive, value.place, value.order, value.deep, value.look, value.extra);
   else if constexpr (std::is_same_v<Kind, Refused>)
-    all(archive, value.place, value.order, value.why);
+    all(archive, value.place, value.order, value.why, value.extra);
   else if constexpr (std::is_same_v<Kind, Done>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Removed>)

@@ -96,7 +96,8 @@ struct Rename {
 };
 
 // What stands in a folder, sorted by the bytes of the names: all that lie behind `after` and up to `until` ("": without
-// an end). What is missing there or differs is wanted, and what is there besides is asked about; Listed answers.
+// an end). What is missing there or differs is wanted, and what is there besides is asked about, in part when that is
+// much, and the folder then wanted again; Listed answers.
 struct Listing {
   struct Entry {
     std::string name;
@@ -135,6 +136,7 @@ struct Refused {
   Place place;
   std::uint64_t order = 0;
   std::string why;
+  bool extra = false; // the removal of one that was found when the trees were compared
   bool operator==(const Refused&) const = default;
 };
 

@@ -73,6 +73,21 @@ TEST_F(LiveWalk, WhatAServerHasForItselfStaysWhenTheFoldersAroundItAreNotThere) 
   EXPECT_FALSE(fs::exists(there("one/own/x/other")));
 }
 
+// What is so at its old name would be in the listing's way at the new one.
+TEST_F(LiveWalk, WhatAServerHasForItselfStaysWhenTheFolderAroundItIsRenamed) {
+  fs::create_directories(at("one/own/x"));
+  write(at("one/own/x/file"), "file");
+  fs::create_directories(there("one/own/x/mine1"));
+  write(there("one/own/x/mine1/file"), "mine");
+  begin();
+  ASSERT_TRUE(stream->flush(30s)) << stream->state().problem;
+  fs::rename(at("one/own"), at("one/other"));
+  ASSERT_TRUE(stream->flush(30s)) << stream->state().problem;
+  EXPECT_EQ(read(there("one/other/x/file")), "file");
+  EXPECT_EQ(read(there("one/own/x/mine1/file")), "mine");
+  EXPECT_FALSE(fs::exists(there("one/own/x/file")));
+}
+
 // Files that come and go all the time are in no listing's way.
 TEST_F(LiveWalk, AFolderIsComparedHoweverMuchItChanges) {
   for (int file = 0; file < 3000; ++file)

@@ -47,6 +47,23 @@ protected:
     return std::get<Kind>(**message);
   }
 
+  // All that it says until it has nothing to say.
+  std::vector<Message> says() {
+    std::vector<Message> all;
+    for (;;) {
+      const auto bytes = sender->next(now);
+      if (!bytes || !*bytes) return all;
+      reader.take(**bytes);
+      while (const auto message = *reader.next())
+        all.push_back(*message);
+    }
+  }
+
+  void make_many(int count) {
+    for (int number = 0; number < count; ++number)
+      std::ofstream(base + "/" + std::to_string(number));
+  }
+
   bool says_nothing() {
     const auto bytes = sender->next(now);
     return bytes && !*bytes;
@@ -102,6 +119,62 @@ TEST_F(SenderWords, ALaterChangeKeepsNoBarrierOpen) {
   said<Put>();
   ASSERT_TRUE(sender->take(Done{.number = mark.number}, now));
   EXPECT_TRUE(sender->settled(barrier));
+}
+
+// A mount that is missing when the stream begins takes nothing from the standby; later the guard decides.
+TEST_F(SenderWords, AnEmptyRootIsListedButForTheBeginning) {
+  fs::remove(base + "/file");
+  sender->look_again(true);
+  const auto at_first = says();
+  ASSERT_EQ(at_first.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<Offer>(at_first[0]));
+  sender->look_again();
+  const auto later = says();
+  ASSERT_EQ(later.size(), 2U);
+  EXPECT_TRUE(std::get<Listing>(later[1]).entries.empty());
+}
+
+TEST_F(SenderWords, ARemovalThatWasRefusedIsStillOneThatAComparisonFound) {
+  ASSERT_TRUE(
+      sender->take(Refused{.place = {.root = 0, .path = "gone"}, .order = 1, .why = "why", .extra = true}, now));
+  now += std::chrono::minutes(1);
+  EXPECT_TRUE(says().empty());
+  sender->sighted();
+  const auto said = says();
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_TRUE(std::get<Remove>(said[0]).extra);
+}
+
+// However much waits, the way through the trees goes on.
+TEST_F(SenderWords, ManyChangesKeepNoListingBack) {
+  make_many(30'000);
+  std::vector<system::FileChange> changes;
+  for (int number = 0; number < 30'000; ++number)
+    changes.push_back({.kind = system::ChangeKind::written, .path = base + "/" + std::to_string(number)});
+  sender->changed(changes);
+  sender->look_again(true); // takes the place of what waits
+  sender->changed(changes);
+  bool listed = false;
+  for (int message = 0; message < 100 && !listed; ++message) {
+    const auto bytes = sender->next(now);
+    ASSERT_TRUE(bytes && *bytes);
+    reader.take(**bytes);
+    listed = std::holds_alternative<Listing>(**reader.next());
+  }
+  EXPECT_TRUE(listed);
+}
+
+// What was offered is remembered until it is answered: not for all of a large tree at once.
+TEST_F(SenderWords, ManyOffersAreAnsweredForWithoutAFlush) {
+  make_many(20'001);
+  std::size_t marks = 0;
+  for (int number = 0; number < 20'001; ++number) {
+    ASSERT_TRUE(sender->take(
+        Want{.place = {.root = 0, .path = std::to_string(number)}, .order = 1, .deep = false, .look = true}, now));
+    for (const auto& message : says())
+      marks += std::holds_alternative<Mark>(message) ? 1U : 0U;
+  }
+  EXPECT_EQ(marks, 1U);
 }
 
 } // namespace tandem::replication::stream

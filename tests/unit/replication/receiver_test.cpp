@@ -1,0 +1,65 @@
+// The standby's end by itself: what it answers.
+#include "replication/files/receiver.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace tandem::replication::stream {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class ReceiverWords : public ::testing::Test {
+protected:
+  void SetUp() override {
+    std::string pattern = "/var/tmp/tandem-receiver-XXXXXX";
+    base = ::mkdtemp(pattern.data());
+    auto tree = system::Tree::open(base);
+    ASSERT_TRUE(tree);
+    std::vector<Receiver::Root> roots;
+    roots.push_back({.tree = std::move(*tree)});
+    receiver.emplace(std::move(roots), 0.1, [this](const Message& message) { answers.push_back(message); });
+  }
+
+  void TearDown() override { fs::remove_all(base); }
+
+  template <class Kind>
+  std::vector<Kind> answered() const {
+    std::vector<Kind> found;
+    for (const auto& answer : answers)
+      if (const auto* one = std::get_if<Kind>(&answer)) found.push_back(*one);
+    return found;
+  }
+
+  std::string base;
+  std::vector<Message> answers;
+  std::optional<Receiver> receiver;
+};
+
+} // namespace
+
+// Its own offer was refused, perhaps since the disk was full: that comes again without what is in it.
+TEST_F(ReceiverWords, AFolderThatIsNotThereIsWantedWithAllThatIsInIt) {
+  ASSERT_TRUE(receiver->take(
+      Listing{.place = {.root = 0, .path = "missing"}, .order = 7, .after = {}, .until = {}, .entries = {{"file", 5}}},
+      {}));
+  EXPECT_THAT(answered<Want>(),
+              ::testing::ElementsAre(Want{.place = {.root = 0, .path = "missing"}, .order = 7, .deep = true}));
+  EXPECT_THAT(answered<Listed>(), ::testing::ElementsAre(Listed{1}));
+}
+
+TEST_F(ReceiverWords, OfManyThatAreNotOnThePrimaryAPartIsAskedAboutAtOnce) {
+  fs::create_directory(base + "/many");
+  for (int number = 0; number < 10'020; ++number)
+    std::ofstream(base + "/many/" + std::to_string(number));
+  ASSERT_TRUE(receiver->take(
+      Listing{.place = {.root = 0, .path = "many"}, .order = 7, .after = {}, .until = {}, .entries = {}}, {}));
+  const auto wants = answered<Want>();
+  EXPECT_EQ(std::ranges::count(wants, true, &Want::extra), 10'000);
+  EXPECT_EQ(std::ranges::count(wants, true, &Want::deep), 1);
+}
+
+} // namespace tandem::replication::stream
