@@ -76,7 +76,8 @@ Node plain_node(const struct stat& status) {
           .modified_ns = to_ns(status.st_mtim),
           .target = {},
           .attributes = {},
-          .links = status.st_nlink};
+          .links = S_ISREG(status.st_mode) ? status.st_nlink : 1,
+          .id = {.device = status.st_dev, .inode = status.st_ino}};
 }
 
 // `name` in the folder; "" is what the descriptor itself is of.
@@ -164,7 +165,7 @@ std::optional<Digest> digest_at(int folder, const std::string& name) {
     rest = attributes ? Result<void>() : std::unexpected(attributes.error());
     if (attributes) node.attributes = std::move(*attributes);
   }
-  if (rest) return Digest{.value = digest_of(node)};
+  if (rest) return Digest{.value = digest_of(node), .links = node.links, .id = node.id};
   if (rest.error().kind == ErrorKind::not_found) return std::nullopt; // gone since
   return Digest{.unread = true};                                      // or another by now
 }
@@ -180,9 +181,10 @@ std::uint64_t digest_of(const Node& node) {
     for (int count = 0; count < 8; ++count, value >>= 8U)
       digest = (digest ^ (value & 0xffU)) * 0x100000001b3U;
   };
-  for (const auto value : {static_cast<std::uint64_t>(node.type), static_cast<std::uint64_t>(node.mode),
-                           static_cast<std::uint64_t>(node.uid), static_cast<std::uint64_t>(node.gid), node.size,
-                           static_cast<std::uint64_t>(node.modified_ns), node.target.size()})
+  for (const auto value :
+       {static_cast<std::uint64_t>(node.type), static_cast<std::uint64_t>(node.mode),
+        static_cast<std::uint64_t>(node.uid), static_cast<std::uint64_t>(node.gid), node.size,
+        static_cast<std::uint64_t>(node.modified_ns), std::uint64_t{node.links > 1 ? 1U : 0U}, node.target.size()})
     take_number(value);
   take(node.target);
   for (const auto& [name, value] : node.attributes) {

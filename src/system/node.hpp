@@ -9,6 +9,13 @@
 
 namespace tandem::system {
 
+// By which two names are known to lead to one file.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  auto operator<=>(const FileId&) const = default;
+};
+
 struct Node {
   bool exists = false;
   FileType type = FileType::other; // devices, sockets and pipes are "other", and are neither read nor made
@@ -20,16 +27,19 @@ struct Node {
   std::string target;                            // of a link
   std::map<std::string, std::string> attributes; // extended ones; access lists and capabilities are among them
   std::uint64_t links = 1;                       // of a regular file: its names; not compared
+  FileId id = {};                                // on this machine; not compared
   bool operator==(const Node& other) const;
 };
 
-// All that is compared of it, in 64 bits; never 0. The same on every machine.
+// All that is compared of it, and whether a file has several names, in 64 bits; never 0. The same on every machine.
 [[nodiscard]] std::uint64_t digest_of(const Node& node);
 
 // Of a name in a folder.
 struct Digest {
   std::uint64_t value = 0; // digest_of what look() says; of folders 0
   bool unread = false;     // it is there, and cannot be looked at
+  std::uint64_t links = 1; // as in Node
+  FileId id = {};
 };
 
 // Of an open file: what look() says.

@@ -84,7 +84,7 @@ Result<std::vector<Tree::Name>> kinds_in(int folder) {
     struct stat status{};
     if (entry->d_type == DT_UNKNOWN) // some file systems do not say
       is_folder = ::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
-    if (name != "." && name != "..") names.push_back({name, is_folder});
+    if (name != "." && name != "..") names.push_back({name, is_folder, entry->d_ino});
     errno = 0;
   }
   if (errno != 0) return system_error("reading a folder");
@@ -203,7 +203,7 @@ Result<std::uint64_t> Tree::count_folder(const std::string& path, std::uint64_t 
   const auto entries = names(path);
   if (!entries && entries.error().kind == ErrorKind::not_found) return found;
   if (!entries) return std::unexpected(entries.error());
-  for (const auto& [name, folder] : *entries) {
+  for (const auto& [name, folder, inode] : *entries) {
     if (found >= most) break;
     const auto below = path.empty() ? name : path + "/" + name;
     if (leave_out(below, folder)) continue;
@@ -272,6 +272,17 @@ Result<void> Tree::finish_file(const std::string& path, int file, const Node& no
   const FolderTime time(folder.get());
   const auto temporary = temporary_name_for(name);
   if (::linkat(AT_FDCWD, path_of(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return system_error("naming " + path_ + "/" + path);
+  return put_in_place(folder.get(), temporary, name);
+}
+
+Result<void> Tree::link(const std::string& file, const std::string& path) {
+  TANDEM_TRY(const auto open, open_file(file));
+  const auto [parent, name] = split_path(path);
+  TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
+  const FolderTime time(folder.get());
+  const auto temporary = temporary_name_for(name);
+  if (::linkat(AT_FDCWD, path_of(open.get()).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
     return system_error("naming " + path_ + "/" + path);
   return put_in_place(folder.get(), temporary, name);
 }

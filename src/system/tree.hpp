@@ -31,6 +31,7 @@ public:
   struct Name {
     std::string name;
     bool folder = false;
+    std::uint64_t inode = 0;
   };
 
   [[nodiscard]] Result<std::vector<Name>> names(const std::string& path) const;
@@ -54,6 +55,8 @@ public:
   // its place by a rename.
   [[nodiscard]] Result<Descriptor> begin_file(const std::string& path);
   Result<void> finish_file(const std::string& path, int file, const Node& node);
+  // Another name for a file that is there.
+  Result<void> link(const std::string& file, const std::string& path);
   // Owner, mode, time and attributes of what is there; its type must be the node's.
   Result<void> set_meta(const std::string& path, const Node& node);
   // With everything below it. Nothing happens when it is not there.

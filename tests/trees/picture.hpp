@@ -15,6 +15,7 @@ using system::FileType;
 inline std::map<std::string, std::string> picture(const std::string& root) {
   std::map<std::string, std::string> lines;
   const auto tree = system::Tree::open(root);
+  std::map<system::FileId, std::string> first_names; // of files that have several
   const std::function<void(const std::string&)> walk = [&](const std::string& path) {
     const auto node = *tree->look(path);
     std::string text = fmt::format("{} {:o} {}:{} {} {} -> {}", static_cast<int>(node.type), node.mode, node.uid,
@@ -25,6 +26,7 @@ inline std::map<std::string, std::string> picture(const std::string& root) {
       std::ifstream file(root + "/" + path, std::ios::binary);
       const std::string content(std::istreambuf_iterator<char>(file), {});
       text += fmt::format(" #{}", std::hash<std::string>()(content));
+      if (const auto [first, fresh] = first_names.try_emplace(node.id, path); !fresh) text += " = " + first->second;
     }
     lines[path] = text;
     if (node.type != FileType::folder) return;

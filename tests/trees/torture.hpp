@@ -22,7 +22,7 @@ public:
   void one() {
     std::error_code ignored;
     const auto path = any();
-    switch (pick(15)) {
+    switch (pick(16)) {
     case 0:
     case 1:
       fs::create_directories(path, ignored);
@@ -55,6 +55,9 @@ public:
     case 11:
       large(path);
       break;
+    case 12:
+      link(path);
+      break;
     default:
       std::ofstream(path) << std::string(pick(2000), static_cast<char>('a' + pick(26)));
     }
@@ -64,6 +67,14 @@ public:
 
 private:
   void own(const std::string& path) { [[maybe_unused]] const auto owned = ::lchown(path.c_str(), pick(3), pick(3)); }
+
+  // Another name for a file: within one root, for a standby has each root's files for themselves.
+  void link(const std::string& path) {
+    const auto one_root = root_.size() + 4;
+    std::error_code ignored;
+    if (fs::is_regular_file(fs::symlink_status(path, ignored)))
+      fs::create_hard_link(path, path.substr(0, one_root) + any().substr(one_root), ignored);
+  }
 
   void append(const std::string& path) { std::ofstream(path, std::ios::app) << std::string(pick(1000), 'a'); }
 

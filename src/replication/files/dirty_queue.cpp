@@ -80,7 +80,8 @@ void DirtyQueue::move_known(const Place& from, const Place& to) {
                      .tries = what.tries});
   };
   for_each_at(turns_, from, [&](const auto& one) { see(waiting_.at(one.second)); });
-  for_each_at(aside_, from, [&](const auto& one) { see(one.second); });
+  for (const auto* list : {&aside_, &unnamed_})
+    for_each_at(*list, from, [&](const auto& one) { see(one.second); });
   for_each_at(rest_, from, [&](const auto& one) { see(resting_at(one.first)->second); });
   for (auto& what : known)
     add(std::move(what));
@@ -118,6 +119,47 @@ void DirtyQueue::sighted() {
     what.sighted = true;
     add(std::move(what));
   }
+}
+
+void DirtyQueue::await_names(Dirty what) {
+  what.sought = false;
+  if (const auto known = unnamed_.find(what.place); known != unnamed_.end()) {
+    const auto& before = known->second;
+    open_.erase(open_.find(before.order));
+    what.order = std::min(what.order, before.order);
+    what.content = what.content || before.content;
+    what.wanted = what.wanted || before.wanted;
+    unnamed_.erase(known);
+  }
+  open_.insert(what.order);
+  unnamed_.emplace(what.place, std::move(what));
+}
+
+std::vector<Place> DirtyQueue::seek() {
+  std::vector<Place> places;
+  for (auto& [place, what] : unnamed_) {
+    what.sought = true;
+    places.push_back(place);
+  }
+  return places;
+}
+
+void DirtyQueue::released() {
+  std::vector<Dirty> those;
+  std::erase_if(unnamed_, [&](auto& one) {
+    if (one.second.sought) those.push_back(std::move(one.second));
+    return one.second.sought;
+  });
+  for (auto& what : those) {
+    open_.erase(open_.find(what.order));
+    add(std::move(what));
+  }
+}
+
+bool DirtyQueue::is_new(const Place& place) const {
+  if (unnamed_.contains(place)) return true;
+  const auto known = turns_.find(place);
+  return known != turns_.end() && waiting_.at(known->second).unheard;
 }
 
 void DirtyQueue::add_later(Dirty what, Time when) {
@@ -214,7 +256,8 @@ std::uint64_t DirtyQueue::oldest_at(const Place& place) const {
   for (const auto* list : {&later_, &resting_})
     for (const auto& [when, what] : *list)
       see(what);
-  for_each_at(walk_, place, [&](const auto& one) { see(one.second); });
+  for (const auto* list : {&walk_, &unnamed_})
+    for_each_at(*list, place, [&](const auto& one) { see(one.second); });
   for (const auto& what : unsighted_)
     see(what);
   return oldest;
@@ -233,6 +276,7 @@ void DirtyQueue::clear() {
   aside_.clear();
   unsighted_.clear();
   walk_.clear();
+  unnamed_.clear();
   open_.clear();
   asked_ = 0;
 }

@@ -27,9 +27,10 @@ struct Dirty {
   int tries = 0;                 // a large one changed so often while it was sent
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone
   std::optional<Place> renamed_from = {};
-  bool extra = false; // the receiver has it, and no listing had
-  bool asked = false; // the receiver wants it
-  bool first = false; // the stream begins with it
+  bool extra = false;  // the receiver has it, and no listing had
+  bool asked = false;  // the receiver wants it
+  bool first = false;  // the stream begins with it
+  bool sought = false; // all names of its file were looked for
   // Of a folder: what is in it, to be listed from that one on.
   std::shared_ptr<const std::vector<std::string>> names = {};
   std::size_t next_name = 0;
@@ -71,6 +72,18 @@ public:
   // How many of those that wait the receiver has asked for.
   [[nodiscard]] std::size_t asked() const { return asked_; }
 
+  // Until released(): a name of a file whose other names are to be looked for. It stands there once.
+  void await_names(Dirty what);
+  // From here on all names are looked for; what comes meanwhile waits for the next time. Those that wait now.
+  std::vector<Place> seek();
+  // They were.
+  void released();
+
+  [[nodiscard]] bool awaits_names() const { return !unnamed_.empty(); }
+
+  // Whether the receiver may not have heard of that name yet.
+  [[nodiscard]] bool is_new(const Place& place) const;
+
   // One whose turn somebody else decides: take_aside(). It stands there once.
   void set_aside(Dirty what);
   // One after the other by name, so that each has its turn.
@@ -94,7 +107,7 @@ public:
 
   // But for those on the way through the trees.
   [[nodiscard]] std::size_t places() const {
-    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size();
+    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size() + unnamed_.size();
   }
 
   void clear();
@@ -116,6 +129,7 @@ private:
   Resting resting_;
   std::vector<Dirty> unsighted_;
   std::map<Place, Dirty> walk_;
+  std::map<Place, Dirty> unnamed_;
   std::size_t asked_ = 0;
   std::map<Place, Time> rest_; // where they stand there
   std::map<Place, Dirty> aside_;

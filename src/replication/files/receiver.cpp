@@ -102,7 +102,9 @@ Result<void> Receiver::on(const Offer& offer) {
     refuse(offer.place, offer.order, there.error());
     return {};
   }
-  if (*there == offer.node) return {};
+  // One whose file has other names here, which are none of it there, gets a file of its own.
+  const bool shared = there->exists && there->type == FileType::regular && there->links > offer.node.links;
+  if (*there == offer.node && !shared) return {};
   Result<void> done;
   if (offer.node.type == FileType::other) {
     // Devices and the like are not carried; what was there before is no more, unless it is such a one itself.
@@ -112,7 +114,7 @@ Result<void> Receiver::on(const Offer& offer) {
     if (done && !there->exists) ++roots_[offer.place.root].came;
   } else if (offer.node.type == FileType::link) {
     done = replace(offer.place, offer.node, [&](Tree& far) { return far.make_link(path, offer.node); });
-  } else if (there->type == FileType::regular && there->exists && there->size == offer.node.size &&
+  } else if (there->type == FileType::regular && there->exists && !shared && there->size == offer.node.size &&
              there->modified_ns == offer.node.modified_ns) {
     done = tree->set_meta(path, offer.node);
   } else {
@@ -240,7 +242,7 @@ Result<void> Receiver::remove_from(Root& root, const std::string& path) {
   const auto names = root.tree.names(path);
   if (!names) return root.tree.remove(path); // no folder, or none any more
   bool kept = false;
-  for (const auto& [name, folder] : *names) {
+  for (const auto& [name, folder, inode] : *names) {
     const auto below = path + "/" + name;
     if (root.patterns.leave_out(below, folder))
       kept = true;
@@ -279,6 +281,23 @@ Result<void> Receiver::on(const Rename& rename) {
   }
   if (replaces && target->type != FileType::folder) root.removed -= std::min<std::uint64_t>(root.removed, 1);
   answer_(Want{.place = rename.to, .order = rename.order, .deep = true});
+  return {};
+}
+
+// The file is as it is, or will be replaced, and the name comes again then.
+Result<void> Receiver::on(const Link& link) {
+  TANDEM_TRY(auto* tree, tree_of(link.place));
+  const auto file = tree->look(link.file);
+  const auto there = tree->look(link.place.path);
+  if (file && (!file->exists || file->type != FileType::regular)) {
+    answer_(Want{.place = {link.place.root, link.file}, .order = link.order});
+    return answer_(Want{.place = link.place, .order = link.order, .deep = true}), Result<void>();
+  }
+  if (file && there && there->exists && there->id == file->id) return {};
+  const auto done = !file || !there
+                        ? std::unexpected((file ? there : file).error())
+                        : replace(link.place, *file, [&](Tree& far) { return far.link(link.file, link.place.path); });
+  if (!done) refuse(link.place, link.order, done.error());
   return {};
 }
 

@@ -53,6 +53,7 @@ private:
   Result<void> on(const Drop& drop);
   Result<void> on(const Remove& remove);
   Result<void> on(const Rename& rename);
+  Result<void> on(const Link& link);
   Result<void> on(const Listing& listing);
   Result<void> compare(Root& root, const Listing& listing);
   Result<void> compare_names(Root& root, const Listing& listing, std::span<const std::string> here);

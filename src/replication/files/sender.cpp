@@ -54,6 +54,10 @@ void Sender::renamed(const system::FileChange& change) {
     if (goes_to) queue_.add({.place = *to, .content = true, .deep = true}); // new to the standby
     if (came_from) queue_.add({.place = *from, .deep = true});
   }
+  if (came_from && goes_to)
+    linked_.rename(*from, *to);
+  else if (came_from)
+    linked_.forget(*from);
   for (const auto& place : {from, to})
     if (place) around(*place);
 }
@@ -107,6 +111,9 @@ void Sender::changed(const std::vector<system::FileChange>& changes) {
 void Sender::look_again(bool first) {
   const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
   queue_.clear();
+  linked_.clear();
+  to_seek_.clear();
+  sought_.clear();
   for (std::size_t index = 0; index < roots_.size(); ++index)
     queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true, .first = first});
 }
@@ -247,7 +254,7 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  return transfers_.empty() && !queue_.has_aside() && !may_walk() ? queue_.next(now) : now;
+  return transfers_.empty() && !queue_.has_aside() && !may_walk() && !may_seek() ? queue_.next(now) : now;
 }
 
 Result<std::optional<std::string>> Sender::next(Time now) {
@@ -274,7 +281,7 @@ bool Sender::may_walk() const {
 // What changed first; but large files and the way through the trees go on, however much that is. False: there is
 // nothing to do.
 Result<bool> Sender::do_something(Time now) {
-  const bool others = !transfers_.empty() || may_walk();
+  const bool others = !transfers_.empty() || may_walk() || may_seek();
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {
     ++since_piece_;
@@ -283,8 +290,11 @@ Result<bool> Sender::do_something(Time now) {
   }
   since_piece_ = 0;
   walk_next_ = !walk_next_;
-  if (may_walk() && (walk_next_ || transfers_.empty())) {
+  const bool step = walk_next_ || transfers_.empty();
+  if (step && may_walk()) {
     TANDEM_CHECK(process(*queue_.take_walk(), now));
+  } else if (step && may_seek()) {
+    TANDEM_CHECK(seek_names());
   } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
     queue_.add(*queue_.take_aside());
   } else if (!transfers_.empty()) {

@@ -2,6 +2,7 @@
 // with the state at the moment it is sent. Reads files; knows no clock, socket or watch.
 #pragma once
 #include "replication/files/dirty_queue.hpp"
+#include "replication/files/linked_names.hpp"
 #include "replication/files/patterns.hpp"
 #include "system/watch.hpp"
 
@@ -117,6 +118,15 @@ private:
   [[nodiscard]] bool word_is_wanted() const;
   [[nodiscard]] bool may_walk() const;
   Result<bool> do_something(Time now);
+  // ---- files of several names: sender_links.cpp
+  Result<void> process_linked(Dirty what, const system::Node& node, Time now);
+  Result<void> send_file(Dirty what, const system::Node& node, Time now);
+  void link_others(const Place& place, const system::Node& node, std::uint64_t order);
+  void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
+  [[nodiscard]] bool may_seek() const;
+  Result<void> seek_names();
+  void begin_to_seek();
+  Result<void> seek_below(const Place& folder);
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
@@ -126,8 +136,12 @@ private:
   // Files and listed folders of which the receiver has not said yet what it wants, with their orders.
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
-  std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
-  bool walk_next_ = false; // before a piece of a large file
+  LinkedNames linked_;
+  std::vector<Place> to_seek_;            // folders that are still to be read
+  std::vector<Place> sought_;             // for those names
+  std::set<std::uint64_t> sought_inodes_; // of them
+  std::size_t listed_ = 0;                // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false;                // before a piece of a large file
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

@@ -54,6 +54,7 @@ Result<void> Sender::process_state(Dirty what, Time now) {
 // It may have another name by now of which the kernel has not told yet, and whatever is removed then would have to be
 // sent anew: so it is looked at once more after that.
 Result<void> Sender::process_gone(Dirty what) {
+  linked_.forget(what.place);
   if (what.place.path.empty()) return failed("the folder " + roots_.at(what.place.root).tree.path() + " is gone");
   TANDEM_TRY(const bool with_folder, left_with_its_folder(what.place));
   if (with_folder) return {};
@@ -83,6 +84,12 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
     return {};
   }
   if (what.open) what.content = true;
+  if (node.links > 1) return process_linked(std::move(what), node, now);
+  linked_.forget(what.place);
+  return send_file(std::move(what), node, now);
+}
+
+Result<void> Sender::send_file(Dirty what, const Node& node, Time now) {
   if (what.content && node.size <= largest_whole) return send_whole(std::move(what), now);
   if (what.wanted) return begin_transfer(std::move(what));
   note_offered(what.place, what.order);
@@ -112,6 +119,7 @@ Result<void> Sender::send_whole(Dirty what, Time now) {
   }
   if (!changed) node = after;
   node.size = content.size();
+  link_others(what.place, node, what.order);
   send(Put{.place = what.place, .order = what.order, .node = std::move(node), .content = std::move(content)});
   if (changed) look_later(std::move(what), now);
   return {};
@@ -164,7 +172,9 @@ Result<void> Sender::send_listing(Dirty what) {
     const auto place = place_in(what.place, stretch[at]);
     const bool left_out = root.patterns.leave_out(place.path, false);
     const auto digest = (*digests)[at].value_or(system::Digest());
-    listing.entries.push_back({stretch[at], left_out ? 0 : digest.value});
+    const bool linked = digest.links > 1 && !left_out;
+    if (linked) note_listed(place, digest, what.order);
+    listing.entries.push_back({stretch[at], left_out || linked ? 0 : digest.value});
     if (digest.unread && !left_out) queue_.add({.place = place, .order = what.order}); // and what is wrong is said
   }
   what.next_name += count;
@@ -244,8 +254,11 @@ void Sender::end_transfer(Time time) {
   const auto now = system::look_at(transfer.file.get());
   const auto there = roots_.at(transfer.what.place.root).tree.open_file(transfer.what.place.path);
   const bool same_file = now && there && system::is_same_file(transfer.file.get(), there->get());
-  if (same_file && same_content(*now, transfer.node)) return send(End{.transfer = transfer.number, .node = *now});
   auto& what = transfer.what;
+  if (same_file && same_content(*now, transfer.node)) {
+    link_others(what.place, *now, what.order);
+    return send(End{.transfer = transfer.number, .node = *now});
+  }
   if (!same_file || ++what.tries < most_tries) {
     send(Drop{.transfer = transfer.number});
     if (!same_file || transfer.again) return queue_.add(std::move(what));
@@ -254,6 +267,7 @@ void Sender::end_transfer(Time time) {
   auto as_read = *now;
   as_read.size = transfer.offset;
   as_read.modified_ns = transfer.node.modified_ns;
+  link_others(what.place, as_read, what.order);
   send(End{.transfer = transfer.number, .node = as_read});
   look_later(std::move(what), time);
 }

@@ -151,6 +151,8 @@ void members(Archive& archive, Value& value) {
     all(archive, value.place, value.extra);
   else if constexpr (std::is_same_v<Kind, Rename>)
     all(archive, value.from, value.to, value.order);
+  else if constexpr (std::is_same_v<Kind, Link>)
+    all(archive, value.place, value.file, value.order);
   else if constexpr (std::is_same_v<Kind, Listing>)
     all(archive, value.place, value.order, value.after, value.until, value.entries);
   else if constexpr (std::is_same_v<Kind, Listed>)

@@ -48,7 +48,7 @@ struct Put {
 };
 
 // What a name is: a folder or a link is made so; of a file owner, mode and the like, and the receiver says Want when
-// its own has another size or time.
+// its own has another size or time, or more names than node.links, which are those in the root.
 struct Offer {
   Place place;
   std::uint64_t order = 0;
@@ -93,6 +93,14 @@ struct Rename {
   Place to;
   std::uint64_t order = 0;
   bool operator==(const Rename&) const = default;
+};
+
+// Another name for the file that is at `file`, in the same root.
+struct Link {
+  Place place;
+  std::string file;
+  std::uint64_t order = 0;
+  bool operator==(const Link&) const = default;
 };
 
 // What stands in a folder, sorted by the bytes of the names: all that lie behind `after` and up to `until` ("": without
@@ -166,8 +174,8 @@ struct Stop {
   bool operator==(const Stop&) const = default;
 };
 
-using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Listing, Mark, Want, Refused, Done,
-                             Listed, Removed, Stop>;
+using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused,
+                             Done, Listed, Removed, Stop>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

@@ -43,6 +43,7 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Drop{2},
                                  Remove{place, true},
                                  Rename{place, {.root = 0, .path = "b"}, 9},
+                                 Link{place, "the first", 9},
                                  Listing{place, 5, "a", "z", {{"", 0}, {"x", 1ULL << 63U}, {"y z", 2}}},
                                  Mark{10, true},
                                  Want{place, 11, true, true, true},

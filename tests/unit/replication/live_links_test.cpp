@@ -1,0 +1,103 @@
+// Files of several names are so on the standby.
+#include "live_world.hpp"
+
+#include <sys/stat.h>
+
+namespace tandem::replication::live {
+
+namespace {
+
+class LiveLinks : public Live {
+protected:
+  void begin(bool equal = true) {
+    start();
+    attach({.equal = equal});
+  }
+
+  [[nodiscard]] static ino_t inode(const std::string& path) {
+    struct stat status{};
+    return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  }
+};
+
+} // namespace
+
+TEST_F(LiveLinks, ANewNameIsOneOfTheSameFile) {
+  begin();
+  fs::create_directories(at("one/far/away"));
+  write(at("one/far/away/first"), "content");
+  write(at("one/large"), std::string(700'000, 'l'));
+  ASSERT_EQ(differs(), "");
+  const auto before = inode(there("one/far/away/first"));
+  const auto large = inode(there("one/large"));
+  fs::create_hard_link(at("one/far/away/first"), at("one/another"));
+  fs::create_hard_link(at("one/large"), at("one/far/large"));
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(inode(there("one/another")), before) << "nothing was to be sent";
+  EXPECT_EQ(inode(there("one/far/large")), large);
+}
+
+TEST_F(LiveLinks, WhatIsWrittenByOneNameIsReadByAll) {
+  write(at("one/a"), "before");
+  fs::create_hard_link(at("one/a"), at("one/b"));
+  fs::create_hard_link(at("one/a"), at("one/c"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/c"), "and after");
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("one/a")), "and after");
+  fs::permissions(at("one/b"), fs::perms::owner_read);
+  fs::rename(at("one/a"), at("one/z"));
+  EXPECT_EQ(differs(), "");
+  fs::remove(at("one/b"));
+  write(at("one/c"), std::string(500'000, 'c'));
+  EXPECT_EQ(differs(), "");
+}
+
+// Which would change with each other unseen.
+TEST_F(LiveLinks, NamesOfTwoFilesAreNoNamesOfOneOnTheStandby) {
+  for (const auto* name : {"one/a", "one/b", "one/c", "one/d"})
+    write(at(name), "same");
+  write(there("one/a"), "same");
+  for (const auto* name : {"one/b", "one/c", "one/d"})
+    fs::create_hard_link(there("one/a"), there(name));
+  fs::remove(at("one/d"));
+  fs::create_hard_link(at("one/c"), at("one/d"));
+  for (const auto* name : {"one/a", "one/b", "one/c"})
+    fs::last_write_time(at(name), fs::last_write_time(there("one/a")));
+  begin(false);
+  EXPECT_EQ(differs(), "");
+  EXPECT_NE(inode(there("one/a")), inode(there("one/b")));
+  EXPECT_EQ(inode(there("one/c")), inode(there("one/d")));
+}
+
+// A copy of a tree in which each file is another name of the old one: nothing is sent but names.
+TEST_F(LiveLinks, ATreeOfLinksIsOneOnTheStandby) {
+  for (int folder = 0; folder < 20; ++folder) {
+    fs::create_directories(at(fmt::format("one/old/{}", folder)));
+    for (int file = 0; file < 50; ++file)
+      write(at(fmt::format("one/old/{}/{}", folder, file)), fmt::format("{} {}", folder, file));
+  }
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  const auto before = inode(there("one/old/7/7"));
+  fs::copy(at("one/old"), at("one/new"), fs::copy_options::recursive | fs::copy_options::create_hard_links);
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(inode(there("one/new/7/7")), before);
+  fs::remove_all(at("one/old"));
+  EXPECT_EQ(differs(), "");
+}
+
+// One whose other names are where nothing is replicated from is a file like any other.
+TEST_F(LiveLinks, NamesElsewhereAreNone) {
+  begin();
+  write(base + "/primary/outside", "content");
+  fs::create_hard_link(base + "/primary/outside", at("one/inside"));
+  EXPECT_EQ(differs(), "");
+  write(base + "/primary/outside", "content that nobody is told of");
+  write(at("one/inside"), "and more");
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("one/inside")), "and more");
+}
+
+} // namespace tandem::replication::live
