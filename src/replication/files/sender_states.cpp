@@ -74,6 +74,8 @@ Result<bool> Sender::left_with_its_folder(const Place& place) const {
 }
 
 Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
+  // A new name of a file that has others: whoever writes to it will be told of when it is closed.
+  if (what.unheard && !what.wanted && node.links > 1) what.open = false;
   // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
   const int patience = node.size > largest_whole ? most_rests_of_a_large : most_rests;
   if (what.open && what.rests < patience && what.rested_at_ns != node.modified_ns) {
