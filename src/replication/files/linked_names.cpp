@@ -67,6 +67,11 @@ void LinkedNames::sought(const Place& place) {
   if (!file.first) file.first = place;
 }
 
+const LinkedNames::File* LinkedNames::file_of(std::uint16_t root, const system::FileId& id) const {
+  const auto known = files_.find({root, id});
+  return known == files_.end() ? nullptr : &known->second;
+}
+
 void LinkedNames::clear() {
   files_.clear();
   keys_.clear();

@@ -28,6 +28,10 @@ public:
   [[nodiscard]] std::uint64_t inode_at(const Place& place) const;
   // nullptr: nothing is known of it.
   [[nodiscard]] const File* file_at(const Place& place) const;
+  [[nodiscard]] const File* file_of(std::uint16_t root, const system::FileId& id) const;
+
+  [[nodiscard]] bool empty() const { return files_.empty(); }
+
   // All names of that file were looked for.
   void sought(const Place& place);
   void clear();

@@ -91,7 +91,7 @@ void Sender::changed_one(const system::FileChange& change) {
   const auto place = place_of(change.path);
   if (!place) return;
   if (change.kind == ChangeKind::made || change.kind == ChangeKind::removed) around(*place);
-  if (!goes_over(place, change.folder)) return;
+  if (!goes_over(place, change.folder)) return changed_elsewhere(*place, change.kind);
   queue_.add({.place = *place,
               .content = change.kind == ChangeKind::written,
               .wanted = change.kind == ChangeKind::growing,

@@ -122,6 +122,7 @@ private:
   Result<void> process_linked(Dirty what, const system::Node& node, Time now);
   Result<void> send_file(Dirty what, const system::Node& node, Time now);
   void link_others(const Place& place, const system::Node& node, std::uint64_t order);
+  void changed_elsewhere(const Place& place, system::ChangeKind kind);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
   [[nodiscard]] bool may_seek() const;
   Result<void> seek_names();

@@ -1,6 +1,7 @@
-// Files of several names. One of these, the first, is sent like any file, and counts the others; each other one is a Link
-// to it. So all of them must be known: what the kernel tells of a new name says nothing of the old ones, and they are
-// looked for in the whole root. Reading the names is enough for that, since they come with the numbers of their inodes.
+// Files of several names. One of these, the first, is sent like any file, and counts the others; each other one is a
+// Link to it. So all of them must be known: what the kernel tells of a new name says nothing of the old ones, and they
+// are looked for in the whole root. Reading the names is enough for that, since they come with the numbers of their
+// inodes.
 #include "replication/files/sender.hpp"
 
 #include <algorithm>
@@ -45,6 +46,17 @@ void Sender::link_others(const Place& place, const Node& node, std::uint64_t ord
   if (file == nullptr) return;
   for (const auto& name : file->names)
     if (name != place) queue_.add({.place = name, .order = order});
+}
+
+// Under a name that is left out; but it may be one of a file that has others.
+void Sender::changed_elsewhere(const Place& place, system::ChangeKind kind) {
+  using enum system::ChangeKind;
+  if (linked_.empty() || (kind != written && kind != growing && kind != altered)) return;
+  const auto node = roots_.at(place.root).tree.look(place.path);
+  const auto* file = node && node->links > 1 ? linked_.file_of(place.root, node->id) : nullptr;
+  if (file == nullptr) return;
+  queue_.add(
+      {.place = *file->names.begin(), .content = kind == written, .wanted = kind == growing, .open = kind == growing});
 }
 
 // Its turn comes when all of the trees were listed, and with them the other names.

@@ -88,6 +88,18 @@ TEST_F(LiveLinks, ATreeOfLinksIsOneOnTheStandby) {
   EXPECT_EQ(differs(), "");
 }
 
+// Of which the kernel tells under that name alone.
+TEST_F(LiveLinks, WhatIsWrittenByANameThatIsLeftOutIsSent) {
+  write(at("one/file"), "content");
+  fs::create_hard_link(at("one/file"), at("one/name.left"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/name.left"), "and more");
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("one/file")), "and more");
+  EXPECT_FALSE(fs::exists(there("one/name.left")));
+}
+
 // One whose other names are where nothing is replicated from is a file like any other.
 TEST_F(LiveLinks, NamesElsewhereAreNone) {
   begin();
