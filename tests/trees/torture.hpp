@@ -4,6 +4,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -13,6 +14,12 @@
 namespace tandem::trees {
 
 namespace fs = std::filesystem;
+
+// How many seeds are tried; more with TANDEM_SEEDS=200 in the environment.
+inline unsigned seeds(unsigned usual) {
+  const char* wanted = std::getenv("TANDEM_SEEDS");
+  return wanted == nullptr ? usual : static_cast<unsigned>(std::strtoul(wanted, nullptr, 10));
+}
 
 // Random changes of a small world of names, so that they meet each other.
 class Torture {

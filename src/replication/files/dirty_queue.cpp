@@ -33,6 +33,7 @@ void DirtyQueue::add(Dirty what) {
   before.deep = before.deep || what.deep;
   before.open = before.open && what.open;
   before.unheard = before.unheard || what.unheard;
+  before.linked = before.linked && what.linked;
   before.sighted = before.sighted && what.sighted;
   before.extra = before.extra && what.extra;
   before.first = before.first && what.first;
@@ -122,6 +123,7 @@ void DirtyQueue::sighted() {
 }
 
 void DirtyQueue::await_names(Dirty what) {
+  if (what.order == 0) what.order = next_order_++;
   what.sought = false;
   if (const auto known = unnamed_.find(what.place); known != unnamed_.end()) {
     const auto& before = known->second;
@@ -144,16 +146,34 @@ std::vector<Place> DirtyQueue::seek() {
   return places;
 }
 
-void DirtyQueue::released() {
-  std::vector<Dirty> those;
-  std::erase_if(unnamed_, [&](auto& one) {
-    if (one.second.sought) those.push_back(std::move(one.second));
-    return one.second.sought;
-  });
-  for (auto& what : those) {
+bool DirtyQueue::release(std::size_t most) {
+  bool more = false;
+  for (auto at = unnamed_.begin(); at != unnamed_.end() && !more;) {
+    if (!at->second.sought) {
+      ++at;
+      continue;
+    }
+    more = most-- == 0;
+    if (more) break;
+    auto what = std::move(at->second);
+    at = unnamed_.erase(at);
     open_.erase(open_.find(what.order));
     add(std::move(what));
   }
+  return more;
+}
+
+Dirty DirtyQueue::waiting_at(const Place& place) const {
+  Dirty all{.place = place};
+  const auto see = [&](const Dirty& what) {
+    if (what.order != 0 && (all.order == 0 || what.order < all.order)) all.order = what.order;
+    all.content = all.content || what.content || what.open;
+  };
+  if (const auto at = turns_.find(place); at != turns_.end()) see(waiting_.at(at->second));
+  for (const auto* list : {&aside_, &unnamed_})
+    if (const auto at = list->find(place); at != list->end()) see(at->second);
+  if (const auto at = resting_at(place); at != resting_.end()) see(at->second);
+  return all;
 }
 
 bool DirtyQueue::is_new(const Place& place) const {
@@ -182,14 +202,14 @@ void DirtyQueue::let_rest(Dirty what, Time when) {
   resting_.emplace(when, std::move(what));
 }
 
-DirtyQueue::Resting::iterator DirtyQueue::resting_at(const Place& place) {
+DirtyQueue::Resting::const_iterator DirtyQueue::resting_at(const Place& place) const {
   const auto known = rest_.find(place);
   if (known == rest_.end()) return resting_.end();
   const auto [first, last] = resting_.equal_range(known->second);
   return std::find_if(first, last, [&](const auto& one) { return one.second.place == place; });
 }
 
-Dirty DirtyQueue::take_rest(Resting::iterator at) {
+Dirty DirtyQueue::take_rest(Resting::const_iterator at) {
   auto what = std::move(resting_.extract(at).mapped());
   rest_.erase(what.place);
   if (what.order != 0) open_.erase(open_.find(what.order));

@@ -24,6 +24,7 @@ struct Dirty {
   bool unheard = false;          // its name is new: the receiver has never had it
   std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
   int rests = 0;                 // so many times
+  bool linked = false;           // and had other names then
   int tries = 0;                 // a large one changed so often while it was sent
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone
   std::optional<Place> renamed_from = {};
@@ -69,6 +70,9 @@ public:
 
   [[nodiscard]] bool has_walk() const { return !walk_.empty(); }
 
+  // How many take() may give at once.
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+
   // How many of those that wait the receiver has asked for.
   [[nodiscard]] std::size_t asked() const { return asked_; }
 
@@ -76,8 +80,8 @@ public:
   void await_names(Dirty what);
   // From here on all names are looked for; what comes meanwhile waits for the next time. Those that wait now.
   std::vector<Place> seek();
-  // They were.
-  void released();
+  // They were: so many of those may go on. Whether more are to.
+  bool release(std::size_t most);
 
   [[nodiscard]] bool awaits_names() const { return !unnamed_.empty(); }
 
@@ -95,6 +99,8 @@ public:
   // When take() has something to give; nullopt: nothing waits.
   [[nodiscard]] std::optional<Time> next(Time now) const;
 
+  // What is to be sent of that place, as far as it is known: order and content.
+  [[nodiscard]] Dirty waiting_at(const Place& place) const;
   // The lowest order of that place, or of one below it; 0: none waits.
   [[nodiscard]] std::uint64_t oldest_at(const Place& place) const;
 
@@ -103,11 +109,11 @@ public:
 
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
 
-  [[nodiscard]] std::size_t size() const { return places() + walk_.size(); }
+  [[nodiscard]] std::size_t size() const { return places() + walk_.size() + unnamed_.size(); }
 
-  // But for those on the way through the trees.
+  // But for those on the way through the trees, and for names that wait for others.
   [[nodiscard]] std::size_t places() const {
-    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size() + unnamed_.size();
+    return waiting_.size() + later_.size() + resting_.size() + aside_.size() + unsighted_.size();
   }
 
   void clear();
@@ -118,8 +124,8 @@ private:
   void put(Dirty what);
   Dirty take_out(Waiting::iterator at);
   using Resting = std::multimap<Time, Dirty>;
-  [[nodiscard]] Resting::iterator resting_at(const Place& place);
-  Dirty take_rest(Resting::iterator at);
+  [[nodiscard]] Resting::const_iterator resting_at(const Place& place) const;
+  Dirty take_rest(Resting::const_iterator at);
   void join_rest(Dirty& what);
   void move_known(const Place& from, const Place& to);
 

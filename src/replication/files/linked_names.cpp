@@ -2,51 +2,63 @@
 
 namespace tandem::replication::stream {
 
-LinkedNames::File& LinkedNames::note(const Place& place, const system::FileId& id, std::uint64_t links, bool known) {
-  const Key key{place.root, id};
-  if (const auto before = keys_.find(place); before != keys_.end() && before->second != key) forget_one(place);
-  keys_[place] = key;
+LinkedNames::File& LinkedNames::file_of(const Key& key, std::uint64_t links) {
   auto& file = files_[key];
   file.links = links;
+  return file;
+}
+
+LinkedNames::File& LinkedNames::note(const Place& place, const Key& key, std::uint64_t links, bool known) {
+  if (!is_of(place, key)) forget_one(place);
+  keys_[place] = key;
+  auto& file = file_of(key, links);
   file.names.insert(place);
   if (known && !file.first) file.first = place;
   return file;
 }
 
-void LinkedNames::forget_one(const Place& place) {
+// What was looked for once is to be looked for again: another name may have come for this one.
+std::optional<Place> LinkedNames::forget_one(const Place& place) {
   const auto known = keys_.find(place);
-  if (known == keys_.end()) return;
+  if (known == keys_.end()) return std::nullopt;
   const auto at = files_.find(known->second);
   keys_.erase(known);
   auto& file = at->second;
   file.names.erase(place);
-  if (file.names.empty())
+  file.sought = 0;
+  if (file.names.empty()) {
     files_.erase(at);
-  else if (file.first == place)
-    file.first = *file.names.begin();
+    return std::nullopt;
+  }
+  if (file.first == place) file.first = *file.names.begin();
+  return *file.names.begin();
 }
 
-void LinkedNames::forget(const Place& place) {
+std::vector<LinkedNames::Left> LinkedNames::forget(const Place& place) {
   std::vector<Place> names;
   for_each_at(keys_, place, [&](const auto& one) { names.push_back(one.first); });
+  std::vector<Left> left;
   for (const auto& name : names)
-    forget_one(name);
+    if (auto other = forget_one(name)) left.push_back({name, std::move(*other)});
+  return left;
 }
 
 void LinkedNames::rename(const Place& from, const Place& to) {
-  forget(to);
-  if (from.root != to.root) return forget(from);
   std::vector<std::pair<Place, Key>> names;
   for_each_at(keys_, from, [&](const auto& one) { names.push_back(one); });
   for (const auto& [place, key] : names) {
     const auto now = moved(place, from, to);
     auto& file = files_.at(key);
-    const bool first = file.first == place;
+    file.names.erase(place);
     file.names.insert(now);
+    if (file.first == place) file.first = now;
+    keys_.erase(place);
     keys_[now] = key;
-    forget_one(place);
-    if (first) file.first = now;
   }
+}
+
+void LinkedNames::sought(const Key& key) {
+  if (const auto known = files_.find(key); known != files_.end()) known->second.sought = known->second.links;
 }
 
 const LinkedNames::File* LinkedNames::file_at(const Place& place) const {
@@ -54,22 +66,9 @@ const LinkedNames::File* LinkedNames::file_at(const Place& place) const {
   return known == keys_.end() ? nullptr : &files_.at(known->second);
 }
 
-std::uint64_t LinkedNames::inode_at(const Place& place) const {
+bool LinkedNames::is_of(const Place& place, const Key& key) const {
   const auto known = keys_.find(place);
-  return known == keys_.end() ? 0 : known->second.second.inode;
-}
-
-void LinkedNames::sought(const Place& place) {
-  const auto known = keys_.find(place);
-  if (known == keys_.end()) return;
-  auto& file = files_.at(known->second);
-  file.sought = file.links;
-  if (!file.first) file.first = place;
-}
-
-const LinkedNames::File* LinkedNames::file_of(std::uint16_t root, const system::FileId& id) const {
-  const auto known = files_.find({root, id});
-  return known == files_.end() ? nullptr : &known->second;
+  return known != keys_.end() && known->second == key;
 }
 
 void LinkedNames::clear() {

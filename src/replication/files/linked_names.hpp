@@ -11,35 +11,40 @@ namespace tandem::replication::stream {
 
 class LinkedNames {
 public:
+  using Key = std::pair<std::uint16_t, system::FileId>; // a root and a file
+
   struct File {
     std::uint64_t links = 0;         // names in all, wherever they are
     std::uint64_t sought = 0;        // so many it had when all were looked for
     std::optional<Place> first = {}; // the name under which the standby has it, or will
-    std::set<Place> names = {};
+    std::set<Place> names = {};      // may be none
 
     [[nodiscard]] bool is_complete() const { return names.size() >= links || sought == links; }
   };
 
-  // It is a name of that file. `known`: it is believed that the standby has it.
-  File& note(const Place& place, const system::FileId& id, std::uint64_t links, bool known);
-  // Neither it nor what lies below it is a name of what it was.
-  void forget(const Place& place);
+  // That file, which has so many names now. The references hold until forget(), rename() or clear().
+  File& file_of(const Key& key, std::uint64_t links);
+  // It is a name of that file, and of no other: forget() it before. `known`: it is believed that the standby has it.
+  File& note(const Place& place, const Key& key, std::uint64_t links, bool known);
+
+  struct Left {
+    Place name;
+    Place other; // one that remains
+  };
+
+  // Neither it nor what lies below it is a name of what it was: those whose files have other names.
+  std::vector<Left> forget(const Place& place);
+  // Within one root. What was at the new name is to be forgotten before.
   void rename(const Place& from, const Place& to);
-  [[nodiscard]] std::uint64_t inode_at(const Place& place) const;
+  // All names of that file were looked for.
+  void sought(const Key& key);
   // nullptr: nothing is known of it.
   [[nodiscard]] const File* file_at(const Place& place) const;
-  [[nodiscard]] const File* file_of(std::uint16_t root, const system::FileId& id) const;
-
-  [[nodiscard]] bool empty() const { return files_.empty(); }
-
-  // All names of that file were looked for.
-  void sought(const Place& place);
+  [[nodiscard]] bool is_of(const Place& place, const Key& key) const;
   void clear();
 
 private:
-  using Key = std::pair<std::uint16_t, system::FileId>;
-
-  void forget_one(const Place& place);
+  std::optional<Place> forget_one(const Place& place);
 
   std::map<Key, File> files_;
   std::map<Place, Key> keys_;

@@ -48,16 +48,17 @@ void Sender::renamed(const system::FileChange& change) {
   const auto to = place_of(change.path);
   const bool came_from = goes_over(from, change.folder);
   const bool goes_to = goes_over(to, change.folder);
+  if (to) leave(*to, {});
+  if (from && to && goes_to && from->root == to->root)
+    linked_.rename(*from, *to);
+  else if (from)
+    leave(*from, {});
   if (came_from && goes_to) {
     rename_known(*from, *to);
   } else {
     if (goes_to) queue_.add({.place = *to, .content = true, .deep = true}); // new to the standby
     if (came_from) queue_.add({.place = *from, .deep = true});
   }
-  if (came_from && goes_to)
-    linked_.rename(*from, *to);
-  else if (came_from)
-    linked_.forget(*from);
   for (const auto& place : {from, to})
     if (place) around(*place);
 }
@@ -114,6 +115,8 @@ void Sender::look_again(bool first) {
   linked_.clear();
   to_seek_.clear();
   sought_.clear();
+  sought_inodes_.clear();
+  names_found_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
     queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true, .first = first});
 }

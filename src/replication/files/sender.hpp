@@ -101,6 +101,7 @@ private:
   Result<void> process_gone(Dirty what);
   Result<void> process_file(Dirty what, const system::Node& node, Time now);
   [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
+  bool rests_as_a_link(Dirty& what, const system::Node& node, Time now);
   Result<void> send_whole(Dirty what, Time now);
   void look_later(Dirty what, Time now);
   Result<void> send_below(const Dirty& what);
@@ -122,12 +123,16 @@ private:
   Result<void> process_linked(Dirty what, const system::Node& node, Time now);
   Result<void> send_file(Dirty what, const system::Node& node, Time now);
   void link_others(const Place& place, const system::Node& node, std::uint64_t order);
+  [[nodiscard]] system::Node counted(const Place& place, system::Node node) const;
+  void leave(const Place& place, const Dirty& carried);
+  void pass_on(const Dirty& what);
   void changed_elsewhere(const Place& place, system::ChangeKind kind);
+  void process_elsewhere(Dirty what);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
   [[nodiscard]] bool may_seek() const;
   Result<void> seek_names();
   void begin_to_seek();
-  Result<void> seek_below(const Place& folder);
+  void seek_below(const Place& folder);
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
@@ -138,11 +143,12 @@ private:
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
   LinkedNames linked_;
-  std::vector<Place> to_seek_;            // folders that are still to be read
-  std::vector<Place> sought_;             // for those names
-  std::set<std::uint64_t> sought_inodes_; // of them
-  std::size_t listed_ = 0;                // entries of listings that were sent and not looked at yet
-  bool walk_next_ = false;                // before a piece of a large file
+  std::vector<Place> to_seek_;                                      // folders whose names are still to be read
+  std::set<LinkedNames::Key> sought_;                               // files whose names are looked for
+  std::set<std::pair<std::uint16_t, std::uint64_t>> sought_inodes_; // of them
+  bool names_found_ = false;                                        // and are being released
+  std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false; // before a piece of a large file
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

@@ -1,7 +1,7 @@
 // Files of several names. One of these, the first, is sent like any file, and counts the others; each other one is a
 // Link to it. So all of them must be known: what the kernel tells of a new name says nothing of the old ones, and they
 // are looked for in the whole root. Reading the names is enough for that, since they come with the numbers of their
-// inodes.
+// inodes. And when a name goes, what was to be sent under it goes under another.
 #include "replication/files/sender.hpp"
 
 #include <algorithm>
@@ -11,109 +11,161 @@ namespace tandem::replication::stream {
 
 namespace {
 
-using system::FileType;
-using system::Node;
+constexpr std::size_t names_released_at_once = 2'000;
+constexpr std::size_t most_released = 20'000; // that wait to be sent
 
 } // namespace
 
-Result<void> Sender::process_linked(Dirty what, const Node& node, Time now) {
-  const auto& tree = roots_.at(what.place.root).tree;
-  auto& file = linked_.note(what.place, node.id, node.links, false);
-  if (!file.is_complete()) {
-    queue_.await_names(std::move(what));
-    return {};
-  }
-  if (!file.first) file.first = what.place;
-  if (const auto first = *file.first; first != what.place) {
-    TANDEM_TRY(const auto there, tree.look(first.path));
-    if (!there.exists || there.id != node.id) {
-      linked_.forget(first); // and another one is the first
-      return process_linked(std::move(what), node, now);
+Result<void> Sender::process_linked(Dirty what, const system::Node& node, Time now) {
+  const auto& root = roots_.at(what.place.root);
+  const LinkedNames::Key key{what.place.root, node.id};
+  for (;;) {
+    auto& file = linked_.note(what.place, key, node.links, false);
+    if (!file.is_complete()) {
+      queue_.await_names(std::move(what));
+      return {};
     }
-    // What is to be known of the file goes under its first name, after this one, so that its names are counted then.
-    send(Link{.place = what.place, .file = first.path, .order = what.order});
-    queue_.add({.place = first, .order = what.order, .content = what.content, .wanted = what.wanted});
-    return {};
+    if (!file.first) file.first = what.place;
+    if (file.first == what.place) return send_file(std::move(what), counted(what.place, node), now);
+    const auto first = *file.first;
+    TANDEM_TRY(const auto there, root.tree.look(first.path));
+    if (there.exists && there.id == node.id && !root.patterns.leave_out(first.path, false)) {
+      // What there is to be known of the file goes under its first name, after this one: then all names are counted.
+      send(Link{.place = what.place, .file = first.path, .order = what.order});
+      queue_.add({.place = first, .order = what.order, .content = what.content, .wanted = what.wanted});
+      return {};
+    }
+    leave(first, {}); // and another one is the first
   }
-  auto counted = node;
-  counted.links = file.names.size();
-  return send_file(std::move(what), counted, now);
+}
+
+// With as many names as the standby has by now, at the most.
+system::Node Sender::counted(const Place& place, system::Node node) const {
+  const auto* file = linked_.file_at(place);
+  node.links = file == nullptr ? 1 : std::max<std::uint64_t>(file->names.size(), 1);
+  return node;
 }
 
 // The standby has a file of its own for that name from now on.
-void Sender::link_others(const Place& place, const Node& node, std::uint64_t order) {
+void Sender::link_others(const Place& place, const system::Node& node, std::uint64_t order) {
   const auto* file = node.links > 1 ? linked_.file_at(place) : nullptr;
   if (file == nullptr) return;
   for (const auto& name : file->names)
     if (name != place) queue_.add({.place = name, .order = order});
 }
 
+// It, and all below it, are names of what they were no more. `carried`: what was taken out of the queue for that place.
+void Sender::leave(const Place& place, const Dirty& carried) {
+  for (auto& [name, other] : linked_.forget(place)) {
+    auto what = queue_.waiting_at(name);
+    const auto carry = [&](const Dirty& more) {
+      if (what.order == 0 || (more.order != 0 && more.order < what.order)) what.order = more.order;
+      what.content = what.content || more.content || more.wanted;
+    };
+    carry({.order = carried.order});
+    for (const auto& transfer : transfers_)
+      if (transfer.what.place == name) carry(transfer.what);
+    if (name == place) carry(carried);
+    queue_.add({.place = std::move(other), .order = what.order, .content = what.content, .wanted = what.content});
+  }
+}
+
+// What is known of it goes under another name, if there is one; it stays a name.
+void Sender::pass_on(const Dirty& what) {
+  const auto* file = what.content || what.wanted ? linked_.file_at(what.place) : nullptr;
+  if (file == nullptr) return;
+  for (const auto& name : file->names)
+    if (name != what.place)
+      return queue_.add({.place = name, .order = what.order, .content = true, .wanted = what.wanted});
+}
+
 // Under a name that is left out; but it may be one of a file that has others.
 void Sender::changed_elsewhere(const Place& place, system::ChangeKind kind) {
   using enum system::ChangeKind;
-  if (linked_.empty() || (kind != written && kind != growing && kind != altered)) return;
-  const auto node = roots_.at(place.root).tree.look(place.path);
-  const auto* file = node && node->links > 1 ? linked_.file_of(place.root, node->id) : nullptr;
-  if (file == nullptr) return;
-  queue_.add(
-      {.place = *file->names.begin(), .content = kind == written, .wanted = kind == growing, .open = kind == growing});
+  if (kind != written && kind != growing && kind != altered) return;
+  process_elsewhere({.place = place, .content = kind == written, .wanted = kind == growing, .open = kind == growing});
 }
+
+void Sender::process_elsewhere(Dirty what) {
+  const auto& tree = roots_.at(what.place.root).tree;
+  const auto node = tree.look(what.place.path);
+  if (!node || node->links < 2) return;
+  const auto& file = linked_.file_of({what.place.root, node->id}, node->links);
+  if (!file.is_complete()) return queue_.await_names(std::move(what));
+  for (const auto& name : file.names) {
+    const auto there = tree.look(name.path);
+    if (!there || !there->exists || there->id != node->id) continue;
+    what.place = name;
+    return queue_.add(std::move(what));
+  }
+}
+
+// ---- looking for names
 
 // Its turn comes when all of the trees were listed, and with them the other names.
 void Sender::note_listed(const Place& place, const system::Digest& digest, std::uint64_t order) {
-  linked_.note(place, digest.id, digest.links, !queue_.is_new(place));
+  const LinkedNames::Key key{place.root, digest.id};
+  if (!linked_.is_of(place, key)) leave(place, {});
+  linked_.note(place, key, digest.links, !queue_.is_new(place));
   queue_.await_names({.place = place, .order = order});
 }
 
 bool Sender::may_seek() const {
-  return queue_.awaits_names() && !queue_.has_walk();
+  return queue_.awaits_names() && !queue_.has_walk() && (!names_found_ || queue_.waiting() < most_released);
 }
 
 Result<void> Sender::seek_names() {
-  if (to_seek_.empty() && sought_.empty()) begin_to_seek();
+  if (names_found_) {
+    names_found_ = queue_.release(names_released_at_once);
+    return {};
+  }
+  if (to_seek_.empty()) begin_to_seek();
   if (!to_seek_.empty()) {
-    const auto folder = std::exchange(to_seek_.back(), {});
+    const auto folder = std::move(to_seek_.back());
     to_seek_.pop_back();
-    TANDEM_CHECK(seek_below(folder));
+    seek_below(folder);
   }
   if (!to_seek_.empty()) return {};
-  for (const auto& place : std::exchange(sought_, {}))
-    linked_.sought(place);
+  for (const auto& key : std::exchange(sought_, {}))
+    linked_.sought(key);
   sought_inodes_.clear();
-  queue_.released();
+  names_found_ = true;
   return {};
 }
 
 // Where the listings have found all of them nothing is looked for.
 void Sender::begin_to_seek() {
-  sought_ = queue_.seek();
   std::set<std::uint16_t> roots;
-  for (const auto& place : sought_) {
-    const auto* file = linked_.file_at(place);
-    if (file == nullptr || file->is_complete()) continue;
+  for (const auto& place : queue_.seek()) {
+    const auto node = roots_.at(place.root).tree.look(place.path);
+    if (!node || node->links < 2) continue;
+    const LinkedNames::Key key{place.root, node->id};
+    if (linked_.file_of(key, node->links).is_complete()) continue;
     roots.insert(place.root);
-    sought_inodes_.insert(linked_.inode_at(place));
+    sought_.insert(key);
+    sought_inodes_.emplace(place.root, node->id.inode);
   }
   for (const auto root : roots)
     to_seek_.push_back({root, ""});
 }
 
-Result<void> Sender::seek_below(const Place& folder) {
+// What cannot be read, or is gone, has no names that could be told.
+void Sender::seek_below(const Place& folder) {
   const auto& root = roots_.at(folder.root);
   const auto names = root.tree.names(folder.path);
-  // What cannot be read, or is gone, has no names that could be told.
-  if (!names) return {};
+  if (!names) return;
   for (const auto& one : *names) {
     auto place = place_in(folder, one.name);
     if (one.folder) {
       if (!root.patterns.leave_out(place.path, true)) to_seek_.push_back(std::move(place));
-    } else if (sought_inodes_.contains(one.inode) && !root.patterns.leave_out(place.path, false)) {
-      const auto node = root.tree.look(place.path);
-      if (node && node->exists && node->type == FileType::regular && node->links > 1)
-        linked_.note(place, node->id, node->links, !queue_.is_new(place));
+      continue;
     }
+    if (!sought_inodes_.contains({folder.root, one.inode}) || root.patterns.leave_out(place.path, false)) continue;
+    const auto node = root.tree.look(place.path);
+    if (!node || node->links < 2 || !sought_.contains({folder.root, node->id})) continue;
+    if (!linked_.is_of(place, {folder.root, node->id})) leave(place, {});
+    linked_.note(place, {folder.root, node->id}, node->links, !queue_.is_new(place));
   }
-  return {};
 }
 
 } // namespace tandem::replication::stream

@@ -44,7 +44,10 @@ Result<void> Sender::process_state(Dirty what, Time now) {
   if (what.names) return send_listing(std::move(what));
   const auto& root = roots_.at(what.place.root);
   TANDEM_TRY(const Node node, root.tree.look(what.place.path));
-  if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) return {};
+  if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) {
+    process_elsewhere(std::move(what));
+    return {};
+  }
   if (!node.exists) return process_gone(std::move(what));
   if (node.type == FileType::regular) return process_file(std::move(what), node, now);
   send(Offer{.place = what.place, .order = what.order, .node = node});
@@ -54,14 +57,16 @@ Result<void> Sender::process_state(Dirty what, Time now) {
 // It may have another name by now of which the kernel has not told yet, and whatever is removed then would have to be
 // sent anew: so it is looked at once more after that.
 Result<void> Sender::process_gone(Dirty what) {
-  linked_.forget(what.place);
   if (what.place.path.empty()) return failed("the folder " + roots_.at(what.place.root).tree.path() + " is gone");
+  pass_on(what);
   TANDEM_TRY(const bool with_folder, left_with_its_folder(what.place));
   if (with_folder) return {};
-  if (what.sighted)
-    send(Remove{.place = what.place, .extra = what.extra});
-  else
+  if (!what.sighted) {
     queue_.await_sight(std::move(what));
+    return {};
+  }
+  send(Remove{.place = what.place, .extra = what.extra});
+  leave(what.place, what);
   return {};
 }
 
@@ -74,8 +79,10 @@ Result<bool> Sender::left_with_its_folder(const Place& place) const {
 }
 
 Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
-  // A new name of a file that has others: whoever writes to it will be told of when it is closed.
-  if (what.unheard && !what.wanted && node.links > 1) what.open = false;
+  const LinkedNames::Key key{what.place.root, node.id};
+  if (linked_.file_at(what.place) != nullptr && !linked_.is_of(what.place, key)) leave(what.place, what);
+  const bool linked = what.open && what.unheard && !what.wanted && (node.links > 1 || what.linked);
+  if (linked && !rests_as_a_link(what, node, now)) return {};
   // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
   const int patience = node.size > largest_whole ? most_rests_of_a_large : most_rests;
   if (what.open && what.rests < patience && what.rested_at_ns != node.modified_ns) {
@@ -87,8 +94,27 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   }
   if (what.open) what.content = true;
   if (node.links > 1) return process_linked(std::move(what), node, now);
-  linked_.forget(what.place);
-  return send_file(std::move(what), node, now);
+  // Others may have gone that the standby still has.
+  const auto file = counted(what.place, node);
+  if (file.links == 1) linked_.forget(what.place);
+  return send_file(std::move(what), file, now);
+}
+
+// A new name of a file that has others is sent at once, and looked at again: it may be written to by a name that
+// nothing is told of. False: it has come to rest.
+bool Sender::rests_as_a_link(Dirty& what, const Node& node, Time now) {
+  const bool again = what.rests > 0;
+  if (again && what.rested_at_ns == node.modified_ns) return false;
+  what.rested_at_ns = node.modified_ns;
+  if (++what.rests < most_rests) {
+    auto later = what;
+    later.linked = true;
+    later.order = 0;
+    queue_.let_rest(std::move(later), now + rest);
+  }
+  what.open = false;
+  what.content = again;
+  return true;
 }
 
 Result<void> Sender::send_file(Dirty what, const Node& node, Time now) {

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <thread>
+
 namespace tandem::replication::live {
 
 namespace {
@@ -98,6 +100,60 @@ TEST_F(LiveLinks, WhatIsWrittenByANameThatIsLeftOutIsSent) {
   EXPECT_EQ(differs(), "");
   EXPECT_EQ(read(there("one/file")), "and more");
   EXPECT_FALSE(fs::exists(there("one/name.left")));
+}
+
+// The kernel tells of a change under the name by which it was made, and that may be gone when the change is sent.
+TEST_F(LiveLinks, WhatIsWrittenByANameThatGoesIsThereUnderTheOthers) {
+  for (const auto* name : {"one/a", "one/m", "two/x"}) {
+    write(at(name), "before");
+    fs::create_hard_link(at(name), at(std::string(name) + "2"));
+  }
+  fs::create_directories(at("one/folder"));
+  write(at("one/folder/a"), "before");
+  fs::create_hard_link(at("one/folder/a"), at("one/z"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/a"), "after");
+  fs::remove(at("one/a"));
+  write(at("one/m"), "after");
+  write(at("one/new"), "another");
+  fs::rename(at("one/new"), at("one/m"));
+  write(at("two/x"), "after");
+  fs::rename(at("two/x"), at("one/x"));
+  write(at("one/folder/a"), "after");
+  fs::remove_all(at("one/folder"));
+  EXPECT_EQ(differs(), "");
+  for (const auto* name : {"one/a2", "one/m2", "two/x2", "one/z"})
+    EXPECT_EQ(read(there(name)), "after") << name;
+}
+
+TEST_F(LiveLinks, ALargeFileIsThereUnderTheOtherNameWhenTheFirstGoesMeanwhile) {
+  write(at("one/a"), "before");
+  fs::create_hard_link(at("one/a"), at("one/b"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/b"), std::string(50'000'000, 'b'));
+  for (int count = 0; count < 1000 && stream->state().waiting == 0; ++count)
+    std::this_thread::yield();
+  fs::remove(at("one/a"));
+  EXPECT_EQ(differs(), "");
+}
+
+// The name by which it is written to goes first, and is one that nothing is told of.
+TEST_F(LiveLinks, AFileThatGetsItsNameBeforeItIsWholeIsThereOnceItRests) {
+  begin();
+  std::ofstream file(at("one/part.left"), std::ios::binary);
+  file << "half" << std::flush;
+  fs::create_hard_link(at("one/part.left"), at("one/final"));
+  fs::remove(at("one/part.left"));
+  file << " and half";
+  file.close();
+  std::string all;
+  const auto limit = std::chrono::steady_clock::now() + 60s;
+  while ((all = differs()) != "" && std::chrono::steady_clock::now() < limit) {
+  }
+  EXPECT_EQ(all, "");
+  EXPECT_EQ(read(there("one/final")), "half and half");
 }
 
 // One whose other names are where nothing is replicated from is a file like any other.

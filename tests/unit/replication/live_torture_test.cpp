@@ -24,6 +24,6 @@ TEST_P(LiveTorture, EndsInEqualTrees) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, LiveTorture, ::testing::Range(1U, 11U));
+INSTANTIATE_TEST_SUITE_P(Seeds, LiveTorture, ::testing::Range(1U, 1 + trees::seeds(10)));
 
 } // namespace tandem::replication::live

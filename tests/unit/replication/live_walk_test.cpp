@@ -154,6 +154,6 @@ TEST_P(LiveWalkTorture, EndsInEqualTrees) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, LiveWalkTorture, ::testing::Range(1U, 6U));
+INSTANTIATE_TEST_SUITE_P(Seeds, LiveWalkTorture, ::testing::Range(1U, 1 + trees::seeds(5)));
 
 } // namespace tandem::replication::live
