@@ -37,6 +37,7 @@ void DirtyQueue::add(Dirty what) {
   before.sighted = before.sighted && what.sighted;
   before.extra = before.extra && what.extra;
   before.first = before.first && what.first;
+  before.beside = before.beside && what.beside;
   if (what.asked && !std::exchange(before.asked, true)) ++asked_;
   before.tries = std::max(before.tries, what.tries);
   if (what.rests > before.rests) {

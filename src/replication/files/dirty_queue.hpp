@@ -31,6 +31,7 @@ struct Dirty {
   bool extra = false;  // the receiver has it, and no listing had
   bool asked = false;  // the receiver wants it
   bool first = false;  // the stream begins with it
+  bool beside = false; // the file has changed by its name in another root
   bool sought = false; // all names of its file were looked for
   // Of a folder: what is in it, to be listed from that one on.
   std::shared_ptr<const std::vector<std::string>> names = {};

@@ -2,6 +2,24 @@
 
 namespace tandem::replication::stream {
 
+std::vector<Place> LinkedNames::File::names_in(std::uint16_t root) const {
+  std::vector<Place> those;
+  for (auto at = names.lower_bound({root, ""}); at != names.end() && at->root == root; ++at)
+    those.push_back(*at);
+  return those;
+}
+
+std::vector<Place> LinkedNames::File::names_beside(std::uint16_t root) const {
+  std::map<std::uint16_t, Place> those = first_names;
+  for (const auto& name : names)
+    those.try_emplace(name.root, name);
+  those.erase(root);
+  std::vector<Place> list;
+  for (auto& [other, name] : those)
+    list.push_back(std::move(name));
+  return list;
+}
+
 LinkedNames::File& LinkedNames::file_of(const Key& key, std::uint64_t links) {
   auto& file = files_[key];
   file.links = links;
@@ -13,8 +31,19 @@ LinkedNames::File& LinkedNames::note(const Place& place, const Key& key, std::ui
   keys_[place] = key;
   auto& file = file_of(key, links);
   file.names.insert(place);
-  if (known && !file.first) file.first = place;
+  if (known) file.first_names.try_emplace(place.root, place);
   return file;
+}
+
+void LinkedNames::take_name(File& file, const Place& place) {
+  file.names.erase(place);
+  if (const auto first = file.first_names.find(place.root); first != file.first_names.end() && first->second == place) {
+    const auto next = file.names.lower_bound({place.root, ""});
+    if (next != file.names.end() && next->root == place.root)
+      first->second = *next;
+    else
+      file.first_names.erase(first);
+  }
 }
 
 // What was looked for once is to be looked for again: another name may have come for this one.
@@ -24,14 +53,14 @@ std::optional<Place> LinkedNames::forget_one(const Place& place) {
   const auto at = files_.find(known->second);
   keys_.erase(known);
   auto& file = at->second;
-  file.names.erase(place);
+  take_name(file, place);
   file.sought = 0;
   if (file.names.empty()) {
     files_.erase(at);
     return std::nullopt;
   }
-  if (file.first == place) file.first = *file.names.begin();
-  return *file.names.begin();
+  const auto next = file.names.lower_bound({place.root, ""});
+  return next != file.names.end() && next->root == place.root ? *next : *file.names.begin();
 }
 
 std::vector<LinkedNames::Left> LinkedNames::forget(const Place& place) {
@@ -49,9 +78,11 @@ void LinkedNames::rename(const Place& from, const Place& to) {
   for (const auto& [place, key] : names) {
     const auto now = moved(place, from, to);
     auto& file = files_.at(key);
-    file.names.erase(place);
+    const auto first = file.first_names.find(place.root);
+    const bool was_first = first != file.first_names.end() && first->second == place;
     file.names.insert(now);
-    if (file.first == place) file.first = now;
+    take_name(file, place);
+    if (was_first && now.root == place.root) file.first_names[now.root] = now;
     keys_.erase(place);
     keys_[now] = key;
   }

@@ -1,5 +1,6 @@
-// Which names lead to one file, as far as that is known: hard links, of files that have several names, within one root.
-// What is known may be out of date, and is to be looked at before it is believed. Pure.
+// Which names lead to one file, as far as that is known: hard links, of files that have several names. On the standby
+// each root has such a file for itself. What is known may be out of date, and is to be looked at before it is believed.
+// Pure.
 #pragma once
 #include "replication/files/stream_messages.hpp"
 
@@ -11,15 +12,19 @@ namespace tandem::replication::stream {
 
 class LinkedNames {
 public:
-  using Key = std::pair<std::uint16_t, system::FileId>; // a root and a file
+  using Key = system::FileId;
 
   struct File {
-    std::uint64_t links = 0;         // names in all, wherever they are
-    std::uint64_t sought = 0;        // so many it had when all were looked for
-    std::optional<Place> first = {}; // the name under which the standby has it, or will
-    std::set<Place> names = {};      // may be none
+    std::uint64_t links = 0;                         // names in all, wherever they are
+    std::uint64_t sought = 0;                        // so many it had when all were looked for
+    std::set<Place> names = {};                      // may be none
+    std::map<std::uint16_t, Place> first_names = {}; // by root: the name under which the standby has it, or will
 
     [[nodiscard]] bool is_complete() const { return names.size() >= links || sought == links; }
+
+    [[nodiscard]] std::vector<Place> names_in(std::uint16_t root) const;
+    // Of each other root one.
+    [[nodiscard]] std::vector<Place> names_beside(std::uint16_t root) const;
   };
 
   // That file, which has so many names now. The references hold until forget(), rename() or clear().
@@ -34,7 +39,7 @@ public:
 
   // Neither it nor what lies below it is a name of what it was: those whose files have other names.
   std::vector<Left> forget(const Place& place);
-  // Within one root. What was at the new name is to be forgotten before.
+  // What was at the new name is to be forgotten before.
   void rename(const Place& from, const Place& to);
   // All names of that file were looked for.
   void sought(const Key& key);
@@ -45,6 +50,7 @@ public:
 
 private:
   std::optional<Place> forget_one(const Place& place);
+  static void take_name(File& file, const Place& place);
 
   std::map<Key, File> files_;
   std::map<Place, Key> keys_;

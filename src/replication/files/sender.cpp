@@ -49,7 +49,7 @@ void Sender::renamed(const system::FileChange& change) {
   const bool came_from = goes_over(from, change.folder);
   const bool goes_to = goes_over(to, change.folder);
   if (to) leave(*to, {});
-  if (from && to && goes_to && from->root == to->root)
+  if (from && to && goes_to)
     linked_.rename(*from, *to);
   else if (from)
     leave(*from, {});

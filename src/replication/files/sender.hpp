@@ -125,7 +125,7 @@ private:
   void link_others(const Place& place, const system::Node& node, std::uint64_t order);
   [[nodiscard]] system::Node counted(const Place& place, system::Node node) const;
   void leave(const Place& place, const Dirty& carried);
-  void pass_on(const Dirty& what);
+  void pass_on(Dirty& what);
   void changed_elsewhere(const Place& place, system::ChangeKind kind);
   void process_elsewhere(Dirty what);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
@@ -143,12 +143,12 @@ private:
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
   LinkedNames linked_;
-  std::vector<Place> to_seek_;                                      // folders whose names are still to be read
-  std::set<LinkedNames::Key> sought_;                               // files whose names are looked for
-  std::set<std::pair<std::uint16_t, std::uint64_t>> sought_inodes_; // of them
-  bool names_found_ = false;                                        // and are being released
-  std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
-  bool walk_next_ = false; // before a piece of a large file
+  std::vector<Place> to_seek_;            // folders whose names are still to be read
+  std::set<LinkedNames::Key> sought_;     // files whose names are looked for
+  std::set<std::uint64_t> sought_inodes_; // of them
+  bool names_found_ = false;              // and are being released
+  std::size_t listed_ = 0;                // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false;                // before a piece of a large file
   std::uint64_t next_transfer_ = 1;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

@@ -1,6 +1,6 @@
 // Files of several names. One of these, the first, is sent like any file, and counts the others; each other one is a
 // Link to it. So all of them must be known: what the kernel tells of a new name says nothing of the old ones, and they
-// are looked for in the whole root. Reading the names is enough for that, since they come with the numbers of their
+// are looked for in all roots. Reading the names is enough for that, since they come with the numbers of their
 // inodes. And when a name goes, what was to be sent under it goes under another.
 #include "replication/files/sender.hpp"
 
@@ -18,31 +18,40 @@ constexpr std::size_t most_released = 20'000; // that wait to be sent
 
 Result<void> Sender::process_linked(Dirty what, const system::Node& node, Time now) {
   const auto& root = roots_.at(what.place.root);
-  const LinkedNames::Key key{what.place.root, node.id};
   for (;;) {
-    auto& file = linked_.note(what.place, key, node.links, false);
+    auto& file = linked_.note(what.place, node.id, node.links, false);
     if (!file.is_complete()) {
       queue_.await_names(std::move(what));
       return {};
     }
-    if (!file.first) file.first = what.place;
-    if (file.first == what.place) return send_file(std::move(what), counted(what.place, node), now);
-    const auto first = *file.first;
+    const auto first = file.first_names.try_emplace(what.place.root, what.place).first->second;
+    if (first == what.place) {
+      // In another root it is a file of its own there, of which the kernel has told nothing.
+      for (auto& name : what.beside ? std::vector<Place>() : file.names_beside(what.place.root))
+        queue_.add({.place = std::move(name),
+                    .order = what.order,
+                    .content = what.content,
+                    .wanted = what.wanted,
+                    .beside = true});
+      const auto own = counted(what.place, node);
+      return send_file(std::move(what), own, now);
+    }
     TANDEM_TRY(const auto there, root.tree.look(first.path));
     if (there.exists && there.id == node.id && !root.patterns.leave_out(first.path, false)) {
       // What there is to be known of the file goes under its first name, after this one: then all names are counted.
       send(Link{.place = what.place, .file = first.path, .order = what.order});
-      queue_.add({.place = first, .order = what.order, .content = what.content, .wanted = what.wanted});
+      queue_.add(
+          {.place = first, .order = what.order, .content = what.content, .wanted = what.wanted, .beside = what.beside});
       return {};
     }
     leave(first, {}); // and another one is the first
   }
 }
 
-// With as many names as the standby has by now, at the most.
+// With as many names as the standby has in that root by now, at the most.
 system::Node Sender::counted(const Place& place, system::Node node) const {
   const auto* file = linked_.file_at(place);
-  node.links = file == nullptr ? 1 : std::max<std::uint64_t>(file->names.size(), 1);
+  node.links = file == nullptr ? 1 : std::max<std::uint64_t>(file->names_in(place.root).size(), 1);
   return node;
 }
 
@@ -50,8 +59,8 @@ system::Node Sender::counted(const Place& place, system::Node node) const {
 void Sender::link_others(const Place& place, const system::Node& node, std::uint64_t order) {
   const auto* file = node.links > 1 ? linked_.file_at(place) : nullptr;
   if (file == nullptr) return;
-  for (const auto& name : file->names)
-    if (name != place) queue_.add({.place = name, .order = order});
+  for (auto& name : file->names_in(place.root))
+    if (name != place) queue_.add({.place = std::move(name), .order = order});
 }
 
 // It, and all below it, are names of what they were no more. `carried`: what was taken out of the queue for that place.
@@ -70,13 +79,15 @@ void Sender::leave(const Place& place, const Dirty& carried) {
   }
 }
 
-// What is known of it goes under another name, if there is one; it stays a name.
-void Sender::pass_on(const Dirty& what) {
-  const auto* file = what.content || what.wanted ? linked_.file_at(what.place) : nullptr;
+// What is to be sent of it goes under another name, if there is one; it stays a name. Once; and what has come from another
+// name is nothing to be passed on.
+void Sender::pass_on(Dirty& what) {
+  const auto* file = (what.content || what.wanted) && !what.beside ? linked_.file_at(what.place) : nullptr;
   if (file == nullptr) return;
-  for (const auto& name : file->names)
-    if (name != what.place)
-      return queue_.add({.place = name, .order = what.order, .content = true, .wanted = what.wanted});
+  const auto other = std::ranges::find_if(file->names, [&](const Place& name) { return name != what.place; });
+  if (other == file->names.end()) return;
+  queue_.add({.place = *other, .order = what.order, .content = true, .wanted = what.wanted});
+  what.content = what.wanted = false;
 }
 
 // Under a name that is left out; but it may be one of a file that has others.
@@ -90,10 +101,10 @@ void Sender::process_elsewhere(Dirty what) {
   const auto& tree = roots_.at(what.place.root).tree;
   const auto node = tree.look(what.place.path);
   if (!node || node->links < 2) return;
-  const auto& file = linked_.file_of({what.place.root, node->id}, node->links);
+  const auto& file = linked_.file_of(node->id, node->links);
   if (!file.is_complete()) return queue_.await_names(std::move(what));
   for (const auto& name : file.names) {
-    const auto there = tree.look(name.path);
+    const auto there = roots_.at(name.root).tree.look(name.path);
     if (!there || !there->exists || there->id != node->id) continue;
     what.place = name;
     return queue_.add(std::move(what));
@@ -104,9 +115,8 @@ void Sender::process_elsewhere(Dirty what) {
 
 // Its turn comes when all of the trees were listed, and with them the other names.
 void Sender::note_listed(const Place& place, const system::Digest& digest, std::uint64_t order) {
-  const LinkedNames::Key key{place.root, digest.id};
-  if (!linked_.is_of(place, key)) leave(place, {});
-  linked_.note(place, key, digest.links, !queue_.is_new(place));
+  if (!linked_.is_of(place, digest.id)) leave(place, {});
+  linked_.note(place, digest.id, digest.links, !queue_.is_new(place));
   queue_.await_names({.place = place, .order = order});
 }
 
@@ -135,18 +145,14 @@ Result<void> Sender::seek_names() {
 
 // Where the listings have found all of them nothing is looked for.
 void Sender::begin_to_seek() {
-  std::set<std::uint16_t> roots;
   for (const auto& place : queue_.seek()) {
     const auto node = roots_.at(place.root).tree.look(place.path);
-    if (!node || node->links < 2) continue;
-    const LinkedNames::Key key{place.root, node->id};
-    if (linked_.file_of(key, node->links).is_complete()) continue;
-    roots.insert(place.root);
-    sought_.insert(key);
-    sought_inodes_.emplace(place.root, node->id.inode);
+    if (!node || node->links < 2 || linked_.file_of(node->id, node->links).is_complete()) continue;
+    sought_.insert(node->id);
+    sought_inodes_.insert(node->id.inode);
   }
-  for (const auto root : roots)
-    to_seek_.push_back({root, ""});
+  for (std::size_t root = 0; root < roots_.size() && !sought_.empty(); ++root)
+    to_seek_.push_back({static_cast<std::uint16_t>(root), ""});
 }
 
 // What cannot be read, or is gone, has no names that could be told.
@@ -160,11 +166,11 @@ void Sender::seek_below(const Place& folder) {
       if (!root.patterns.leave_out(place.path, true)) to_seek_.push_back(std::move(place));
       continue;
     }
-    if (!sought_inodes_.contains({folder.root, one.inode}) || root.patterns.leave_out(place.path, false)) continue;
+    if (!sought_inodes_.contains(one.inode) || root.patterns.leave_out(place.path, false)) continue;
     const auto node = root.tree.look(place.path);
-    if (!node || node->links < 2 || !sought_.contains({folder.root, node->id})) continue;
-    if (!linked_.is_of(place, {folder.root, node->id})) leave(place, {});
-    linked_.note(place, {folder.root, node->id}, node->links, !queue_.is_new(place));
+    if (!node || node->links < 2 || !sought_.contains(node->id)) continue;
+    if (!linked_.is_of(place, node->id)) leave(place, {});
+    linked_.note(place, node->id, node->links, !queue_.is_new(place));
   }
 }
 

@@ -79,8 +79,7 @@ Result<bool> Sender::left_with_its_folder(const Place& place) const {
 }
 
 Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
-  const LinkedNames::Key key{what.place.root, node.id};
-  if (linked_.file_at(what.place) != nullptr && !linked_.is_of(what.place, key)) leave(what.place, what);
+  if (linked_.file_at(what.place) != nullptr && !linked_.is_of(what.place, node.id)) leave(what.place, what);
   const bool linked = what.open && what.unheard && !what.wanted && (node.links > 1 || what.linked);
   if (linked && !rests_as_a_link(what, node, now)) return {};
   // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.

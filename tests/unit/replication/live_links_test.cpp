@@ -156,6 +156,23 @@ TEST_F(LiveLinks, AFileThatGetsItsNameBeforeItIsWholeIsThereOnceItRests) {
   EXPECT_EQ(read(there("one/final")), "half and half");
 }
 
+// On the standby each replicated folder has a file of its own.
+TEST_F(LiveLinks, WhatIsWrittenInOneRootIsReadInTheOther) {
+  write(at("one/file"), "before");
+  fs::create_hard_link(at("one/file"), at("two/file"));
+  fs::create_hard_link(at("one/file"), at("two/other"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/file"), "after");
+  EXPECT_EQ(differs(), "");
+  fs::permissions(at("two/other"), fs::perms::owner_read);
+  EXPECT_EQ(differs(), "");
+  write(at("one/file"), "at last");
+  fs::remove(at("one/file"));
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("two/file")), "at last");
+}
+
 // One whose other names are where nothing is replicated from is a file like any other.
 TEST_F(LiveLinks, NamesElsewhereAreNone) {
   begin();
