@@ -108,7 +108,8 @@ void FileStreams::turn(Agent& agent) {
 void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string& server, Standby& standby) {
   // One that has no receiver yet gives the next one what is to be known.
   const bool renewed = ledger_->take_renewal(server) && (standby.opening || !standby.far.expired());
-  if (standby.stream && (renewed || standby.made_for != words_of(roots_for(pair)))) end(agent, server, standby);
+  const bool same = standby.made_for == words_of(roots_for(pair)) && standby.guard == pair.files.deletion_guard;
+  if (standby.stream && (renewed || !same)) end(agent, server, standby);
   if (!standby.stream) return begin(agent, pair, standby);
   const auto state = standby.stream->state();
   if (state.ended) {
@@ -139,6 +140,7 @@ void FileStreams::begin(Agent& agent, const model::Pair& pair, Standby& standby)
   if (std::chrono::steady_clock::now() < standby.not_before) return;
   auto roots = roots_for(pair);
   standby.made_for = words_of(roots);
+  standby.guard = pair.files.deletion_guard;
   standby.watching.reset();
   standby.stream = std::make_shared<LiveStream>(std::move(roots), agent.ports().clock);
 }

@@ -26,6 +26,7 @@ private:
   struct Standby {
     std::shared_ptr<replication::LiveStream> stream;
     std::vector<std::string> made_for;   // what it was made with: folders and patterns
+    double guard = 0;                    // the same: [files] deletion_guard
     std::optional<Time> watching;        // since when nothing escapes it
     std::weak_ptr<peer::Connection> far; // to the receiver
     std::uint64_t count = 0;             // of the ledger's, what it removes goes to

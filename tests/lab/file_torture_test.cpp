@@ -45,6 +45,9 @@ protected:
     case 3:
       EXPECT_TRUE(lab().freeze(to));
       return [to] { EXPECT_TRUE(lab().thaw(to)); };
+    case 4: // what changes meanwhile it is told of all at once
+      on(lab(), from, "systemctl kill -s STOP --kill-who=main tandem");
+      return [from] { on(lab(), from, "systemctl kill -s CONT --kill-who=main tandem"); };
     default:
       return [] {};
     }
@@ -84,6 +87,6 @@ TEST_P(FileTorture, EndsInEqualTrees) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, FileTorture, testing::Range(1U, 201U));
+INSTANTIATE_TEST_SUITE_P(Seeds, FileTorture, testing::Range(1U, 1 + trees::seeds(200)));
 
 } // namespace tandem::lab

@@ -182,9 +182,9 @@ Result<void> Receiver::on(const Remove& remove) {
 // A comparison that finds much of a tree gone is as a rule about a disk that is missing: nothing is set against that.
 bool Receiver::is_too_much(const Root& root, std::uint64_t count, bool extra) const {
   if (guard_ >= 1) return false;
-  const auto part = static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names));
+  const auto part = std::max(few_removals, static_cast<std::uint64_t>(guard_ * static_cast<double>(root.names)));
   if (extra && root.extras + count > part) return true;
-  return root.removed + count > std::max(few_removals, part) + root.came;
+  return root.removed + count > part + root.came;
 }
 
 // Of names, with all that lies below; what is left out does not count, neither here nor there.

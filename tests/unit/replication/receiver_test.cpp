@@ -51,6 +51,21 @@ TEST_F(ReceiverWords, AFolderThatIsNotThereIsWantedWithAllThatIsInIt) {
   EXPECT_THAT(answered<Listed>(), ::testing::ElementsAre(Listed{1}));
 }
 
+// An hour ago there was nothing: a few may go all the same, and not all that came since.
+TEST_F(ReceiverWords, WhatAComparisonFindsGoneOfAllThatCameWithinTheHourIsSetAgainstAFewAlone) {
+  const auto place = [](int number) { return Place{.root = 0, .path = std::to_string(number)}; };
+  system::Node node{.exists = true, .type = system::FileType::regular, .mode = 0644};
+  for (int number = 0; number < 300; ++number)
+    ASSERT_TRUE(receiver->take(Put{.place = place(number), .order = 1, .node = node, .content = {}}, {}));
+  for (int number = 0; number < 100; ++number)
+    ASSERT_TRUE(receiver->take(Remove{.place = place(number), .extra = true}, {}));
+  EXPECT_TRUE(answered<Stop>().empty());
+  EXPECT_FALSE(fs::exists(base + "/99"));
+  ASSERT_TRUE(receiver->take(Remove{.place = place(100), .extra = true}, {}));
+  EXPECT_EQ(answered<Stop>().size(), 1U);
+  EXPECT_TRUE(fs::exists(base + "/100"));
+}
+
 TEST_F(ReceiverWords, OfManyThatAreNotOnThePrimaryAPartIsAskedAboutAtOnce) {
   fs::create_directory(base + "/many");
   for (int number = 0; number < 10'020; ++number)
