@@ -13,6 +13,7 @@ using std::chrono::steady_clock;
 
 constexpr auto watermark_every = 1s;
 constexpr std::size_t most_unsent = std::size_t{256} << 10U;
+constexpr auto longest_collecting = 1ms;
 constexpr int reads_a_turn = 64;
 constexpr int writes_a_turn = 64; // then its owner is heard again
 
@@ -142,8 +143,11 @@ private:
         if (took == 0) return {};
         unsent_.erase(0, took);
       }
-      while (unsent_.size() < most_unsent) {
-        TANDEM_TRY(const auto bytes, sender_.next(steady_clock::now()));
+      // What is there goes while the next is read, which may be a folder of thousands.
+      const auto began = steady_clock::now();
+      for (auto now = began; unsent_.size() < most_unsent && now - began < longest_collecting;
+           now = steady_clock::now()) {
+        TANDEM_TRY(const auto bytes, sender_.next(now));
         if (!bytes) break;
         unsent_ += *bytes;
       }
