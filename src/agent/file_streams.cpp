@@ -109,7 +109,10 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   // One that has no receiver yet gives the next one what is to be known.
   const bool renewed = ledger_->take_renewal(server) && (standby.opening || !standby.far.expired());
   const bool same = standby.made_for == words_of(roots_for(pair)) && standby.guard == pair.files.deletion_guard;
-  if (standby.stream && (renewed || !same)) end(agent, server, standby);
+  if (standby.stream && (renewed || !same)) {
+    ledger_->streamed(server, false, {}, {});
+    end(agent, server, standby);
+  }
   if (!standby.stream) return begin(agent, pair, standby);
   const auto state = standby.stream->state();
   if (state.ended) {
@@ -123,14 +126,12 @@ void FileStreams::mind(Agent& agent, const model::Pair& pair, const std::string&
   if (!state.watching) return;
   if (!standby.watching) standby.watching = std::chrono::steady_clock::now();
   if (state.live) return tell(agent, server, standby, state);
-  // One that keeps what only it has refuses a stream before a comparison. A runbook compares the files itself, and what
-  // is opened now may be about to turn.
+  // A comparison comes first: it says what it would delete before it does, and keeps what only the standby has. A
+  // runbook compares the files itself, and what is opened now may be about to turn.
   if (standby.opening || is_held(server) || !agent.runbook().empty() ||
       std::chrono::steady_clock::now() < standby.not_before)
     return;
-  // After the guard has stopped one a comparison decides, too.
-  const bool compare_first = standby.compare_first || ledger_->removed(server).stopped;
-  if (!compare_first || ledger_->compared_since(server, *standby.watching))
+  if (ledger_->compared_since(server, *standby.watching))
     open(agent, server);
   else
     ledger_->ask_for(server);
@@ -162,7 +163,6 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         if (!far || !link || standby.stream != stream || self->is_held(server)) {
           if (far) (*far)->close();
           const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
-          if (!far && far.error().kind == ErrorKind::refused) standby.compare_first = true;
           if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
           if (!why.empty()) standby.problem = why;
           standby.not_before = std::chrono::steady_clock::now() + standby.pause;
@@ -173,7 +173,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
         stream->attach(std::move(link->second),
                        standby.watching && self->ledger_->compared_since(server, *standby.watching));
-        standby.compare_first = standby.told_live = false;
+        standby.told_live = false;
       });
 }
 

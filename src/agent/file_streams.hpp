@@ -30,7 +30,6 @@ private:
     std::optional<Time> watching;        // since when nothing escapes it
     std::weak_ptr<peer::Connection> far; // to the receiver
     std::uint64_t count = 0;             // of the ledger's, what it removes goes to
-    bool compare_first = false;          // it keeps what only it has, which a comparison sees to
     bool told_live = false;              // that it has everything and goes on
     bool opening = false;                // the connection for it
     Time next_word = {};                 // to the standby: how far its files are complete

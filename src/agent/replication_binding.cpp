@@ -52,9 +52,7 @@ private:
     for (const auto& peer : state.peers) {
       if (!peer.connected) continue;
       connected.push_back(peer.name);
-      const auto entry = known.find(peer.name);
-      if (entry == known.end() || !entry->second.compared)
-        wanted.asked.insert(peer.name); // since this agent started nobody has looked
+      if (!known.contains(peer.name)) wanted.asked.insert(peer.name); // since this agent started nobody has looked
     }
     auto due = turns_.take(now, state.pair->files.reconcile, connected, wanted);
     if (due.empty()) return;

@@ -117,7 +117,8 @@ bool is_file_pattern(std::string_view text) {
 }
 
 bool is_exclude_pattern(std::string_view text) {
-  return !text.empty() && text != "!" && !text.starts_with("+ ") && !text.starts_with("- ");
+  // Classes ([[:digit:]]) are rsync's alone: the stream of files does not know them.
+  return !text.empty() && text != "!" && !text.contains("[:") && !text.starts_with("+ ") && !text.starts_with("- ");
 }
 
 bool is_url_path(std::string_view text) {

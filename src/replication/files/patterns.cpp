@@ -94,15 +94,26 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 Patterns::Patterns(const std::vector<std::string>& patterns) : texts_(patterns) {
   for (std::string_view text : texts_) {
-    Pattern pattern;
-    pattern.folders_only = text.ends_with('/');
-    if (pattern.folders_only) text.remove_suffix(1);
-    pattern.anchored = text.starts_with('/');
-    if (pattern.anchored) text.remove_prefix(1);
-    pattern.whole_path = text.find('/') != npos || text.find("**") != npos;
-    pattern.text = text;
-    if (!text.empty()) patterns_.push_back(std::move(pattern));
+    // rsync(1): "dir/***" is "dir/" and "dir/**".
+    if (text.ends_with("/***")) {
+      text.remove_suffix(3);
+      take(text);
+      take(std::string(text) + "**");
+    } else {
+      take(text);
+    }
   }
+}
+
+void Patterns::take(std::string_view text) {
+  Pattern pattern;
+  pattern.folders_only = text.ends_with('/');
+  if (pattern.folders_only) text.remove_suffix(1);
+  pattern.anchored = text.starts_with('/');
+  if (pattern.anchored) text.remove_prefix(1);
+  pattern.whole_path = text.find('/') != npos || text.find("**") != npos;
+  pattern.text = text;
+  if (!text.empty()) patterns_.push_back(std::move(pattern));
 }
 
 bool Patterns::leave_out_this(std::string_view path, bool folder) const {
@@ -111,6 +122,8 @@ bool Patterns::leave_out_this(std::string_view path, bool folder) const {
     if (pattern.folders_only && !folder) return false;
     if (pattern.anchored) return matches(pattern.text, path);
     if (!pattern.whole_path) return matches(pattern.text, name);
+    // For one that begins so rsync puts a slash before the path.
+    if (pattern.text.starts_with("**") && matches(pattern.text, "/" + std::string(path))) return true;
     for (auto rest = path;; rest.remove_prefix(rest.find('/') + 1)) {
       if (matches(pattern.text, rest)) return true;
       if (rest.find('/') == npos) return false;

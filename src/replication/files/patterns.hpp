@@ -33,6 +33,7 @@ private:
     bool whole_path = false; // for the end of the path, not for its last name alone
   };
 
+  void take(std::string_view text);
   [[nodiscard]] bool leave_out_this(std::string_view path, bool folder) const;
 
   std::vector<std::string> texts_;
