@@ -79,12 +79,15 @@ void Sender::leave(const Place& place, const Dirty& carried) {
   }
 }
 
-// What is to be sent of it goes under another name, if there is one; it stays a name. Once; and what has come from another
-// name is nothing to be passed on.
+// What is to be sent of it goes under another name that is there, or two that have gone would hand it to each other for
+// ever; it stays a name. Once; and what has come from another name is nothing to be passed on.
 void Sender::pass_on(Dirty& what) {
   const auto* file = (what.content || what.wanted) && !what.beside ? linked_.file_at(what.place) : nullptr;
   if (file == nullptr) return;
-  const auto other = std::ranges::find_if(file->names, [&](const Place& name) { return name != what.place; });
+  const auto other = std::ranges::find_if(file->names, [&](const Place& name) {
+    const auto there = roots_.at(name.root).tree.look(name.path);
+    return name != what.place && there && there->exists && linked_.is_of(what.place, there->id);
+  });
   if (other == file->names.end()) return;
   queue_.add({.place = *other, .order = what.order, .content = true, .wanted = what.wanted});
   what.content = what.wanted = false;

@@ -127,6 +127,18 @@ TEST_F(LiveLinks, WhatIsWrittenByANameThatGoesIsThereUnderTheOthers) {
     EXPECT_EQ(read(there(name)), "after") << name;
 }
 
+TEST_F(LiveLinks, WhatIsWrittenByNamesThatAllGoWithTheirFolderIsNoConcern) {
+  fs::create_directories(at("one/folder"));
+  write(at("one/folder/a"), "before");
+  fs::create_hard_link(at("one/folder/a"), at("one/folder/b"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  write(at("one/folder/a"), "after");
+  write(at("one/folder/b"), "and after");
+  fs::remove_all(at("one/folder"));
+  EXPECT_EQ(differs(), "");
+}
+
 TEST_F(LiveLinks, ALargeFileIsThereUnderTheOtherNameWhenTheFirstGoesMeanwhile) {
   write(at("one/a"), "before");
   fs::create_hard_link(at("one/a"), at("one/b"));
