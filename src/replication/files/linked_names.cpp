@@ -66,6 +66,18 @@ std::optional<Place> LinkedNames::forget_one(const Place& place) {
 std::vector<LinkedNames::Left> LinkedNames::forget(const Place& place) {
   std::vector<Place> names;
   for_each_at(keys_, place, [&](const auto& one) { names.push_back(one.first); });
+  return forget_all(names);
+}
+
+std::vector<LinkedNames::Left> LinkedNames::forget_below(const Place& place) {
+  std::vector<Place> names;
+  for_each_at(keys_, place, [&](const auto& one) {
+    if (one.first != place) names.push_back(one.first);
+  });
+  return forget_all(names);
+}
+
+std::vector<LinkedNames::Left> LinkedNames::forget_all(const std::vector<Place>& names) {
   std::vector<Left> left;
   for (const auto& name : names)
     if (auto other = forget_one(name)) left.push_back({name, std::move(*other)});

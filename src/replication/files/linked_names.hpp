@@ -39,6 +39,8 @@ public:
 
   // Neither it nor what lies below it is a name of what it was: those whose files have other names.
   std::vector<Left> forget(const Place& place);
+  // The same, but for the place itself.
+  std::vector<Left> forget_below(const Place& place);
   // What was at the new name is to be forgotten before.
   void rename(const Place& from, const Place& to);
   // All names of that file were looked for.
@@ -49,6 +51,7 @@ public:
   void clear();
 
 private:
+  std::vector<Left> forget_all(const std::vector<Place>& names);
   std::optional<Place> forget_one(const Place& place);
   static void take_name(File& file, const Place& place);
 

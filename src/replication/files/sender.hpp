@@ -125,6 +125,8 @@ private:
   void link_others(const Place& place, const system::Node& node, std::uint64_t order);
   [[nodiscard]] system::Node counted(const Place& place, system::Node node) const;
   void leave(const Place& place, const Dirty& carried);
+  void leave_what_it_was(const Dirty& what, const system::Node& node);
+  void pass_on_left(const std::vector<LinkedNames::Left>& left, const Dirty& carried);
   void pass_on(Dirty& what);
   void changed_elsewhere(const Place& place, system::ChangeKind kind);
   void process_elsewhere(Dirty what);

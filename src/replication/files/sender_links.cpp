@@ -65,7 +65,19 @@ void Sender::link_others(const Place& place, const system::Node& node, std::uint
 
 // It, and all below it, are names of what they were no more. `carried`: what was taken out of the queue for that place.
 void Sender::leave(const Place& place, const Dirty& carried) {
-  for (auto& [name, other] : linked_.forget(place)) {
+  pass_on_left(linked_.forget(place), carried);
+}
+
+// What is there is no folder any more, or another file, or none.
+void Sender::leave_what_it_was(const Dirty& what, const system::Node& node) {
+  const bool regular = node.type == system::FileType::regular;
+  if (node.type != system::FileType::folder) pass_on_left(linked_.forget_below(what.place), {.order = what.order});
+  if (linked_.file_at(what.place) != nullptr && (!regular || !linked_.is_of(what.place, node.id)))
+    leave(what.place, what);
+}
+
+void Sender::pass_on_left(const std::vector<LinkedNames::Left>& left, const Dirty& carried) {
+  for (const auto& [name, other] : left) {
     auto what = queue_.waiting_at(name);
     const auto carry = [&](const Dirty& more) {
       if (what.order == 0 || (more.order != 0 && more.order < what.order)) what.order = more.order;
@@ -74,8 +86,8 @@ void Sender::leave(const Place& place, const Dirty& carried) {
     carry({.order = carried.order});
     for (const auto& transfer : transfers_)
       if (transfer.what.place == name) carry(transfer.what);
-    if (name == place) carry(carried);
-    queue_.add({.place = std::move(other), .order = what.order, .content = what.content, .wanted = what.content});
+    if (name == carried.place) carry(carried);
+    queue_.add({.place = other, .order = what.order, .content = what.content, .wanted = what.content});
   }
 }
 

@@ -49,6 +49,7 @@ Result<void> Sender::process_state(Dirty what, Time now) {
     return {};
   }
   if (!node.exists) return process_gone(std::move(what));
+  leave_what_it_was(what, node);
   if (node.type == FileType::regular) return process_file(std::move(what), node, now);
   send(Offer{.place = what.place, .order = what.order, .node = node});
   return what.deep && node.type == FileType::folder ? send_below(what) : Result<void>();
@@ -79,7 +80,6 @@ Result<bool> Sender::left_with_its_folder(const Place& place) const {
 }
 
 Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
-  if (linked_.file_at(what.place) != nullptr && !linked_.is_of(what.place, node.id)) leave(what.place, what);
   const bool linked = what.open && what.unheard && !what.wanted && (node.links > 1 || what.linked);
   if (linked && !rests_as_a_link(what, node, now)) return {};
   // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
@@ -95,7 +95,7 @@ Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   if (node.links > 1) return process_linked(std::move(what), node, now);
   // Others may have gone that the standby still has.
   const auto file = counted(what.place, node);
-  if (file.links == 1) linked_.forget(what.place);
+  if (file.links == 1) leave(what.place, {.order = what.order});
   return send_file(std::move(what), file, now);
 }
 

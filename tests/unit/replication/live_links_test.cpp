@@ -139,6 +139,28 @@ TEST_F(LiveLinks, WhatIsWrittenByNamesThatAllGoWithTheirFolderIsNoConcern) {
   EXPECT_EQ(differs(), "");
 }
 
+// What was below it goes as well, and its other names have what was to be sent.
+TEST_F(LiveLinks, AFileInThePlaceOfAFolderTakesNoContentFromTheOthers) {
+  for (int round = 0; round < 20; ++round) {
+    const auto folder = at(fmt::format("one/{}", round));
+    fs::create_directories(folder);
+    write(folder + "/a", "before");
+    fs::create_hard_link(folder + "/a", at(fmt::format("one/other{}", round)));
+  }
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  stop();
+  for (int round = 0; round < 20; ++round)
+    write(at(fmt::format("one/other{}", round)), "after " + std::to_string(round));
+  begin(false);
+  for (int round = 0; round < 20; ++round) {
+    const auto folder = at(fmt::format("one/{}", round));
+    fs::remove_all(folder);
+    write(folder, "a file");
+  }
+  EXPECT_EQ(differs(), "");
+}
+
 TEST_F(LiveLinks, ALargeFileIsThereUnderTheOtherNameWhenTheFirstGoesMeanwhile) {
   write(at("one/a"), "before");
   fs::create_hard_link(at("one/a"), at("one/b"));
