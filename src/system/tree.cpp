@@ -14,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 namespace tandem::system {
@@ -127,7 +128,7 @@ Result<void> put_in_place(int folder, const std::string& temporary, const std::s
 } // namespace
 
 Result<Tree> Tree::open(const std::string& path) {
-  Descriptor root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Descriptor root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); // look_by() takes no O_PATH
   if (!root) return system_error("opening " + path);
   return Tree(path, std::move(root));
 }
@@ -169,6 +170,22 @@ Result<Node> Tree::look(const std::string& path) const {
   }
   if (!file) return std::unexpected(std::move(file).error());
   return look_at(file->get());
+}
+
+Result<Node> Tree::look_by(const std::string& handle) const {
+  if (handle.size() < 2 || handle.size() > MAX_HANDLE_SZ)
+    return fail(ErrorKind::invalid, "no handle of a file in " + path_);
+  const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - 1),
+                         .handle_type = static_cast<unsigned char>(handle.front())};
+  alignas(file_handle) std::array<char, sizeof head + MAX_HANDLE_SZ> whole{};
+  std::memcpy(whole.data(), &head, sizeof head);
+  std::memcpy(whole.data() + sizeof head, handle.data() + 1, handle.size() - 1);
+  const Descriptor file(
+      ::open_by_handle_at(root_.get(), reinterpret_cast<file_handle*>(whole.data()), O_PATH | O_CLOEXEC));
+  if (!file && (errno == ESTALE || errno == ENOENT)) return Node{};
+  if (!file) return system_error("looking at a file in " + path_);
+  TANDEM_TRY(auto node, look_at(file.get()));
+  return node.links == 0 ? Node{} : node;
 }
 
 Result<std::vector<std::string>> Tree::list(const std::string& path) const {

@@ -25,6 +25,8 @@ public:
   // ---- reading. The path "" is the tree's own folder.
   // One that is not there, or below what is no folder, is a Node that does not exist.
   [[nodiscard]] Result<Node> look(const std::string& path) const;
+  // A file by its handle, as FileChange has it, whatever names it has; one that has none any more does not exist.
+  [[nodiscard]] Result<Node> look_by(const std::string& handle) const;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted
 
   // What stands in a folder, sorted by name. Cheap: nothing more is asked of each.

@@ -54,6 +54,13 @@ Record record_of(const char* place, std::size_t length) {
   return record;
 }
 
+// As Tree::look_by() takes it: the kind of handle, and the handle.
+std::string file_of(const Record& record) {
+  const auto head = value_at<file_handle>(record.handle.data());
+  if (record.handle.size() <= sizeof head || head.handle_type < 0 || head.handle_type > 255) return {};
+  return static_cast<char>(head.handle_type) + record.handle.substr(sizeof head);
+}
+
 bool lies_in(const std::string& path, const std::string& folder) {
   return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
 }
@@ -68,7 +75,7 @@ bool cannot_be_watched(int error) {
 Result<Watch> Watch::open(const std::vector<std::string>& folders) {
   Watch watch;
   watch.group_ = Descriptor(::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
-                                                FAN_REPORT_DIR_FID | FAN_REPORT_NAME,
+                                                FAN_REPORT_DFID_NAME_TARGET,
                                             O_RDONLY | O_CLOEXEC | O_LARGEFILE));
   if (!watch.group_) return system_error("watching files (fanotify_init)");
   for (const auto& path : folders) {
@@ -126,11 +133,14 @@ void Watch::take(const char* event, std::vector<FileChange>& changes) {
   const bool folder = (head.mask & FAN_ONDIR) != 0;
   std::string path;
   std::string from;
+  std::string file;
   for (std::size_t at = head.metadata_len; at + sizeof(fanotify_event_info_header) <= head.event_len;) {
     const auto info = value_at<fanotify_event_info_header>(event + at);
     if (info.len < sizeof info || at + info.len > head.event_len) break;
     if (info.info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME)
       from = path_of(event + at);
+    else if (info.info_type == FAN_EVENT_INFO_TYPE_FID) // also alone, where the kernel knows no name
+      file = folder ? "" : file_of(record_of(event + at, info.len));
     else
       path = path_of(event + at);
     at += info.len;
@@ -138,7 +148,7 @@ void Watch::take(const char* event, std::vector<FileChange>& changes) {
   if (folder && (head.mask & (FAN_RENAME | FAN_DELETE)) != 0) folders_.clear();
   if (path.empty() && from.empty()) return;
   const auto add = [&](std::uint64_t mask, ChangeKind kind) {
-    if ((head.mask & mask) != 0) changes.push_back({.kind = kind, .folder = folder, .path = path, .from = from});
+    if ((head.mask & mask) != 0) changes.push_back({.kind = kind, .folder = folder, .path = path, .from = from, .file = file});
   };
   add(FAN_RENAME, ChangeKind::renamed);
   add(FAN_CREATE, ChangeKind::made);

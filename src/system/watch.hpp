@@ -26,6 +26,7 @@ struct FileChange {
   bool folder = false;
   std::string path; // absolute
   std::string from;
+  std::string file = {}; // its handle, for Tree::look_by(): another one may have its name by now. Empty for folders
 };
 
 class Watch {

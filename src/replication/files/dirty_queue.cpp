@@ -28,6 +28,8 @@ void DirtyQueue::add(Dirty what) {
   const auto known = turns_.find(what.place);
   if (!what.is_state() || known == turns_.end()) return put(std::move(what));
   auto& before = waiting_.at(known->second);
+  if (!what.file.empty()) keep_file(what, before);
+  if (!what.file.empty()) before.file = std::move(what.file);
   before.content = before.content || what.content;
   before.wanted = before.wanted || what.wanted;
   before.deep = before.deep || what.deep;
@@ -51,6 +53,41 @@ void DirtyQueue::add(Dirty what) {
   }
 }
 
+// `all` is to have what was told last.
+void DirtyQueue::keep_file(Dirty& all, const Dirty& older) {
+  if (older.file.empty() || older.file == all.file) return;
+  if (all.file.empty()) {
+    all.file = older.file;
+    return;
+  }
+  displaced_.push_back(older);
+  if (displaced_.back().order == 0) displaced_.back().order = next_order_++;
+  open_.insert(displaced_.back().order);
+}
+
+std::vector<Dirty> DirtyQueue::take_displaced() {
+  for (const auto& what : displaced_)
+    open_.erase(open_.find(what.order));
+  return std::exchange(displaced_, {});
+}
+
+void DirtyQueue::forget_file(const Place& place, const std::string& file) {
+  for_each_known_at(place, [&](Dirty& what) {
+    if (what.file == file) what.file.clear();
+  });
+}
+
+template <class See>
+void DirtyQueue::for_each_known_at(const Place& place, const See& see) {
+  for_each_at(turns_, place, [&](const auto& one) { see(waiting_.at(one.second)); });
+  for (auto* list : {&aside_, &unnamed_})
+    for_each_at(*list, place, [&](auto& one) { see(one.second); });
+  for_each_at(rest_, place, [&](const auto& one) {
+    const auto [first, last] = resting_.equal_range(one.second);
+    see(std::find_if(first, last, [&](const auto& other) { return other.second.place == one.first; })->second);
+  });
+}
+
 void DirtyQueue::rename(const Place& from, const Place& to, std::uint64_t order) {
   const auto open = oldest_at(from);
   if (order == 0 || (open != 0 && open < order)) order = open;
@@ -72,19 +109,17 @@ void DirtyQueue::rename(const Place& from, const Place& to, std::uint64_t order)
 // Which content has changed is nothing that a look would find: another time of the file need not come with it.
 void DirtyQueue::move_known(const Place& from, const Place& to) {
   std::vector<Dirty> known;
-  const auto see = [&](const Dirty& what) {
-    if (!lies_at(what.place, from) || (!what.content && !what.open)) return;
+  for_each_known_at(from, [&](Dirty& what) {
+    auto file = std::exchange(what.file, {}); // which has another name now
+    if (!what.content && !what.open) return;
     known.push_back({.place = moved(what.place, from, to),
                      .order = what.order,
                      .content = true,
                      .wanted = what.wanted,
                      .open = what.open && !what.content,
-                     .tries = what.tries});
-  };
-  for_each_at(turns_, from, [&](const auto& one) { see(waiting_.at(one.second)); });
-  for (const auto* list : {&aside_, &unnamed_})
-    for_each_at(*list, from, [&](const auto& one) { see(one.second); });
-  for_each_at(rest_, from, [&](const auto& one) { see(resting_at(one.first)->second); });
+                     .tries = what.tries,
+                     .file = std::move(file)});
+  });
   for (auto& what : known)
     add(std::move(what));
 }
@@ -132,6 +167,7 @@ void DirtyQueue::await_names(Dirty what) {
     what.order = std::min(what.order, before.order);
     what.content = what.content || before.content;
     what.wanted = what.wanted || before.wanted;
+    keep_file(what, before);
     unnamed_.erase(known);
   }
   open_.insert(what.order);
@@ -196,6 +232,8 @@ void DirtyQueue::let_rest(Dirty what, Time when) {
     auto before = take_rest(known);
     if (before.order == 0 || (what.order != 0 && what.order < before.order)) before.order = what.order;
     before.wanted = before.wanted || what.wanted;
+    keep_file(what, before);
+    before.file = std::move(what.file);
     what = std::move(before);
   }
   if (what.order != 0) open_.insert(what.order);
@@ -223,10 +261,15 @@ void DirtyQueue::join_rest(Dirty& what) {
   if (at == resting_.end()) return;
   const auto before = take_rest(at);
   what.wanted = what.wanted || before.wanted;
+  keep_file(what, before);
   if (before.order != 0) what.order = std::min(what.order, before.order);
 }
 
 void DirtyQueue::set_aside(Dirty what) {
+  if (const auto known = aside_.find(what.place); known != aside_.end()) {
+    keep_file(what, known->second);
+    known->second.file = what.file;
+  }
   open_.insert(what.order);
   const auto [at, fresh] = aside_.try_emplace(what.place, what);
   if (fresh) return;
@@ -298,6 +341,7 @@ void DirtyQueue::clear() {
   unsighted_.clear();
   walk_.clear();
   unnamed_.clear();
+  displaced_.clear();
   open_.clear();
   asked_ = 0;
 }

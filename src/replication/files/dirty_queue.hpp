@@ -33,6 +33,8 @@ struct Dirty {
   bool first = false;  // the stream begins with it
   bool beside = false; // the file has changed by its name in another root
   bool sought = false; // all names of its file were looked for
+  // Of which file that was told, by its handle: another one may be there by now, or none. Empty: of none.
+  std::string file = {};
   // Of a folder: what is in it, to be listed from that one on.
   std::shared_ptr<const std::vector<std::string>> names = {};
   std::size_t next_name = 0;
@@ -96,6 +98,14 @@ public:
 
   [[nodiscard]] bool has_aside() const { return !aside_.empty(); }
 
+  // Of whose file something was told under a name of which something was told about another file since.
+  [[nodiscard]] std::vector<Dirty> take_displaced();
+  // That file is at that place no more, and nothing is to be sent of it.
+  void forget_file(const Place& place, const std::string& file);
+
+  // For what waits elsewhere.
+  std::uint64_t new_order() { return next_order_++; }
+
   [[nodiscard]] std::optional<Dirty> take(Time now);
   // When take() has something to give; nullopt: nothing waits.
   [[nodiscard]] std::optional<Time> next(Time now) const;
@@ -129,6 +139,9 @@ private:
   Dirty take_rest(Resting::const_iterator at);
   void join_rest(Dirty& what);
   void move_known(const Place& from, const Place& to);
+  void keep_file(Dirty& all, const Dirty& older);
+  template <class See>
+  void for_each_known_at(const Place& place, const See& see);
 
   Waiting waiting_;
   std::map<Place, std::uint64_t> turns_; // of states
@@ -140,6 +153,7 @@ private:
   std::size_t asked_ = 0;
   std::map<Place, Time> rest_; // where they stand there
   std::map<Place, Dirty> aside_;
+  std::vector<Dirty> displaced_;
   Place latest_aside_;
   std::multiset<std::uint64_t> open_;
   std::uint64_t next_turn_ = 1;

@@ -104,6 +104,10 @@ void LinkedNames::sought(const Key& key) {
   if (const auto known = files_.find(key); known != files_.end()) known->second.sought = known->second.links;
 }
 
+void LinkedNames::drop(const Key& key) {
+  if (const auto known = files_.find(key); known != files_.end() && known->second.names.empty()) files_.erase(known);
+}
+
 const LinkedNames::File* LinkedNames::file_at(const Place& place) const {
   const auto known = keys_.find(place);
   return known == keys_.end() ? nullptr : &files_.at(known->second);

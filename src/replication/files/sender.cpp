@@ -53,11 +53,13 @@ void Sender::renamed(const system::FileChange& change) {
     linked_.rename(*from, *to);
   else if (from)
     leave(*from, {});
+  if (to) strays_.named(change.file, *to);
   if (came_from && goes_to) {
     rename_known(*from, *to);
   } else {
     if (goes_to) queue_.add({.place = *to, .content = true, .deep = true}); // new to the standby
     if (came_from) queue_.add({.place = *from, .deep = true});
+    if (from && !goes_to) leave_roots(*from, change.file);
   }
   for (const auto& place : {from, to})
     if (place) around(*place);
@@ -75,11 +77,14 @@ void Sender::rename_known(const Place& from, const Place& to) {
   }
   if (order != 0) note_behind_mark(order);
   std::vector<Dirty> sent;
-  for (const auto& transfer : transfers_) {
+  for (auto& transfer : transfers_) {
     if (!lies_at(transfer.what.place, from)) continue;
     see(transfer.what.order);
-    sent.push_back(
-        {.place = moved(transfer.what.place, from, to), .order = transfer.what.order, .content = true, .wanted = true});
+    sent.push_back({.place = moved(transfer.what.place, from, to),
+                    .order = transfer.what.order,
+                    .content = true,
+                    .wanted = true,
+                    .file = std::exchange(transfer.what.file, {})});
   }
   queue_.rename(from, to, order);
   for (auto& what : sent)
@@ -92,26 +97,33 @@ void Sender::changed_one(const system::FileChange& change) {
   const auto place = place_of(change.path);
   if (!place) return;
   if (change.kind == ChangeKind::made || change.kind == ChangeKind::removed) around(*place);
-  if (!goes_over(place, change.folder)) return changed_elsewhere(*place, change.kind);
+  if (!goes_over(place, change.folder)) return changed_elsewhere(*place, change);
+  const bool of_file = change.kind == ChangeKind::written || change.kind == ChangeKind::growing ||
+                       change.kind == ChangeKind::altered;
+  if (change.kind == ChangeKind::made) strays_.named(change.file, *place);
   queue_.add({.place = *place,
               .content = change.kind == ChangeKind::written,
               .wanted = change.kind == ChangeKind::growing,
               // One of the same name may have gone before, of whose content the kernel tells nothing any more.
               .deep = change.folder && change.kind != ChangeKind::altered,
               .open = !change.folder && (change.kind == ChangeKind::made || change.kind == ChangeKind::growing),
-              .unheard = change.kind == ChangeKind::made});
+              .unheard = change.kind == ChangeKind::made,
+              .file = of_file ? change.file : ""});
 }
 
 void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
+  take_displaced();
   if (!changes.empty() && queue_.places() > most_waiting) look_again();
 }
 
 // What was waited for so far is waited for now in this.
 void Sender::look_again(bool first) {
-  const auto order = queue_.oldest() < queue_.next_order() ? queue_.oldest() : 0;
+  auto order = std::min(queue_.oldest(), strays_.oldest().value_or(queue_.next_order()));
+  if (order == queue_.next_order()) order = 0;
   queue_.clear();
+  strays_.clear();
   linked_.clear();
   to_seek_.clear();
   sought_.clear();
@@ -213,7 +225,7 @@ Result<void> Sender::answered(const Done& done, Time now) {
 // ---- marks
 
 std::uint64_t Sender::oldest_open() const {
-  auto oldest = queue_.oldest();
+  auto oldest = std::min(queue_.oldest(), strays_.oldest().value_or(queue_.next_order()));
   for (const auto& transfer : transfers_)
     oldest = std::min(oldest, transfer.what.order);
   return oldest;
@@ -257,7 +269,8 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  return transfers_.empty() && !queue_.has_aside() && !may_walk() && !may_seek() ? queue_.next(now) : now;
+  const bool idle = transfers_.empty() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek();
+  return idle ? queue_.next(now) : now;
 }
 
 Result<std::optional<std::string>> Sender::next(Time now) {
@@ -284,6 +297,11 @@ bool Sender::may_walk() const {
 // What changed first; but large files and the way through the trees go on, however much that is. False: there is
 // nothing to do.
 Result<bool> Sender::do_something(Time now) {
+  take_displaced();
+  if (auto stray = strays_.take()) {
+    TANDEM_CHECK(process_stray(std::move(*stray), now));
+    return true;
+  }
   const bool others = !transfers_.empty() || may_walk() || may_seek();
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {

@@ -4,6 +4,7 @@
 #include "replication/files/dirty_queue.hpp"
 #include "replication/files/linked_names.hpp"
 #include "replication/files/patterns.hpp"
+#include "replication/files/stray_files.hpp"
 #include "system/watch.hpp"
 
 #include <deque>
@@ -24,10 +25,13 @@ public:
   void changed(const std::vector<system::FileChange>& changes);
 
   // The kernel has nothing more to tell.
-  void sighted() { queue_.sighted(); }
+  void sighted() {
+    queue_.sighted();
+    strays_.sighted();
+  }
 
   // Whether something waits for that.
-  [[nodiscard]] bool awaits_sight() const { return queue_.awaits_sight(); }
+  [[nodiscard]] bool awaits_sight() const { return queue_.awaits_sight() || strays_.awaits_sight(); }
 
   // Everything is looked at and offered. `first`: the stream begins with it.
   void look_again(bool first = false);
@@ -65,7 +69,9 @@ public:
   [[nodiscard]] const std::map<std::string, std::uint64_t>& removed() const { return removed_; }
 
   // How much waits to be sent, in places and large files.
-  [[nodiscard]] std::size_t waiting() const { return queue_.size() + transfers_.size(); }
+  [[nodiscard]] std::size_t waiting() const {
+    return queue_.size() + strays_.size() + transfers_.size();
+  }
 
 private:
   static constexpr std::size_t most_sent_at_once = 16; // large files
@@ -128,8 +134,14 @@ private:
   void leave_what_it_was(const Dirty& what, const system::Node& node);
   void pass_on_left(const std::vector<LinkedNames::Left>& left, const Dirty& carried);
   void pass_on(Dirty& what);
-  void changed_elsewhere(const Place& place, system::ChangeKind kind);
-  void process_elsewhere(Dirty what);
+  void changed_elsewhere(const Place& place, const system::FileChange& change);
+  void leave_roots(const Place& from, const std::string& file);
+  Result<void> note_stray(Dirty& what, const system::Node& node);
+  void take_displaced();
+  void add_stray(const Dirty& what);
+  Result<void> process_stray(Dirty what, Time now);
+  Result<void> look_for_names(Dirty what);
+  bool hand_on(const Dirty& what, const system::Node& node);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
   [[nodiscard]] bool may_seek() const;
   Result<void> seek_names();
@@ -139,6 +151,7 @@ private:
 
   std::vector<Root> roots_;
   DirtyQueue queue_;
+  StrayFiles strays_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
   // Files and listed folders of which the receiver has not said yet what it wants, with their orders.

@@ -29,7 +29,7 @@ bool same_content(const Node& one, const Node& other) {
 // What of one place cannot be read keeps no other: it is tried again, and said.
 Result<void> Sender::process(Dirty what, Time now) {
   Dirty again{
-      .place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr, .extra = what.extra};
+      .place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr, .extra = what.extra, .file = what.file};
   auto done = process_state(std::move(what), now);
   if (done || again.place.path.empty()) return done;
   trouble(std::move(again), done.error().message, now);
@@ -44,10 +44,8 @@ Result<void> Sender::process_state(Dirty what, Time now) {
   if (what.names) return send_listing(std::move(what));
   const auto& root = roots_.at(what.place.root);
   TANDEM_TRY(const Node node, root.tree.look(what.place.path));
-  if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) {
-    process_elsewhere(std::move(what));
-    return {};
-  }
+  TANDEM_CHECK(note_stray(what, node));
+  if (root.patterns.leave_out(what.place.path, !node.exists || node.type == FileType::folder)) return {};
   if (!node.exists) return process_gone(std::move(what));
   leave_what_it_was(what, node);
   if (node.type == FileType::regular) return process_file(std::move(what), node, now);

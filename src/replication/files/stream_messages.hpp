@@ -29,7 +29,7 @@ struct Place {
 
 // Calls `visit` with each entry of a map by Place that is of that place or of one below it. Those below stand together.
 template <class Map, class Visit>
-void for_each_at(const Map& places, const Place& place, const Visit& visit) {
+void for_each_at(Map& places, const Place& place, const Visit& visit) {
   if (const auto own = places.find(place); own != places.end()) visit(*own);
   const Place first{place.root, place.path.empty() ? "" : place.path + "/"};
   for (auto at = places.lower_bound(first); at != places.end() && lies_at(at->first, place); ++at)

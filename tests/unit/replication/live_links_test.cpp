@@ -127,6 +127,39 @@ TEST_F(LiveLinks, WhatIsWrittenByANameThatGoesIsThereUnderTheOthers) {
     EXPECT_EQ(read(there(name)), "after") << name;
 }
 
+// None of the names was known before: the kernel says which file it was.
+TEST_F(LiveLinks, WhatIsWrittenByANameThatNobodyHasSeenIsThereUnderTheOthers) {
+  for (int file = 0; file < 300; ++file)
+    write(at(fmt::format("one/{}", file)), "before");
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  for (int file = 0; file < 300; ++file) {
+    const auto name = at(fmt::format("one/{}", file));
+    const auto other = at(file % 2 == 0 ? "two/other" : "one/other.left");
+    fs::create_hard_link(name, other);
+    write(other, fmt::format("after {}", file));
+    if (file % 3 == 0) fs::permissions(other, fs::perms::owner_read);
+    fs::remove(other);
+  }
+  EXPECT_EQ(differs(), "");
+}
+
+TEST_F(LiveLinks, WhatIsWrittenByANameThatIsAnotherFilesByNowIsThereUnderTheOthers) {
+  for (int file = 0; file < 300; ++file)
+    write(at(fmt::format("one/{}", file)), "before");
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  for (int file = 0; file < 300; ++file) {
+    fs::create_hard_link(at(fmt::format("one/{}", file)), at("one/second"));
+    write(at("one/second"), fmt::format("after {}", file));
+    write(at("two/new"), "another");
+    fs::rename(at("two/new"), at("one/second"));
+    if (file % 2 == 0) write(at("one/second"), "and another");
+    fs::remove(at("one/second"));
+  }
+  EXPECT_EQ(differs(), "");
+}
+
 TEST_F(LiveLinks, WhatIsWrittenByNamesThatAllGoWithTheirFolderIsNoConcern) {
   fs::create_directories(at("one/folder"));
   write(at("one/folder/a"), "before");
