@@ -150,8 +150,8 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
                           files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
                           events_operation(), server_events_operation()})
     operations.push_back(operation);
-  settings.streams["files"] = accept_files;
-  settings.streams["live-files"] = accept_file_stream;
+  settings.streams["files"] = {.command = accept_files};
+  settings.streams["live-files"] = {.command = accept_file_stream, .alone = true};
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });
   settings.status_parts.emplace_back(add_sites_status);

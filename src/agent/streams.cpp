@@ -51,16 +51,28 @@ Result<void> Streams::connect(const peer::Request& request, const std::string& n
   return {};
 }
 
+// Whoever asked tries again, as after any error.
+Result<void> Streams::end_former(const std::string& server, const std::string& name) {
+  for (const auto& known : started_) {
+    const auto program = known.server == server && known.name == name ? known.program.lock() : nullptr;
+    if (!program || system::has_ended(*program)) continue;
+    system::kill_now(*program);
+    return fail(ErrorKind::unavailable, fmt::format("a former program of the stream \"{}\" is still being ended", name));
+  }
+  return {};
+}
+
 Result<void> Streams::start_program(const peer::Request& request, const std::string& name, const StreamProgram& known) {
+  if (known.alone) TANDEM_CHECK(end_former(request.from(), name));
   TANDEM_TRY(const system::Command command,
-             known(agent_, request.from(), request.params().value("params", Json::object())));
+             known.command(agent_, request.from(), request.params().value("params", Json::object())));
   TANDEM_TRY(auto started, system::start_linked(command));
   const auto program = std::make_shared<system::LinkedProgram>(std::move(started));
   const int socket = ::fcntl(program->socket.get(), F_DUPFD_CLOEXEC, 0);
   program->socket.reset();
   if (socket < 0) return failed("no descriptor is left for a stream");
-  std::erase_if(started_, [](const auto& known) { return known.expired(); });
-  started_.push_back(program);
+  std::erase_if(started_, [](const auto& known) { return known.program.expired(); });
+  started_.push_back({request.from(), name, program});
   const peer::ConnectionPtr connection = request.accept_stream();
   ++open_;
   const auto done = [this, name, from = request.from(), program](const Result<void>& ended) {
@@ -136,12 +148,12 @@ peer::ConnectionPtr Streams::take_over(const peer::Request& request) {
 
 void Streams::end_started() {
   for (const auto& known : started_)
-    if (const auto program = known.lock()) system::kill_now(*program);
+    if (const auto program = known.program.lock()) system::kill_now(*program);
 }
 
 std::size_t Streams::running() const {
   return static_cast<std::size_t>(std::ranges::count_if(started_, [](const auto& known) {
-    const auto program = known.lock();
+    const auto program = known.program.lock();
     return program && !system::has_ended(*program);
   }));
 }

@@ -10,8 +10,12 @@ class Agent;
 
 // Which program another server gets for the stream of a name: always a fixed one, of which at most parts that were
 // checked come from `params`. On the loop; an error refuses the stream.
-using StreamProgram =
-    std::function<Result<system::Command>(Agent&, const std::string& server, const peer::Json& params)>;
+struct StreamProgram {
+  std::function<Result<system::Command>(Agent&, const std::string& server, const peer::Json& params)> command;
+  // A server has one at a time: a former one, which may not have seen yet that nobody listens, must not write beside
+  // the new one.
+  bool alone = false;
+};
 
 // Which of this server's own ports another one gets instead of a program.
 using StreamPort = std::function<Result<std::uint16_t>(Agent&, const std::string& server)>;
@@ -56,6 +60,7 @@ private:
   };
 
   Result<void> start(const peer::Request& request);
+  Result<void> end_former(const std::string& server, const std::string& name);
   Result<void> start_program(const peer::Request& request, const std::string& name, const StreamProgram& known);
   Result<void> connect(const peer::Request& request, const std::string& name, const StreamPort& known);
   void forget(const std::string& latch);
@@ -67,7 +72,14 @@ private:
   std::map<std::string, StreamPort> ports_;
   std::vector<std::weak_ptr<peer::Connection>> local_; // of commands
   std::map<std::string, Latch> latches_;
-  std::vector<std::weak_ptr<system::LinkedProgram>> started_; // for other servers
+
+  struct Started {
+    std::string server; // for it
+    std::string name;
+    std::weak_ptr<system::LinkedProgram> program;
+  };
+
+  std::vector<Started> started_;
   // By the other server and the stream's name.
   std::map<std::pair<std::string, std::string>, std::vector<std::weak_ptr<peer::Connection>>> to_ports_;
   std::size_t open_ = 0; // but for those

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace tandem::system {
 
@@ -50,23 +51,15 @@ std::string temporary_name_for(const std::string& name) {
 }
 
 // The time of a folder stays what it was while something in it is replaced; it is set when the folder's own turn comes.
-class FolderTime {
-public:
-  explicit FolderTime(int folder) : folder_(folder), known_(::fstat(folder, &status_) == 0) {}
-
-  ~FolderTime() {
-    const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, status_.st_mtim};
-    if (known_) ::futimens(folder_, times);
-  }
-
-  FolderTime(const FolderTime&) = delete;
-  FolderTime& operator=(const FolderTime&) = delete;
-
-private:
-  int folder_;
-  struct stat status_{};
-  bool known_;
-};
+template <class Change>
+Result<void> with_folder_time(int folder, const Change& change) {
+  struct stat status{};
+  if (::fstat(folder, &status) != 0) return system_error("looking at a folder");
+  auto done = change();
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, status.st_mtim};
+  if (::futimens(folder, times) != 0 && done) return system_error("setting the time of a folder");
+  return done;
+}
 
 Result<std::vector<Tree::Name>> kinds_in(int folder) {
   const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
@@ -112,17 +105,6 @@ Result<void> remove_at(int folder, const std::string& name) {
     TANDEM_CHECK(remove_at(below.get(), one));
   if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
   return system_error("removing " + name);
-}
-
-// A rename over an empty folder needs it away first; a full one is the caller's to remove.
-Result<void> put_in_place(int folder, const std::string& temporary, const std::string& name) {
-  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0) return {};
-  if (errno == EISDIR && ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 &&
-      ::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0)
-    return {};
-  auto error = system_error("putting " + name + " in its place");
-  ::unlinkat(folder, temporary.c_str(), 0);
-  return error;
 }
 
 } // namespace
@@ -243,18 +225,47 @@ Result<Descriptor> Tree::open_file(const std::string& path) const {
   return file;
 }
 
+// A rename over an empty folder needs it away first; a full one is the caller's to remove.
+Result<void> Tree::put_in_place(int folder, const std::string& temporary, const std::string& path) {
+  const auto [parent, name] = split_path(path);
+  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0) return {};
+  if (errno == EISDIR && ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 &&
+      ::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0)
+    return {};
+  auto error = system_error("putting " + path_ + "/" + path + " in its place");
+  take_away(folder, temporary, parent);
+  return error;
+}
+
+void Tree::take_away(int folder, const std::string& temporary, const std::string& parent) {
+  if (::unlinkat(folder, temporary.c_str(), 0) == 0 || errno == ENOENT) return;
+  left_over_.push_back(parent.empty() ? temporary : parent + "/" + temporary);
+}
+
+// A file without a name gets its first, or an open one another. At once where nothing has it.
+Result<void> Tree::name_file(int folder, int file, const std::string& path) {
+  const auto name = split_path(path).second;
+  const auto link_as = [&](const std::string& to) {
+    return ::linkat(AT_FDCWD, path_of(file).c_str(), folder, to.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (link_as(name)) return {};
+  const auto temporary = temporary_name_for(name);
+  if (errno != EEXIST || !link_as(temporary)) return system_error("naming " + path_ + "/" + path);
+  return put_in_place(folder, temporary, path);
+}
+
 Result<void> Tree::make_folder(const std::string& path, const Node& node) {
   TANDEM_CHECK(check_plain(path));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
-  if (!name.empty()) {
-    const FolderTime time(folder.get());
+  const auto make = [&]() -> Result<void> {
     struct stat status{};
     if (::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(status.st_mode))
       TANDEM_CHECK(remove_at(folder.get(), name));
-    if (::mkdirat(folder.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
-      return system_error("making " + path_ + "/" + path);
-  }
+    if (::mkdirat(folder.get(), name.c_str(), 0700) == 0 || errno == EEXIST) return {};
+    return system_error("making " + path_ + "/" + path);
+  };
+  if (!name.empty()) TANDEM_CHECK(with_folder_time(folder.get(), make));
   return set_meta(path, node);
 }
 
@@ -262,15 +273,16 @@ Result<void> Tree::make_link(const std::string& path, const Node& node) {
   TANDEM_CHECK(check_plain(path));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
-  const FolderTime time(folder.get());
-  const auto temporary = temporary_name_for(name);
-  if (::symlinkat(node.target.c_str(), folder.get(), temporary.c_str()) != 0)
-    return system_error("making " + path_ + "/" + path);
-  if (auto set = set_all_of_link(folder.get(), temporary, node); !set) {
-    ::unlinkat(folder.get(), temporary.c_str(), 0);
-    return set;
-  }
-  return put_in_place(folder.get(), temporary, name);
+  return with_folder_time(folder.get(), [&]() -> Result<void> {
+    const auto temporary = temporary_name_for(name);
+    if (::symlinkat(node.target.c_str(), folder.get(), temporary.c_str()) != 0)
+      return system_error("making " + path_ + "/" + path);
+    if (auto set = set_all_of_link(folder.get(), temporary, node); !set) {
+      take_away(folder.get(), temporary, parent);
+      return set;
+    }
+    return put_in_place(folder.get(), temporary, path);
+  });
 }
 
 Result<Descriptor> Tree::begin_file(const std::string& path) {
@@ -286,22 +298,14 @@ Result<void> Tree::finish_file(const std::string& path, int file, const Node& no
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
   if (::ftruncate(file, static_cast<off_t>(node.size)) != 0) return system_error("writing " + path_ + "/" + path);
   TANDEM_CHECK(set_all(file, node));
-  const FolderTime time(folder.get());
-  const auto temporary = temporary_name_for(name);
-  if (::linkat(AT_FDCWD, path_of(file).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
-    return system_error("naming " + path_ + "/" + path);
-  return put_in_place(folder.get(), temporary, name);
+  return with_folder_time(folder.get(), [&] { return name_file(folder.get(), file, path); });
 }
 
 Result<void> Tree::link(const std::string& file, const std::string& path) {
   TANDEM_TRY(const auto open, open_file(file));
   const auto [parent, name] = split_path(path);
   TANDEM_TRY(const auto folder, beneath(parent, O_RDONLY | O_DIRECTORY));
-  const FolderTime time(folder.get());
-  const auto temporary = temporary_name_for(name);
-  if (::linkat(AT_FDCWD, path_of(open.get()).c_str(), folder.get(), temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
-    return system_error("naming " + path_ + "/" + path);
-  return put_in_place(folder.get(), temporary, name);
+  return with_folder_time(folder.get(), [&] { return name_file(folder.get(), open.get(), path); });
 }
 
 Result<void> Tree::set_meta(const std::string& path, const Node& node) {
@@ -323,8 +327,7 @@ Result<void> Tree::remove(const std::string& path) {
   auto folder = beneath(parent, O_RDONLY | O_DIRECTORY);
   if (!folder && folder.error().kind == ErrorKind::not_found) return {};
   if (!folder) return std::unexpected(std::move(folder).error());
-  const FolderTime time(folder->get());
-  return remove_at(folder->get(), name);
+  return with_folder_time(folder->get(), [&] { return remove_at(folder->get(), name); });
 }
 
 Result<void> Tree::rename(const std::string& from, const Tree& into, const std::string& to) {
@@ -334,14 +337,19 @@ Result<void> Tree::rename(const std::string& from, const Tree& into, const std::
   const auto [new_parent, new_name] = split_path(to);
   TANDEM_TRY(const auto old_folder, beneath(old_parent, O_RDONLY | O_DIRECTORY));
   TANDEM_TRY(const auto new_folder, into.beneath(new_parent, O_RDONLY | O_DIRECTORY));
-  const FolderTime old_time(old_folder.get());
-  const FolderTime new_time(new_folder.get());
-  if (::renameat(old_folder.get(), old_name.c_str(), new_folder.get(), new_name.c_str()) != 0)
+  const auto rename = [&]() -> Result<void> {
+    if (::renameat(old_folder.get(), old_name.c_str(), new_folder.get(), new_name.c_str()) == 0) return {};
     return system_error("renaming " + path_ + "/" + from);
-  return {};
+  };
+  return with_folder_time(old_folder.get(), [&] { return with_folder_time(new_folder.get(), rename); });
 }
 
 Result<void> Tree::settle() {
+  for (const auto& path : std::exchange(left_over_, {}))
+    if (auto removed = remove(path); !removed) {
+      left_over_.push_back(path);
+      return removed;
+    }
   TANDEM_TRY(const auto folder, beneath("", O_RDONLY | O_DIRECTORY));
   if (::syncfs(folder.get()) != 0) return system_error("writing " + path_ + " to the disk");
   return {};

@@ -65,7 +65,7 @@ public:
   Result<void> remove(const std::string& path);
   // From this tree to a place in that one, over what is there (as rename(2)).
   Result<void> rename(const std::string& from, const Tree& into, const std::string& to);
-  // All that was written to its file system is on the disk (syncfs(2)).
+  // All that was written to its file system is on the disk (syncfs(2)), and nothing is left of what failed.
   Result<void> settle();
 
 private:
@@ -74,9 +74,13 @@ private:
   [[nodiscard]] Result<std::uint64_t> count_folder(const std::string& path, std::uint64_t most,
                                                    const LeaveOut& leave_out) const;
   [[nodiscard]] Result<Descriptor> beneath(const std::string& path, int flags) const;
+  Result<void> put_in_place(int folder, const std::string& temporary, const std::string& path);
+  Result<void> name_file(int folder, int file, const std::string& path);
+  void take_away(int folder, const std::string& temporary, const std::string& parent);
 
   std::string path_;
   Descriptor root_;
+  std::vector<std::string> left_over_; // temporary names that could not be removed
 };
 
 } // namespace tandem::system

@@ -62,11 +62,11 @@ Result<Tree*> Receiver::tree_of(const Place& place) {
 // unequal.
 void Receiver::refuse(const Place& place, std::uint64_t order, const Error& error, bool extra) {
   if (error.kind == ErrorKind::not_found && !place.path.empty()) {
-    const auto slash = place.path.rfind('/');
-    const Place around{place.root, slash == std::string::npos ? "" : place.path.substr(0, slash)};
-    return answer_(Want{.place = around, .order = order, .deep = true});
+    return answer_(Want{.place = folder_of(place), .order = order, .deep = true});
   }
   answer_(Refused{.place = place, .order = order, .why = error.message, .extra = extra});
+  // Some of it may have been done, and that has changed the folder around it.
+  if (!place.path.empty()) answer_(Want{.place = folder_of(place), .order = order, .look = true});
 }
 
 // Of a folder that stands where something else belongs its files are none of the primary's any more.

@@ -17,10 +17,11 @@ namespace {
 using testing::eventually;
 using testing::Two;
 
-StreamProgram program(std::vector<std::string> arguments) {
-  return [arguments](Agent&, const std::string&, const Json&) -> Result<system::Command> {
-    return system::Command{.arguments = arguments};
-  };
+StreamProgram program(std::vector<std::string> arguments, bool alone = false) {
+  return {.command = [arguments](Agent&, const std::string&, const Json&) -> Result<system::Command> {
+            return system::Command{.arguments = arguments};
+          },
+          .alone = alone};
 }
 
 struct Pipe {
@@ -48,10 +49,12 @@ struct StreamTest : ::testing::Test {
         {}, {{"copy", program({"cat"})},
              {"count", program({"wc", "-c"})},
              {"silent", program({"sleep", "1000"})},
-             {"refusing", [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
+             {"deaf", program({"sh", "-c", "trap '' PIPE TERM; exec sleep 1000"}, true)},
+             {"refusing",
+              {.command = [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
                 ++asked;
                 return fail(ErrorKind::refused, server + " may not " + params["arguments"][0].get<std::string>());
-              }}});
+              }}}});
     const auto init = two.uno.ask("init");
     ASSERT_TRUE(init) << init.error().message;
     const std::string address = "127.0.0.1:" + std::to_string(two.port);
@@ -125,6 +128,25 @@ TEST_F(StreamTest, WhatTheOtherAgentDoesNotKnowOrRefusesIsNotStarted) {
   EXPECT_EQ(refused.error().message, "uno may not jump");
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(run("copy", "still works").value(), "still works");
+}
+
+// One that does not see that nobody listens any more would write beside the next one.
+TEST_F(StreamTest, OneThatIsToBeAloneIsBegunOnceTheFormerOneHasEnded) {
+  begin();
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("first", std::chrono::minutes(5)); });
+  auto first = std::async(std::launch::async, [&] { return run("deaf", "", "first"); });
+  const auto running = [&] { return two.duo.loop().on([&] { return two.duo.agent().streams().running(); }); };
+  ASSERT_TRUE(eventually([&] { return running() == 1; }));
+  const auto second = run("deaf", "");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::unavailable) << second.error().message;
+  EXPECT_TRUE(eventually([&] { return running() == 0; })) << "the former one is ended";
+  two.uno.loop().on([&] { two.uno.agent().streams().let_go("first"); });
+  first.wait();
+  auto third = std::async(std::launch::async, [&] { return run("deaf", ""); });
+  EXPECT_TRUE(eventually([&] { return running() == 1; }));
+  two.duo.loop().on([&] { two.duo.agent().streams().end_started(); });
+  third.wait();
 }
 
 TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetGo) {
