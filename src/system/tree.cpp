@@ -155,13 +155,14 @@ Result<Node> Tree::look(const std::string& path) const {
 }
 
 Result<Node> Tree::look_by(const std::string& handle) const {
-  if (handle.size() < 2 || handle.size() > MAX_HANDLE_SZ)
+  constexpr std::size_t before = 2; // what the watch needs, and the kind of handle
+  if (handle.size() <= before || handle.size() > MAX_HANDLE_SZ + before)
     return fail(ErrorKind::invalid, "no handle of a file in " + path_);
-  const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - 1),
-                         .handle_type = static_cast<unsigned char>(handle.front())};
+  const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - before),
+                         .handle_type = static_cast<unsigned char>(handle[1])};
   alignas(file_handle) std::array<char, sizeof head + MAX_HANDLE_SZ> whole{};
   std::memcpy(whole.data(), &head, sizeof head);
-  std::memcpy(whole.data() + sizeof head, handle.data() + 1, handle.size() - 1);
+  std::memcpy(whole.data() + sizeof head, handle.data() + before, handle.size() - before);
   const Descriptor file(
       ::open_by_handle_at(root_.get(), reinterpret_cast<file_handle*>(whole.data()), O_PATH | O_CLOEXEC));
   if (!file && (errno == ESTALE || errno == ENOENT)) return Node{};

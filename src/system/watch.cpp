@@ -54,11 +54,30 @@ Record record_of(const char* place, std::size_t length) {
   return record;
 }
 
-// As Tree::look_by() takes it: the kind of handle, and the handle.
-std::string file_of(const Record& record) {
+// As Tree::look_by() takes it: which file system, as no handle says it, the kind of handle, and the handle.
+std::string file_of(const Record& record, std::size_t file_system) {
+  if (record.handle.size() <= sizeof(file_handle) || file_system > 255) return {};
   const auto head = value_at<file_handle>(record.handle.data());
-  if (record.handle.size() <= sizeof head || head.handle_type < 0 || head.handle_type > 255) return {};
-  return static_cast<char>(head.handle_type) + record.handle.substr(sizeof head);
+  if (head.handle_type < 0 || head.handle_type > 255) return {};
+  std::string file{static_cast<char>(file_system), static_cast<char>(head.handle_type)};
+  return file += record.handle.substr(sizeof head);
+}
+
+// Of something in a folder, or the folder itself.
+std::string path_in(const std::string& folder, const std::string& name) {
+  return folder.empty() || name == "." || name.empty() ? folder : folder + "/" + name;
+}
+
+// Of a folder that is being removed the kernel may say, for a moment, that it had no memory.
+Descriptor open_by(int mount, std::string handle) {
+  constexpr int most_tries = 100;
+  Descriptor folder;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    folder = Descriptor(
+        ::open_by_handle_at(mount, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
+    if (folder || errno != ENOMEM) break;
+  }
+  return folder;
 }
 
 bool lies_in(const std::string& path, const std::string& folder) {
@@ -131,24 +150,38 @@ void Watch::take(const char* event, std::vector<FileChange>& changes) {
     return;
   }
   const bool folder = (head.mask & FAN_ONDIR) != 0;
-  std::string path;
-  std::string from;
-  std::string file;
+  FileChange change{.folder = folder, .path = {}, .from = {}};
+  bool unknown = false;
   for (std::size_t at = head.metadata_len; at + sizeof(fanotify_event_info_header) <= head.event_len;) {
     const auto info = value_at<fanotify_event_info_header>(event + at);
     if (info.len < sizeof info || at + info.len > head.event_len) break;
-    if (info.info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME)
-      from = path_of(event + at);
-    else if (info.info_type == FAN_EVENT_INFO_TYPE_FID) // also alone, where the kernel knows no name
-      file = folder ? "" : file_of(record_of(event + at, info.len));
-    else
-      path = path_of(event + at);
+    const auto record = record_of(event + at, info.len);
     at += info.len;
+    if (info.info_type == FAN_EVENT_INFO_TYPE_FID) { // also alone, where the kernel knows no name
+      if (!folder) change.file = file_of(record, number_of(record.file_system));
+      continue;
+    }
+    const auto& around = folder_of(record.file_system, record.handle);
+    const bool gone = around.state == Folder::State::gone;
+    unknown = unknown || around.state == Folder::State::unknown;
+    if (info.info_type == FAN_EVENT_INFO_TYPE_OLD_DFID_NAME) {
+      if (!gone) change.from = path_in(around.path, record.name);
+    } else {
+      change.gone = gone;
+      change.path = gone ? around.path : path_in(around.path, record.name);
+    }
   }
-  if (folder && (head.mask & (FAN_RENAME | FAN_DELETE)) != 0) folders_.clear();
-  if (path.empty() && from.empty()) return;
+  if (unknown || (folder && (head.mask & (FAN_RENAME | FAN_DELETE)) != 0)) folders_.clear();
+  if (unknown) change = {.kind = ChangeKind::overflow, .path = {}, .from = {}};
+  if (unknown) return changes.push_back(change);
+  if (change.gone && ((head.mask & FAN_RENAME) != 0 || change.file.empty())) {
+    change.gone = false;
+    change.path.clear();
+  }
+  if (change.path.empty() && change.from.empty()) return;
   const auto add = [&](std::uint64_t mask, ChangeKind kind) {
-    if ((head.mask & mask) != 0) changes.push_back({.kind = kind, .folder = folder, .path = path, .from = from, .file = file});
+    change.kind = kind;
+    if ((head.mask & mask) != 0) changes.push_back(change);
   };
   add(FAN_RENAME, ChangeKind::renamed);
   add(FAN_CREATE, ChangeKind::made);
@@ -158,33 +191,34 @@ void Watch::take(const char* event, std::vector<FileChange>& changes) {
   add(FAN_ATTRIB, ChangeKind::altered);
 }
 
-// Empty for what lies in none of the folders: the mark is on the whole file system.
-std::string Watch::path_of(const char* place) {
-  const auto record = record_of(place, value_at<fanotify_event_info_header>(place).len);
-  const auto key = record.file_system + record.handle;
-  auto known = folders_.find(key);
-  if (known == folders_.end()) {
-    if (folders_.size() >= most_folders_known) folders_.clear();
-    std::string found;
-    for (const auto& root : roots_) {
-      if (root.file_system != record.file_system) continue;
-      std::string handle = record.handle; // open_by_handle_at() takes it as something to write to
-      const Descriptor folder(
-          ::open_by_handle_at(root.folder.get(), reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
-      std::array<char, 4096> text{};
-      const auto link = "/proc/self/fd/" + std::to_string(folder.get());
-      const auto length = folder ? ::readlink(link.c_str(), text.data(), text.size()) : -1;
-      if (length <= 0 || static_cast<std::size_t>(length) == text.size()) continue;
-      const std::string path(text.data(), static_cast<std::size_t>(length));
-      const auto in = std::ranges::find_if(roots_, [&](const Root& one) { return lies_in(path, one.real_path); });
-      if (in == roots_.end()) continue;
-      found = in->path + path.substr(in->real_path.size());
-      break;
-    }
-    known = folders_.emplace(key, found).first;
+const Watch::Folder& Watch::folder_of(const std::string& file_system, const std::string& handle) {
+  const auto key = file_system + handle;
+  if (const auto known = folders_.find(key); known != folders_.end()) return known->second;
+  if (folders_.size() >= most_folders_known) folders_.clear();
+  return folders_.emplace(key, find_folder(file_system, handle)).first->second;
+}
+
+// No path for what lies in none of the roots: the mark is on the whole file system.
+Watch::Folder Watch::find_folder(const std::string& file_system, const std::string& handle) const {
+  for (const auto& root : roots_) {
+    if (root.file_system != file_system) continue;
+    const auto folder = open_by(root.folder.get(), handle);
+    if (!folder && (errno == ESTALE || errno == ENOENT)) return {.path = root.path, .state = Folder::State::gone};
+    std::array<char, 4096> text{};
+    const auto link = "/proc/self/fd/" + std::to_string(folder.get());
+    const auto length = folder ? ::readlink(link.c_str(), text.data(), text.size()) : -1;
+    if (length < 0) return {.path = {}, .state = Folder::State::unknown};
+    if (static_cast<std::size_t>(length) == text.size()) continue;
+    const std::string path(text.data(), static_cast<std::size_t>(length));
+    const auto in = std::ranges::find_if(roots_, [&](const Root& one) { return lies_in(path, one.real_path); });
+    if (in != roots_.end()) return {.path = in->path + path.substr(in->real_path.size())};
   }
-  if (known->second.empty()) return {};
-  return record.name == "." || record.name.empty() ? known->second : known->second + "/" + record.name;
+  return {};
+}
+
+std::size_t Watch::number_of(const std::string& file_system) const {
+  const auto root = std::ranges::find(roots_, file_system, &Root::file_system);
+  return static_cast<std::size_t>(root - roots_.begin());
 }
 
 } // namespace tandem::system

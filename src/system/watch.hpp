@@ -18,7 +18,7 @@ enum class ChangeKind {
   altered,  // owner, mode, times, attributes
   removed,  // a name is gone
   renamed,  // from `from` to `path`; either is empty where it lies outside of the folders
-  overflow, // the kernel had no room: anything may have changed. No path
+  overflow, // the kernel had no room, or did not say where it was: anything may have changed. No path
 };
 
 struct FileChange {
@@ -26,7 +26,10 @@ struct FileChange {
   bool folder = false;
   std::string path; // absolute
   std::string from;
-  std::string file = {}; // its handle, for Tree::look_by(): another one may have its name by now. Empty for folders
+  // By which Tree::look_by() finds it, whatever its name is by now. Empty for folders.
+  std::string file = {};
+  // The folder that it was in is gone, and nobody knows its path: `path` is one of those that are watched.
+  bool gone = false;
 };
 
 class Watch {
@@ -57,14 +60,22 @@ private:
 
   Watch() = default;
 
+  struct Folder {
+    enum class State { there, gone, unknown };
+    std::string path; // empty: in none of the roots
+    State state = State::there;
+  };
+
   void take(const char* event, std::vector<FileChange>& changes);
-  std::string path_of(const char* record);
+  const Folder& folder_of(const std::string& file_system, const std::string& handle);
+  [[nodiscard]] Folder find_folder(const std::string& file_system, const std::string& handle) const;
+  [[nodiscard]] std::size_t number_of(const std::string& file_system) const;
 
   Descriptor group_;
   std::vector<Root> roots_;
   std::vector<std::string> unwatched_;
   std::string buffer_;
-  std::map<std::string, std::string> folders_; // by handle, until a folder is renamed or removed
+  std::map<std::string, Folder> folders_; // by file system and handle, until a folder is renamed or removed
 };
 
 } // namespace tandem::system

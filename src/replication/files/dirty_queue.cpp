@@ -111,10 +111,10 @@ void DirtyQueue::move_known(const Place& from, const Place& to) {
   std::vector<Dirty> known;
   for_each_known_at(from, [&](Dirty& what) {
     auto file = std::exchange(what.file, {}); // which has another name now
-    if (!what.content && !what.open) return;
+    if (!what.content && !what.open && file.empty()) return;
     known.push_back({.place = moved(what.place, from, to),
                      .order = what.order,
-                     .content = true,
+                     .content = what.content || what.open,
                      .wanted = what.wanted,
                      .open = what.open && !what.content,
                      .tries = what.tries,

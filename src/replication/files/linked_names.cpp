@@ -108,6 +108,11 @@ void LinkedNames::drop(const Key& key) {
   if (const auto known = files_.find(key); known != files_.end() && known->second.names.empty()) files_.erase(known);
 }
 
+const LinkedNames::File* LinkedNames::file(const Key& key) const {
+  const auto known = files_.find(key);
+  return known == files_.end() ? nullptr : &known->second;
+}
+
 const LinkedNames::File* LinkedNames::file_at(const Place& place) const {
   const auto known = keys_.find(place);
   return known == keys_.end() ? nullptr : &files_.at(known->second);

@@ -17,7 +17,6 @@ public:
   struct File {
     std::uint64_t links = 0;                         // names in all, wherever they are
     std::uint64_t sought = 0;                        // so many it had when all were looked for
-    std::string handle = {};                         // where that was asked by it
     std::set<Place> names = {};                      // may be none
     std::map<std::uint16_t, Place> first_names = {}; // by root: the name under which the standby has it, or will
 
@@ -49,6 +48,7 @@ public:
   // Nothing is to be remembered of it, unless a name is.
   void drop(const Key& key);
   // nullptr: nothing is known of it.
+  [[nodiscard]] const File* file(const Key& key) const;
   [[nodiscard]] const File* file_at(const Place& place) const;
   [[nodiscard]] bool is_of(const Place& place, const Key& key) const;
   void clear();

@@ -81,7 +81,7 @@ private:
       sender_.changed(changes);
       if (more) continue;
       seen_all_ = true;
-      sender_.sighted();
+      sender_.sighted(steady_clock::now());
       return {};
     }
     return {};

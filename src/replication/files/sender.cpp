@@ -18,6 +18,7 @@ constexpr std::size_t most_waiting = 200'000;   // beyond that the folders thems
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
 constexpr std::size_t most_listed = 20'000;
+constexpr int most_steps = 200; // without a word: then its owner is heard again
 constexpr int places_for_a_piece = 16; // a large file goes on, however many small ones come
 
 } // namespace
@@ -53,7 +54,9 @@ void Sender::renamed(const system::FileChange& change) {
     linked_.rename(*from, *to);
   else if (from)
     leave(*from, {});
-  if (to) strays_.named(change.file, *to);
+  if (to) note_name(change.file, *to);
+  if (to) search_.moved(*to, change.folder);
+  if (change.folder && goes_to && !came_from) elsewhere_.clear();
   if (came_from && goes_to) {
     rename_known(*from, *to);
   } else {
@@ -96,11 +99,12 @@ void Sender::changed_one(const system::FileChange& change) {
   if (change.kind == ChangeKind::renamed) return renamed(change);
   const auto place = place_of(change.path);
   if (!place) return;
+  if (change.gone) return changed_elsewhere(*place, change);
+  if (change.kind == ChangeKind::made) note_name(change.file, *place);
   if (change.kind == ChangeKind::made || change.kind == ChangeKind::removed) around(*place);
   if (!goes_over(place, change.folder)) return changed_elsewhere(*place, change);
   const bool of_file = change.kind == ChangeKind::written || change.kind == ChangeKind::growing ||
                        change.kind == ChangeKind::altered;
-  if (change.kind == ChangeKind::made) strays_.named(change.file, *place);
   queue_.add({.place = *place,
               .content = change.kind == ChangeKind::written,
               .wanted = change.kind == ChangeKind::growing,
@@ -115,7 +119,7 @@ void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
   take_displaced();
-  if (!changes.empty() && queue_.places() > most_waiting) look_again();
+  if (!changes.empty() && queue_.places() + strays_.size() > most_waiting) look_again();
 }
 
 // What was waited for so far is waited for now in this.
@@ -125,9 +129,9 @@ void Sender::look_again(bool first) {
   queue_.clear();
   strays_.clear();
   linked_.clear();
-  to_seek_.clear();
-  sought_.clear();
-  sought_inodes_.clear();
+  search_.clear();
+  latest_names_.clear();
+  elsewhere_.clear();
   names_found_ = false;
   for (std::size_t index = 0; index < roots_.size(); ++index)
     queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true, .first = first});
@@ -269,8 +273,11 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  const bool idle = transfers_.empty() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek();
-  return idle ? queue_.next(now) : now;
+  const bool idle = transfers_.empty() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
+  if (!idle) return now;
+  auto next = queue_.next(now);
+  if (awaits_names() && seek_not_before_ > now) next = std::min(next.value_or(seek_not_before_), seek_not_before_);
+  return next;
 }
 
 Result<std::optional<std::string>> Sender::next(Time now) {
@@ -278,7 +285,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
     if (outbox_.empty() && mark_is_wanted() && now >= mark_not_before_) send_mark();
   };
   mark();
-  while (outbox_.empty() && !held_) {
+  for (int step = 0; step < most_steps && outbox_.empty() && !held_; ++step) {
     TANDEM_TRY(const bool done, do_something(now));
     if (!done) break;
   }
@@ -299,10 +306,10 @@ bool Sender::may_walk() const {
 Result<bool> Sender::do_something(Time now) {
   take_displaced();
   if (auto stray = strays_.take()) {
-    TANDEM_CHECK(process_stray(std::move(*stray), now));
+    process_stray(std::move(*stray), now);
     return true;
   }
-  const bool others = !transfers_.empty() || may_walk() || may_seek();
+  const bool others = !transfers_.empty() || may_walk() || may_seek(now);
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {
     ++since_piece_;
@@ -314,8 +321,8 @@ Result<bool> Sender::do_something(Time now) {
   const bool step = walk_next_ || transfers_.empty();
   if (step && may_walk()) {
     TANDEM_CHECK(process(*queue_.take_walk(), now));
-  } else if (step && may_seek()) {
-    TANDEM_CHECK(seek_names());
+  } else if (step && may_seek(now)) {
+    seek_names(now);
   } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
     queue_.add(*queue_.take_aside());
   } else if (!transfers_.empty()) {

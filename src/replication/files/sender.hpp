@@ -3,7 +3,7 @@
 #pragma once
 #include "replication/files/dirty_queue.hpp"
 #include "replication/files/linked_names.hpp"
-#include "replication/files/patterns.hpp"
+#include "replication/files/name_search.hpp"
 #include "replication/files/stray_files.hpp"
 #include "system/watch.hpp"
 
@@ -11,11 +11,6 @@
 #include <list>
 
 namespace tandem::replication::stream {
-
-struct Root {
-  system::Tree tree;
-  Patterns patterns = {};
-};
 
 class Sender {
 public:
@@ -25,13 +20,12 @@ public:
   void changed(const std::vector<system::FileChange>& changes);
 
   // The kernel has nothing more to tell.
-  void sighted() {
-    queue_.sighted();
-    strays_.sighted();
-  }
+  void sighted(Time now);
 
   // Whether something waits for that.
-  [[nodiscard]] bool awaits_sight() const { return queue_.awaits_sight() || strays_.awaits_sight(); }
+  [[nodiscard]] bool awaits_sight() const {
+    return queue_.awaits_sight() || strays_.awaits_sight() || (search_.is_under_way() && !search_.has_more());
+  }
 
   // Everything is looked at and offered. `first`: the stream begins with it.
   void look_again(bool first = false);
@@ -138,15 +132,18 @@ private:
   void leave_roots(const Place& from, const std::string& file);
   Result<void> note_stray(Dirty& what, const system::Node& node);
   void take_displaced();
+  void note_name(const std::string& file, const Place& place);
   void add_stray(const Dirty& what);
-  Result<void> process_stray(Dirty what, Time now);
+  void process_stray(Dirty what, Time now);
   Result<void> look_for_names(Dirty what);
   bool hand_on(const Dirty& what, const system::Node& node);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
-  [[nodiscard]] bool may_seek() const;
-  Result<void> seek_names();
+  [[nodiscard]] bool awaits_names() const { return queue_.awaits_names() || strays_.awaits_names(); }
+
+  [[nodiscard]] bool may_seek(Time now) const;
+  void seek_names(Time now);
   void begin_to_seek();
-  void seek_below(const Place& folder);
+  void join_search();
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
@@ -158,10 +155,14 @@ private:
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;
   LinkedNames linked_;
-  std::vector<Place> to_seek_;            // folders whose names are still to be read
-  std::set<LinkedNames::Key> sought_;     // files whose names are looked for
-  std::set<std::uint64_t> sought_inodes_; // of them
-  bool names_found_ = false;              // and are being released
+  NameSearch search_;
+  std::set<system::FileId> sought_before_; // by the search before it
+  Time seek_not_before_ = {};
+  bool names_found_ = false; // what waited for them is being released
+  // By file: the latest name that was told of it, and how many names it had when none of them was in the roots. Both
+  // are forgotten now and then.
+  std::map<std::string, Place> latest_names_;
+  std::map<std::string, std::uint64_t> elsewhere_;
   std::size_t listed_ = 0;                // entries of listings that were sent and not looked at yet
   bool walk_next_ = false;                // before a piece of a large file
   std::uint64_t next_transfer_ = 1;

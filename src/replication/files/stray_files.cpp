@@ -29,11 +29,6 @@ Dirty StrayFiles::take_out(Files& files, Files::iterator at) {
   return what;
 }
 
-void StrayFiles::named(const std::string& file, const Place& place) {
-  for (auto* files : {&unsighted_, &sighted_, &unnamed_})
-    if (const auto known = files->find(file); known != files->end()) known->second.place = place;
-}
-
 void StrayFiles::forget(const std::string& file) {
   for (auto* files : {&unsighted_, &sighted_, &unnamed_})
     if (const auto known = files->find(file); known != files->end()) take_out(*files, known);

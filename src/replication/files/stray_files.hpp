@@ -9,8 +9,6 @@ class StrayFiles {
 public:
   // `what.file` must be given, and an order. Joins what is known of that file already.
   void add(Dirty what);
-  // The file has that name now, which is looked at first.
-  void named(const std::string& file, const Place& place);
   void forget(const std::string& file);
 
   // The kernel had nothing more to tell after all those were added: they may be taken.

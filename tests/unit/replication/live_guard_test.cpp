@@ -220,7 +220,7 @@ TEST_F(LiveGuard, AfterAnOverflowFlushWaitsForTheWalk) {
     const auto bytes = sender.next(std::chrono::steady_clock::now());
     ASSERT_TRUE(bytes);
     if (!*bytes && !sender.awaits_sight()) break;
-    sender.sighted();
+    sender.sighted({});
     if (!*bytes) continue;
     reader.take(**bytes);
     while (const auto message = *reader.next())

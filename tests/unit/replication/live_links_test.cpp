@@ -160,6 +160,86 @@ TEST_F(LiveLinks, WhatIsWrittenByANameThatIsAnotherFilesByNowIsThereUnderTheOthe
   EXPECT_EQ(differs(), "");
 }
 
+TEST_F(LiveLinks, WhatIsWrittenInAFolderThatGoesIsThereUnderTheOtherNames) {
+  for (int file = 0; file < 200; ++file)
+    write(at(fmt::format("one/{}", file)), "before");
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  for (int file = 0; file < 200; ++file) {
+    fs::create_directories(at("one/folder"));
+    fs::create_hard_link(at(fmt::format("one/{}", file)), at("one/folder/name"));
+    write(at("one/folder/name"), fmt::format("after {}", file));
+    if (file % 2 == 0) fs::rename(at("one/folder"), at("two/folder"));
+    fs::remove_all(at("one/folder"));
+    fs::remove_all(at("two/folder"));
+  }
+  EXPECT_EQ(differs(), "");
+}
+
+TEST_F(LiveLinks, WhatIsSetUnderANameThatGetsAnotherAndGoesIsSoUnderTheOthers) {
+  for (int file = 0; file < 200; ++file)
+    write(at(fmt::format("one/{}", file)), "content");
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  for (int file = 0; file < 200; ++file) {
+    fs::create_hard_link(at(fmt::format("one/{}", file)), at("one/name"));
+    fs::permissions(at("one/name"), fs::perms::owner_read);
+    fs::rename(at("one/name"), at("one/other"));
+    fs::remove(at("one/other"));
+  }
+  EXPECT_EQ(differs(), "");
+}
+
+// Whose inodes have others then.
+TEST_F(LiveLinks, FilesThatAreNoneOfOursAreForgotten) {
+  begin();
+  for (int round = 0; round < 50; ++round) {
+    write(at("one/1.left"), "1");
+    fs::create_hard_link(at("one/1.left"), at("one/2.left"));
+    write(at("one/1.left"), "2");
+    if (round % 2 == 0) {
+      ASSERT_EQ(differs(), "");
+    }
+    fs::remove(at("one/1.left"));
+    fs::remove(at("one/2.left"));
+    const auto name = at(fmt::format("one/{}", round));
+    write(name, "before");
+    ASSERT_EQ(differs(), "");
+    fs::create_hard_link(name, name + "x");
+    write(name + "x", "after");
+    ASSERT_EQ(differs(), "");
+  }
+}
+
+TEST_F(LiveLinks, ANameThatIsLeftOutAfterARenameIsNone) {
+  for (const auto* folder : {"one/olds/x", "one/other"}) {
+    fs::create_directories(at(folder));
+  }
+  write(at("one/olds/x/mine"), "before");
+  fs::create_hard_link(at("one/olds/x/mine"), at("one/other/name"));
+  begin(false);
+  ASSERT_EQ(differs(), "");
+  fs::rename(at("one/olds"), at("one/own")); // "/own/*/mine*" is left out
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  write(at("one/own/x/mine"), "after");
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  EXPECT_EQ(read(there("one/other/name")), "after");
+}
+
+// As git and mail servers make files.
+TEST_F(LiveLinks, AFileThatIsMadeByALinkIsWrittenToByADescriptorOfItsFormerName) {
+  begin();
+  for (int file = 0; file < 100; ++file) {
+    const auto temporary = at(file % 2 == 0 ? "one/temporary" : "one/temporary.left");
+    std::ofstream open(temporary, std::ios::binary);
+    open << file << std::flush;
+    fs::create_hard_link(temporary, at(fmt::format("one/{}", file)));
+    fs::remove(temporary);
+    open << " and more";
+  }
+  EXPECT_EQ(differs(), "");
+}
+
 TEST_F(LiveLinks, WhatIsWrittenByNamesThatAllGoWithTheirFolderIsNoConcern) {
   fs::create_directories(at("one/folder"));
   write(at("one/folder/a"), "before");

@@ -139,7 +139,7 @@ TEST_F(SenderWords, ARemovalThatWasRefusedIsStillOneThatAComparisonFound) {
       sender->take(Refused{.place = {.root = 0, .path = "gone"}, .order = 1, .why = "why", .extra = true}, now));
   now += std::chrono::minutes(1);
   EXPECT_TRUE(says().empty());
-  sender->sighted();
+  sender->sighted(now);
   const auto said = says();
   ASSERT_EQ(said.size(), 1U);
   EXPECT_TRUE(std::get<Remove>(said[0]).extra);
