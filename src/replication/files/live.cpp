@@ -69,6 +69,9 @@ private:
     }
     paused_ = owner_.paused_ > 0;
     asked_ = owner_.flushes_asked_;
+    if (verified_ != owner_.verify_ && socket_) sender_.verify(owner_.verify_, owner_.verify_rate_);
+    if (owner_.verify_rate_ == 0) sender_.end_verification();
+    if (socket_) verified_ = owner_.verify_;
     return !owner_.stop_;
   }
 
@@ -162,6 +165,7 @@ private:
       state.problem = sender_.problem();
       state.waiting = sender_.waiting();
       state.removed = sender_.removed();
+      if (const auto* now = sender_.verification(); now != nullptr && is_news(*now, state)) state.verification = *now;
       if (word_ != 0 && sender_.settled(word_)) {
         if (state.unwatched.empty()) state.complete_to = word_time_;
         word_ = 0;
@@ -172,6 +176,12 @@ private:
       }
       owner_.quiet_ = paused_ && (!socket_ || (unsent_.empty() && sender_.quiet()));
     });
+  }
+
+  static bool is_news(const stream::VerificationState& now, const LiveState& told) {
+    const auto& before = told.verification;
+    return !before || before->number != now.number || before->files != now.files || before->bytes != now.bytes ||
+           before->passed_over != now.passed_over || before->differences != now.differences || before->done != now.done;
   }
 
   void wait() {
@@ -199,6 +209,7 @@ private:
   bool paused_ = false;
   bool seen_all_ = false;
   std::uint64_t asked_ = 0;     // flushes so far
+  std::uint64_t verified_ = 0;  // the verification that was begun
   std::uint64_t flush_for_ = 0; // the latest that `flush_` is for
   std::uint64_t flush_ = 0;     // its barrier; 0: none
   std::uint64_t word_ = 0;      // the barrier for complete_to; 0: none
@@ -272,6 +283,31 @@ Result<void> LiveStream::flush(Milliseconds limit) {
   return fail(ErrorKind::unavailable, !state_.problem.empty() ? state_.problem
                                       : done                  ? "the stream of files has ended"
                                                               : "the standby has not got all of it yet");
+}
+
+Result<std::uint64_t> LiveStream::verify(std::uint64_t bytes_per_second) {
+  const std::lock_guard guard(mutex_);
+  if (!state_.live) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  const bool done = state_.verification && state_.verification->number == verify_ && state_.verification->done;
+  if (verify_rate_ != 0 && !done) return fail(ErrorKind::refused, "its files are being verified already");
+  verify_rate_ = std::max<std::uint64_t>(bytes_per_second, 1);
+  ++verify_;
+  waker_->wake();
+  return verify_;
+}
+
+LiveState LiveStream::wait_verified(std::uint64_t number, Milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, limit, [&] {
+    return state_.ended || (state_.verification && state_.verification->number == number && state_.verification->done);
+  });
+  return state_;
+}
+
+void LiveStream::end_verification(std::uint64_t number) {
+  const std::lock_guard guard(mutex_);
+  if (verify_ == number) verify_rate_ = 0;
+  waker_->wake();
 }
 
 bool LiveStream::pause(Milliseconds limit) {

@@ -4,6 +4,7 @@
 #pragma once
 #include "replication/files/patterns.hpp"
 #include "replication/files/stream_messages.hpp"
+#include "replication/files/verification_state.hpp"
 #include "system/clock.hpp"
 #include "system/link.hpp"
 
@@ -33,6 +34,7 @@ struct LiveState {
   std::string problem = {};
   std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
   std::size_t waiting = 0;                 // places and large files that are not sent yet
+  std::optional<stream::VerificationState> verification = {};
   // The standby has everything up to this moment.
   std::optional<std::chrono::system_clock::time_point> complete_to = {};
 };
@@ -54,6 +56,12 @@ public:
   // Waits until the standby has, on its disk, all that was closed before the call. unavailable: it has not come to
   // that.
   Result<void> flush(Milliseconds limit);
+  // Compares the content of all files with the standby's, at so many bytes a second; what differs is sent again. Its
+  // number in state().verification, whose end wait_verified() waits for. refused: one is under way.
+  Result<std::uint64_t> verify(std::uint64_t bytes_per_second);
+  // Returns after so long at the latest.
+  [[nodiscard]] LiveState wait_verified(std::uint64_t number, Milliseconds limit);
+  void end_verification(std::uint64_t number);
   // Sends nothing more until resume(), and returns when the receiver has done, and has on its disk, all that was sent.
   // Counted. Without a receiver at once; false with one that does not answer within the limit, which ends the stream.
   bool pause(Milliseconds limit);
@@ -79,6 +87,8 @@ private:
   bool quiet_ = false; // the pause has come to its end
   std::uint64_t flushes_asked_ = 0;
   std::uint64_t flushes_done_ = 0;
+  std::uint64_t verify_ = 0; // the latest verification's number; it is under way while that is its state's, or none's
+  std::uint64_t verify_rate_ = 0; // 0: it is to end
   // ----
   std::thread thread_;
 };

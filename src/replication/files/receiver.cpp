@@ -1,5 +1,7 @@
 #include "replication/files/receiver.hpp"
 
+#include "replication/files/verification.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -350,6 +352,17 @@ Result<void> Receiver::compare_names(Root& root, const Listing& listing, std::sp
   for (const auto& [name, digest] : theirs)
     if (digest != 0) want(name, false);
   if (extras > most_extras) answer_(Want{.place = listing.place, .order = listing.order, .deep = true});
+  return {};
+}
+
+Result<void> Receiver::on(const Check& check) {
+  TANDEM_TRY(auto* tree, tree_of(check.place));
+  if (check.length > largest_message) return fail(ErrorKind::invalid, "the sender of files compares too much at once");
+  const auto file = tree->open_file(check.place.path);
+  const auto node = file ? system::look_at(file->get()) : std::unexpected(file.error());
+  const bool alike = node && node->size == check.size && node->modified_ns == check.modified_ns;
+  const auto bytes = alike ? system::read_piece(file->get(), check.offset, check.length) : Result<std::string>();
+  answer_(Checked{.number = check.number, .equal = alike && bytes && digest_of_piece(*bytes) == check.digest});
   return {};
 }
 

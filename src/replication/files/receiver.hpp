@@ -58,6 +58,7 @@ private:
   Result<void> compare(Root& root, const Listing& listing);
   Result<void> compare_names(Root& root, const Listing& listing, std::span<const std::string> here);
   Result<void> on(const Mark& mark);
+  Result<void> on(const Check& check);
   // `extra`: found when the trees were compared, see Remove.
   void remove(const Place& place, bool extra = false);
   Result<void> remove_from(Root& root, const std::string& path);

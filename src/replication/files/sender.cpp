@@ -18,8 +18,9 @@ constexpr std::size_t most_waiting = 200'000;   // beyond that the folders thems
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
 constexpr std::size_t most_listed = 20'000;
-constexpr int most_steps = 200; // without a word: then its owner is heard again
-constexpr int places_for_a_piece = 16; // a large file goes on, however many small ones come
+constexpr int most_steps = 200;            // without a word: then its owner is heard again
+constexpr unsigned verified_of_others = 4; // of the steps that are about no place that has changed
+constexpr int places_for_a_piece = 16;     // a large file goes on, however many small ones come
 
 } // namespace
 
@@ -103,8 +104,8 @@ void Sender::changed_one(const system::FileChange& change) {
   if (change.kind == ChangeKind::made) note_name(change.file, *place);
   if (change.kind == ChangeKind::made || change.kind == ChangeKind::removed) around(*place);
   if (!goes_over(place, change.folder)) return changed_elsewhere(*place, change);
-  const bool of_file = change.kind == ChangeKind::written || change.kind == ChangeKind::growing ||
-                       change.kind == ChangeKind::altered;
+  const bool of_file =
+      change.kind == ChangeKind::written || change.kind == ChangeKind::growing || change.kind == ChangeKind::altered;
   queue_.add({.place = *place,
               .content = change.kind == ChangeKind::written,
               .wanted = change.kind == ChangeKind::growing,
@@ -179,10 +180,29 @@ Result<void> Sender::take(const Message& message, Time now) {
   }
   if (const auto* stop = std::get_if<Stop>(&message))
     return fail(stop->guard ? ErrorKind::refused : ErrorKind::failed, stop->why);
+  if (const auto* checked = std::get_if<Checked>(&message)) return compared(*checked);
   const auto* done = std::get_if<Done>(&message);
   if (done == nullptr || done->number != open_mark_)
     return fail(ErrorKind::invalid, "the other server answers nothing");
   return answered(*done, now);
+}
+
+// What was asked before a verification began anew is answered for nobody.
+Result<void> Sender::compared(const Checked& checked) {
+  if (!verification_) return {};
+  TANDEM_TRY(auto differs, verification_->answered(checked, roots_));
+  if (!differs) return {};
+  queue_.add({.place = folder_of(*differs)}); // it may have been removed there
+  queue_.add({.place = std::move(*differs), .content = true, .wanted = true});
+  return {};
+}
+
+void Sender::verify_a_piece(Time now) {
+  const auto waits = [this](const Place& place) {
+    return queue_.oldest_at(place) != 0 ||
+           std::ranges::any_of(transfers_, [&](const Transfer& one) { return one.what.place == place; });
+  };
+  if (auto check = verification_->step(roots_, now, settled_, waits)) send(*check);
 }
 
 Result<void> Sender::refused(const Refused& refused, Time now) {
@@ -276,6 +296,9 @@ std::optional<Time> Sender::next_time(Time now) const {
   const bool idle = transfers_.empty() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
   if (!idle) return now;
   auto next = queue_.next(now);
+  const auto verify = verification_ ? verification_->next_time() : std::nullopt;
+  if (verify && verification_->may_go_on(std::max(now, *verify), settled_))
+    next = std::min(next.value_or(*verify), std::max(now, *verify));
   if (awaits_names() && seek_not_before_ > now) next = std::min(next.value_or(seek_not_before_), seek_not_before_);
   return next;
 }
@@ -309,7 +332,8 @@ Result<bool> Sender::do_something(Time now) {
     process_stray(std::move(*stray), now);
     return true;
   }
-  const bool others = !transfers_.empty() || may_walk() || may_seek(now);
+  const bool verifies = verification_ && verification_->may_go_on(now, settled_);
+  const bool others = !transfers_.empty() || may_walk() || may_seek(now) || verifies;
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {
     ++since_piece_;
@@ -317,6 +341,10 @@ Result<bool> Sender::do_something(Time now) {
     return true;
   }
   since_piece_ = 0;
+  if (verifies && ++others_turn_ % verified_of_others == 0) {
+    verify_a_piece(now);
+    return true;
+  }
   walk_next_ = !walk_next_;
   const bool step = walk_next_ || transfers_.empty();
   if (step && may_walk()) {
@@ -327,6 +355,8 @@ Result<bool> Sender::do_something(Time now) {
     queue_.add(*queue_.take_aside());
   } else if (!transfers_.empty()) {
     TANDEM_CHECK(send_piece(now));
+  } else if (verifies) {
+    verify_a_piece(now);
   } else {
     return false;
   }

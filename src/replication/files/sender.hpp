@@ -5,6 +5,7 @@
 #include "replication/files/linked_names.hpp"
 #include "replication/files/name_search.hpp"
 #include "replication/files/stray_files.hpp"
+#include "replication/files/verification.hpp"
 #include "system/watch.hpp"
 
 #include <deque>
@@ -24,7 +25,8 @@ public:
 
   // Whether something waits for that.
   [[nodiscard]] bool awaits_sight() const {
-    return queue_.awaits_sight() || strays_.awaits_sight() || (search_.is_under_way() && !search_.has_more());
+    return queue_.awaits_sight() || strays_.awaits_sight() || (search_.is_under_way() && !search_.has_more()) ||
+           (verification_ && verification_->awaits_sight());
   }
 
   // Everything is looked at and offered. `first`: the stream begins with it.
@@ -56,6 +58,18 @@ public:
     return held_ && outbox_.empty() && open_mark_ == 0 && !sent_since_mark_ && !undurable_;
   }
 
+  // Compares all content with the receiver's; what differs is sent again. One that is under way begins anew.
+  void verify(std::uint64_t number, std::uint64_t bytes_per_second) {
+    verification_.emplace(number, roots_.size(), bytes_per_second);
+  }
+
+  void end_verification() { verification_.reset(); }
+
+  // nullptr: nothing has been compared so.
+  [[nodiscard]] const VerificationState* verification() const {
+    return verification_ ? &verification_->state() : nullptr;
+  }
+
   // What could not be read here or done there, the latest of it; empty when all went well since.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
@@ -63,9 +77,7 @@ public:
   [[nodiscard]] const std::map<std::string, std::uint64_t>& removed() const { return removed_; }
 
   // How much waits to be sent, in places and large files.
-  [[nodiscard]] std::size_t waiting() const {
-    return queue_.size() + strays_.size() + transfers_.size();
-  }
+  [[nodiscard]] std::size_t waiting() const { return queue_.size() + strays_.size() + transfers_.size(); }
 
 private:
   static constexpr std::size_t most_sent_at_once = 16; // large files
@@ -93,6 +105,8 @@ private:
 
   Result<void> refused(const Refused& refused, Time now);
   Result<void> answered(const Done& done, Time now);
+  Result<void> compared(const Checked& checked);
+  void verify_a_piece(Time now);
   [[nodiscard]] bool is_large(const Place& place) const;
   void trouble(Dirty what, const std::string& why, Time now);
   // ---- what is sent of a place: sender_states.cpp
@@ -138,6 +152,7 @@ private:
   Result<void> look_for_names(Dirty what);
   bool hand_on(const Dirty& what, const system::Node& node);
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
+
   [[nodiscard]] bool awaits_names() const { return queue_.awaits_names() || strays_.awaits_names(); }
 
   [[nodiscard]] bool may_seek(Time now) const;
@@ -149,6 +164,7 @@ private:
   std::vector<Root> roots_;
   DirtyQueue queue_;
   StrayFiles strays_;
+  std::optional<Verification> verification_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
   // Files and listed folders of which the receiver has not said yet what it wants, with their orders.
@@ -163,9 +179,10 @@ private:
   // are forgotten now and then.
   std::map<std::string, Place> latest_names_;
   std::map<std::string, std::uint64_t> elsewhere_;
-  std::size_t listed_ = 0;                // entries of listings that were sent and not looked at yet
-  bool walk_next_ = false;                // before a piece of a large file
+  std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
+  bool walk_next_ = false; // before a piece of a large file
   std::uint64_t next_transfer_ = 1;
+  unsigned others_turn_ = 0;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;
   std::map<std::string, std::uint64_t> removed_;

@@ -76,6 +76,8 @@ void Sender::take_displaced() {
 void Sender::sighted(Time now) {
   queue_.sighted();
   strays_.sighted();
+  // Its owner asks for a word now and then, which comes to that.
+  if (verification_ && verification_->awaits_sight()) verification_->sighted(queue_.next_order());
   for (std::size_t count = 0; count < most_sorted && strays_.has_some(); ++count)
     process_stray(*strays_.take(), now);
   if (!search_.is_under_way() || search_.has_more()) return;
@@ -187,6 +189,8 @@ void Sender::seek_names(Time now) {
 
 // Where the listings have found all of them nothing is looked for.
 void Sender::begin_to_seek() {
+  for (const auto& key : std::exchange(sought_before_, {}))
+    linked_.drop(key);
   std::set<system::FileId> files;
   const auto see = [&](const Result<system::Node>& node) {
     if (node && node->exists && !linked_.file_of(node->id, node->links).is_complete()) files.insert(node->id);
@@ -195,8 +199,7 @@ void Sender::begin_to_seek() {
     see(roots_.at(stray.place.root).tree.look_by(stray.file));
   for (const auto& place : queue_.seek())
     see(roots_.at(place.root).tree.look(place.path));
-  for (const auto& key : std::exchange(sought_before_, files))
-    linked_.drop(key);
+  sought_before_ = files;
   search_.begin(std::move(files), roots_.size());
 }
 

@@ -28,8 +28,11 @@ bool same_content(const Node& one, const Node& other) {
 
 // What of one place cannot be read keeps no other: it is tried again, and said.
 Result<void> Sender::process(Dirty what, Time now) {
-  Dirty again{
-      .place = what.place, .order = what.order, .deep = what.deep || what.names != nullptr, .extra = what.extra, .file = what.file};
+  Dirty again{.place = what.place,
+              .order = what.order,
+              .deep = what.deep || what.names != nullptr,
+              .extra = what.extra,
+              .file = what.file};
   auto done = process_state(std::move(what), now);
   if (done || again.place.path.empty()) return done;
   trouble(std::move(again), done.error().message, now);

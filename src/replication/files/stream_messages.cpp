@@ -167,6 +167,10 @@ void members(Archive& archive, Value& value) {
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Removed>)
     all(archive, value.root, value.count);
+  else if constexpr (std::is_same_v<Kind, Check>)
+    all(archive, value.place, value.number, value.size, value.modified_ns, value.offset, value.length, value.digest);
+  else if constexpr (std::is_same_v<Kind, Checked>)
+    all(archive, value.number, value.equal);
   else if constexpr (std::is_same_v<Kind, Stop>)
     all(archive, value.why, value.guard);
   else

@@ -174,8 +174,29 @@ struct Stop {
   bool operator==(const Stop&) const = default;
 };
 
+// ---- comparing content
+
+// From the primary: whether the standby's file has that size and time, and this piece of it this content.
+struct Check {
+  Place place;
+  std::uint64_t number = 0;
+  std::uint64_t size = 0; // of the file
+  std::int64_t modified_ns = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::string digest; // SHA-256
+  bool operator==(const Check&) const = default;
+};
+
+// From the standby; one that cannot read its own has no such file.
+struct Checked {
+  std::uint64_t number = 0;
+  bool equal = false;
+  bool operator==(const Checked&) const = default;
+};
+
 using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused,
-                             Done, Listed, Removed, Stop>;
+                             Done, Listed, Removed, Stop, Check, Checked>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

@@ -51,7 +51,9 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Done{13, true},
                                  Listed{3},
                                  Removed{2, 14},
-                                 Stop{"too many", true}};
+                                 Stop{"too many", true},
+                                 Check{place, 15, 16, -17, 18, 19, std::string(32, 'd')},
+                                 Checked{15, true}};
   EXPECT_EQ(all.size(), std::variant_size_v<Message>);
   std::string bytes;
   for (const auto& message : all)
