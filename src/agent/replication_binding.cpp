@@ -2,6 +2,7 @@
 
 #include "agent/events.hpp"
 #include "agent/file_streams.hpp"
+#include "agent/files_verify.hpp"
 #include "agent/operations/replication.hpp"
 #include "agent/operations/sites_status.hpp"
 #include "agent/reconcile_turns.hpp"
@@ -148,7 +149,7 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
   };
   for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
                           files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
-                          events_operation(), server_events_operation()})
+                          files_verify_operation(streams), events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = {.command = accept_files};
   settings.streams["live-files"] = {.command = accept_file_stream, .alone = true};

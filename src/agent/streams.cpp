@@ -57,7 +57,8 @@ Result<void> Streams::end_former(const std::string& server, const std::string& n
     const auto program = known.server == server && known.name == name ? known.program.lock() : nullptr;
     if (!program || system::has_ended(*program)) continue;
     system::kill_now(*program);
-    return fail(ErrorKind::unavailable, fmt::format("a former program of the stream \"{}\" is still being ended", name));
+    return fail(ErrorKind::unavailable,
+                fmt::format("a former program of the stream \"{}\" is still being ended", name));
   }
   return {};
 }

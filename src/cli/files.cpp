@@ -45,12 +45,46 @@ void add_flush(CLI::App& files, CommandLine& line) {
   command->callback([&line, limit] { line.chosen = [&line, limit] { return flush(line, *limit); }; });
 }
 
+// What was found is repaired; that something was to be found is not as it should be, and the exit code says so.
+Result<void> verify(CommandLine& line, std::uint64_t rate) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "files.verify", {{"rate_mb", rate}}));
+  std::uint64_t differences = 0;
+  if (line.json) line.environment.out << peer::to_pretty_text(answer) << '\n';
+  for (const auto& server : answer["servers"]) {
+    differences += server["differences"].get<std::uint64_t>();
+    if (line.json) continue;
+    for (const auto& path : server["paths"])
+      line.environment.out << path.get<std::string>() << '\n';
+    line.environment.out << fmt::format(
+        "{}: {} files compared ({} bytes), {} differed, {} were changed meanwhile\n", server["name"].get<std::string>(),
+        server["files"].get<std::uint64_t>(), server["bytes"].get<std::uint64_t>(),
+        server["differences"].get<std::uint64_t>(), server["passed_over"].get<std::uint64_t>());
+    if (const auto problem = server["problem"].get<std::string>(); !problem.empty())
+      line.environment.out << "not all could be read here: " << problem << '\n';
+  }
+  if (differences == 0) return {};
+  return fail(ErrorKind::failed, fmt::format("{} files differed; they have been sent again", differences),
+              "A disk has lost something, or tandem missed a change: the kernel log of that server may say which");
+}
+
+void add_verify(CLI::App& files, CommandLine& line) {
+  const auto rate = std::make_shared<std::uint64_t>(20);
+  CLI::App* command = files.add_subcommand("verify", "Compare the content of all files with the standbys'");
+  command->add_option("--rate", *rate, "Megabytes a second to read on each server")->capture_default_str();
+  command->add_flag("--json", line.json, "Print the answer as JSON");
+  command->footer("Sizes and times are not believed: every file is read on both servers, slowly, while changes go on. "
+                  "What differs is\nnamed and sent again, and the exit code is then not 0.\n\n"
+                  "Examples:\n  tandem files verify\n  tandem files verify --rate 200");
+  command->callback([&line, rate] { line.chosen = [&line, rate] { return verify(line, *rate); }; });
+}
+
 } // namespace
 
 void add_files(CLI::App& app, CommandLine& line) {
   CLI::App* files = app.add_subcommand("files", "The files on the standbys");
   files->require_subcommand(1);
   add_flush(*files, line);
+  add_verify(*files, line);
   const auto allow_deletions = std::make_shared<bool>(false);
   CLI::App* command = files->add_subcommand("reconcile", "Compare all files now and make the standbys' equal");
   command->add_flag("--allow-deletions", *allow_deletions,

@@ -63,6 +63,37 @@ TEST_F(FileStream, AFileIsThereOnceItIsClosed) {
   EXPECT_FALSE(holds_on(lab(), to, "test -e /www/drawings"));
 }
 
+// As a disk does it: content that is another one, at the same size and time.
+TEST_F(FileStream, WhatHasChangedOnTheStandbyAloneIsFoundAndSentAgain) {
+  const auto from = primary();
+  const auto to = other(from);
+  wait_live(from);
+  on(lab(), from,
+     "mkdir -p /www/drawings && for n in $(seq 50); do echo drawing $n > /www/drawings/$n; done && "
+     "head -c 5000000 /dev/urandom > /www/drawings/large");
+  flush(from);
+  const auto equal = pair().tandem(from, {"files", "verify", "--rate", "500"});
+  EXPECT_TRUE(equal) << equal.error().message;
+  on(lab(), to,
+     "cd /www/drawings && touch -r 7 /run/seven && echo gnirward > 7 && truncate -s $(stat -c %s 8) 7 && touch -r "
+     "/run/seven 7 && touch -r large /run/large && printf x | dd of=large bs=1 seek=4999999 conv=notrunc status=none "
+     "&& "
+     "touch -r /run/large large");
+  const auto found = pair().try_tandem(from, {"files", "verify", "--rate", "500"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->status, 1) << found->output << found->errors;
+  EXPECT_THAT(found->output, ::testing::HasSubstr("/www/drawings/7\n"));
+  EXPECT_THAT(found->output, ::testing::HasSubstr("/www/drawings/large\n"));
+  EXPECT_THAT(found->output, ::testing::HasSubstr(" 2 differed")) << found->errors;
+  EXPECT_EQ(picture(to, "/www/drawings"), picture(from, "/www/drawings"));
+  EXPECT_TRUE(pair().tandem(from, {"files", "verify", "--rate", "500"}));
+  const auto elsewhere = pair().try_tandem(to, {"files", "verify"});
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->status, 3) << elsewhere->errors;
+  on(lab(), from, "rm -rf /www/drawings");
+  flush(from);
+}
+
 TEST_F(FileStream, GoesOnAfterAgentsHaveDiedAndTurnsWithTheRole) {
   const auto from = primary();
   const auto to = other(from);

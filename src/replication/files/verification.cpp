@@ -14,6 +14,7 @@ constexpr std::uint64_t least_cost =
     4096;                              // of a piece, in bytes of the rate: a small file is to be found and opened, too
 constexpr std::size_t most_asked = 32; // so that the standby's files do not wait behind them
 constexpr std::size_t most_paths = 1000;
+constexpr unsigned numbers = 40; // bits of a piece's number; the verification's comes before it
 
 bool is_unchanged(const system::Node& one, const system::Node& other) {
   return one.id == other.id && one.size == other.size && one.modified_ns == other.modified_ns;
@@ -132,7 +133,7 @@ Check Verification::ask(Asked what, const std::string& bytes, Time now) {
   const auto cost = std::max<std::uint64_t>(bytes.size(), least_cost);
   not_before_ = std::max(not_before_, now) + std::chrono::nanoseconds(cost * 1'000'000'000 / rate_);
   Check check{.place = what.place,
-              .number = next_number_++,
+              .number = (state_.number << numbers) + next_number_++,
               .size = what.node.size,
               .modified_ns = what.node.modified_ns,
               .offset = what.offset,
@@ -150,6 +151,7 @@ void Verification::sighted(std::uint64_t barrier) {
 }
 
 Result<std::optional<Place>> Verification::answered(const Checked& answer, const std::vector<Root>& roots) {
+  if (answer.number >> numbers != state_.number) return std::optional<Place>(); // one before this was asked that
   auto known = asked_.extract(answer.number);
   if (!known) return fail(ErrorKind::invalid, "the other server has compared what it was not asked to");
   auto& what = known.mapped();
