@@ -19,6 +19,7 @@ public:
   Result<std::shared_ptr<void>> hold(const std::string& server);
   // Any thread; see LiveStream::flush.
   Result<void> flush(const std::string& server, std::chrono::milliseconds limit);
+
   // Any thread; nullptr: there is none.
   [[nodiscard]] std::shared_ptr<replication::LiveStream> live(const std::string& server) {
     return stream_to(server).stream;

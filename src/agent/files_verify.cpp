@@ -33,19 +33,19 @@ Json to_json(const std::string& server, const VerificationState& state) {
           {"problem", state.problem}};
 }
 
-Result<VerificationState> compare(OperationContext& context, replication::LiveStream& stream, const std::string& server,
-                                  std::uint64_t rate) {
-  TANDEM_TRY(const auto number, stream.verify(rate));
+Result<VerificationState> compare(OperationContext& context, const std::shared_ptr<replication::LiveStream>& stream,
+                                  const std::string& server, std::uint64_t rate) {
+  if (!stream) return fail(ErrorKind::unavailable, "changes are not streamed to " + server + " at the moment");
+  TANDEM_TRY(const auto number, stream->verify(rate));
   for (;;) {
-    const auto state = stream.wait_verified(number, told_every);
+    const auto state = stream->wait_verified(number, told_every);
     const auto& now = state.verification;
     const bool known = now && now->number == number;
     if (known && now->done) return *now;
     if (state.ended)
-      return fail(ErrorKind::unavailable, "the stream of files to " + server + " ended: " + state.problem,
-                  "tandem status; then verify again");
+      return fail(ErrorKind::unavailable, "the stream of files to " + server + " ended: " + state.problem);
     if (context.cancelled()) {
-      stream.end_verification(number);
+      stream->end_verification(number);
       return fail(ErrorKind::unavailable, "the verification was called off");
     }
     if (known) context.report(server + ": " + progress(*now));
@@ -57,7 +57,7 @@ void tell(OperationContext& context, const std::string& server, const Verificati
     context.log(fmt::format("{} differs on {}, and is sent again", state.paths[at], server));
   const auto found =
       fmt::format("{} files differed on {} although the stream had told of none", state.differences, server);
-  context.remember("files.verify", state.differences > 0 ? found : "");
+  context.remember("files.verify of " + server, state.differences > 0 ? found : state.problem);
 }
 
 Result<Json> verify(OperationContext& context, FileStreams& streams) {
@@ -72,14 +72,14 @@ Result<Json> verify(OperationContext& context, FileStreams& streams) {
   Json servers = Json::array();
   for (const auto& peer : snapshot.peers) {
     if (!peer.connected) continue;
-    const auto stream = streams.live(peer.name);
-    if (!stream)
-      return fail(ErrorKind::unavailable, "changes are not streamed to " + peer.name + " at the moment",
-                  "tandem status; or all files are compared: tandem files reconcile");
-    TANDEM_TRY(const auto state, compare(context, *stream, peer.name, rate << 20U));
-    tell(context, peer.name, state);
-    if (state.differences > 0) TANDEM_CHECK(streams.flush(peer.name, repair_limit));
-    servers.push_back(to_json(peer.name, state));
+    auto state = compare(context, streams.live(peer.name), peer.name, rate << 20U);
+    if (!state && context.cancelled()) return std::unexpected(state.error());
+    if (state) tell(context, peer.name, *state);
+    // What another standby has been found to lack is told all the same.
+    const auto repaired = state && state->differences > 0 ? streams.flush(peer.name, repair_limit) : Result<void>();
+    servers.push_back(to_json(peer.name, state.value_or(VerificationState())));
+    if (!state) servers.back()["problem"] = state.error().message;
+    if (!repaired) servers.back()["problem"] = "what differed is not there yet: " + repaired.error().message;
   }
   if (servers.empty()) return fail(ErrorKind::unavailable, "no standby answers", "tandem status");
   return Json{{"servers", std::move(servers)}};

@@ -49,9 +49,11 @@ void add_flush(CLI::App& files, CommandLine& line) {
 Result<void> verify(CommandLine& line, std::uint64_t rate) {
   TANDEM_TRY(const Json answer, watch_operation(line.environment, "files.verify", {{"rate_mb", rate}}));
   std::uint64_t differences = 0;
+  std::size_t problems = 0;
   if (line.json) line.environment.out << peer::to_pretty_text(answer) << '\n';
   for (const auto& server : answer["servers"]) {
     differences += server["differences"].get<std::uint64_t>();
+    problems += server["problem"].get<std::string>().empty() ? 0 : 1;
     if (line.json) continue;
     for (const auto& path : server["paths"])
       line.environment.out << path.get<std::string>() << '\n';
@@ -60,8 +62,10 @@ Result<void> verify(CommandLine& line, std::uint64_t rate) {
         server["files"].get<std::uint64_t>(), server["bytes"].get<std::uint64_t>(),
         server["differences"].get<std::uint64_t>(), server["passed_over"].get<std::uint64_t>());
     if (const auto problem = server["problem"].get<std::string>(); !problem.empty())
-      line.environment.out << "not all could be read here: " << problem << '\n';
+      line.environment.out << server["name"].get<std::string>() << ": " << problem << '\n';
   }
+  if (differences == 0 && problems > 0)
+    return fail(ErrorKind::failed, "not all files could be compared", "tandem status; then the same once more");
   if (differences == 0) return {};
   return fail(ErrorKind::failed, fmt::format("{} files differed; they have been sent again", differences),
               "A disk has lost something, or tandem missed a change: the kernel log of that server may say which");

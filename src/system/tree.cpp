@@ -107,6 +107,18 @@ Result<void> remove_at(int folder, const std::string& name) {
   return system_error("removing " + name);
 }
 
+// Where an open file is, if the kernel knows and that is so; else empty.
+std::string name_of(int file, const Node& node) {
+  std::array<char, 4096> text{};
+  const auto length = ::readlink(path_of(file).c_str(), text.data(), text.size());
+  if (length <= 0 || static_cast<std::size_t>(length) == text.size()) return {};
+  std::string path(text.data(), static_cast<std::size_t>(length));
+  struct stat status{};
+  const bool there =
+      ::lstat(path.c_str(), &status) == 0 && status.st_dev == node.id.device && status.st_ino == node.id.inode;
+  return there ? path : std::string();
+}
+
 } // namespace
 
 Result<Tree> Tree::open(const std::string& path) {
@@ -136,6 +148,15 @@ bool Tree::is_at_its_path() const {
          own.st_ino == there.st_ino;
 }
 
+std::optional<std::string> Tree::below(const std::string& path) const {
+  std::array<char, 4096> text{};
+  const auto length = ::readlink(path_of(root_.get()).c_str(), text.data(), text.size());
+  if (length <= 0 || static_cast<std::size_t>(length) == text.size()) return std::nullopt;
+  const std::string own(text.data(), static_cast<std::size_t>(length));
+  if (!path.starts_with(own + "/")) return std::nullopt;
+  return path.substr(own.size() + 1);
+}
+
 Result<Node> Tree::look(const std::string& path) const {
   TANDEM_CHECK(check_plain(path));
   auto file = beneath(path, O_PATH | O_NOFOLLOW);
@@ -154,7 +175,7 @@ Result<Node> Tree::look(const std::string& path) const {
   return look_at(file->get());
 }
 
-Result<Node> Tree::look_by(const std::string& handle) const {
+Result<Node> Tree::look_by(const std::string& handle, std::string* path) const {
   constexpr std::size_t before = 2; // what the watch needs, and the kind of handle
   if (handle.size() <= before || handle.size() > MAX_HANDLE_SZ + before)
     return fail(ErrorKind::invalid, "no handle of a file in " + path_);
@@ -168,6 +189,7 @@ Result<Node> Tree::look_by(const std::string& handle) const {
   if (!file && (errno == ESTALE || errno == ENOENT)) return Node{};
   if (!file) return system_error("looking at a file in " + path_);
   TANDEM_TRY(auto node, look_at(file.get()));
+  if (path != nullptr) *path = name_of(file.get(), node);
   return node.links == 0 ? Node{} : node;
 }
 
@@ -342,15 +364,19 @@ Result<void> Tree::rename(const std::string& from, const Tree& into, const std::
     if (::renameat(old_folder.get(), old_name.c_str(), new_folder.get(), new_name.c_str()) == 0) return {};
     return system_error("renaming " + path_ + "/" + from);
   };
-  return with_folder_time(old_folder.get(), [&] { return with_folder_time(new_folder.get(), rename); });
+  bool renamed = false;
+  const auto note = [&]() -> Result<void> {
+    TANDEM_CHECK(rename());
+    renamed = true;
+    return {};
+  };
+  const auto done = with_folder_time(old_folder.get(), [&] { return with_folder_time(new_folder.get(), note); });
+  return renamed ? Result<void>() : done; // the folders' times come with the folders
 }
 
 Result<void> Tree::settle() {
   for (const auto& path : std::exchange(left_over_, {}))
-    if (auto removed = remove(path); !removed) {
-      left_over_.push_back(path);
-      return removed;
-    }
+    if (!remove(path)) left_over_.push_back(path);
   TANDEM_TRY(const auto folder, beneath("", O_RDONLY | O_DIRECTORY));
   if (::syncfs(folder.get()) != 0) return system_error("writing " + path_ + " to the disk");
   return {};

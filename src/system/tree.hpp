@@ -26,7 +26,10 @@ public:
   // One that is not there, or below what is no folder, is a Node that does not exist.
   [[nodiscard]] Result<Node> look(const std::string& path) const;
   // A file by its handle, as FileChange has it, whatever names it has; one that has none any more does not exist.
-  [[nodiscard]] Result<Node> look_by(const std::string& handle) const;
+  // `path`: where it is, without links on the way, if the kernel knows a name of it; else empty.
+  [[nodiscard]] Result<Node> look_by(const std::string& handle, std::string* path = nullptr) const;
+  // Of such a path the part below this tree; nothing when it is not below it.
+  [[nodiscard]] std::optional<std::string> below(const std::string& path) const;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted
 
   // What stands in a folder, sorted by name. Cheap: nothing more is asked of each.

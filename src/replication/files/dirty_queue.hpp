@@ -112,6 +112,10 @@ public:
 
   // What is to be sent of that place, as far as it is known: order and content.
   [[nodiscard]] Dirty waiting_at(const Place& place) const;
+
+  // Whether it may still be written to, and rests until that is known.
+  [[nodiscard]] bool rests(const Place& place) const { return rest_.contains(place); }
+
   // The lowest order of that place, or of one below it; 0: none waits.
   [[nodiscard]] std::uint64_t oldest_at(const Place& place) const;
 

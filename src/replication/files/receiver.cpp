@@ -157,10 +157,7 @@ Result<void> Receiver::on(const End& end) {
   if (!found) return fail(ErrorKind::invalid, "the sender of files ends an unknown one");
   auto& transfer = found.mapped();
   TANDEM_CHECK(tree_of(transfer.place));
-  if (!transfer.file) {
-    answer_(Want{.place = transfer.place}); // what kept it away may be gone by now
-    return {};
-  }
+  if (!transfer.file) return {}; // it was refused when that was seen, and comes again
   const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
     return tree.finish_file(transfer.place.path, transfer.file.get(), end.node);
   });
@@ -234,7 +231,9 @@ void Receiver::remove(const Place& place, bool extra) {
   const auto done = remove_from(root, place.path);
   if (done) return;
   // What is left of it is no loss, and is counted when it goes.
-  root.removed -= std::min(root.removed, count(root, place.path).value_or(0));
+  const auto left = count(root, place.path).value_or(0);
+  root.removed -= std::min(root.removed, left);
+  if (extra) root.extras -= std::min(root.extras, left);
   refuse(place, 0, done.error(), extra);
 }
 

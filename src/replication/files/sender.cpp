@@ -199,7 +199,7 @@ Result<void> Sender::compared(const Checked& checked) {
 
 void Sender::verify_a_piece(Time now) {
   const auto waits = [this](const Place& place) {
-    return queue_.oldest_at(place) != 0 ||
+    return queue_.rests(place) || queue_.oldest_at(place) != 0 ||
            std::ranges::any_of(transfers_, [&](const Transfer& one) { return one.what.place == place; });
   };
   if (auto check = verification_->step(roots_, now, settled_, waits)) send(*check);

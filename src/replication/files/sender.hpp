@@ -151,6 +151,8 @@ private:
   void process_stray(Dirty what, Time now);
   Result<void> look_for_names(Dirty what);
   bool hand_on(const Dirty& what, const system::Node& node);
+  // By a path without links on the way; nullopt: in none of the roots.
+  [[nodiscard]] std::optional<Place> place_by(const std::string& path) const;
   void note_listed(const Place& place, const system::Digest& digest, std::uint64_t order);
 
   [[nodiscard]] bool awaits_names() const { return queue_.awaits_names() || strays_.awaits_names(); }

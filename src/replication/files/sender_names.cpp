@@ -94,10 +94,14 @@ void Sender::process_stray(Dirty what, Time now) {
 }
 
 Result<void> Sender::look_for_names(Dirty what) {
-  TANDEM_TRY(const auto node, roots_.at(what.place.root).tree.look_by(what.file));
+  std::string path;
+  TANDEM_TRY(const auto node, roots_.at(what.place.root).tree.look_by(what.file, &path));
   if (!node.exists || node.type != system::FileType::regular) return {};
+  const auto known = place_by(path);
+  if (node.links == 1 && !path.empty() && !known) return {}; // that is its only name, in none of the roots
   const auto latest = latest_names_.find(what.file);
-  for (const auto& place : std::array{what.place, latest == latest_names_.end() ? what.place : latest->second}) {
+  for (const auto& place : std::array{what.place, known.value_or(what.place),
+                                      latest == latest_names_.end() ? what.place : latest->second}) {
     const auto& root = roots_.at(place.root);
     TANDEM_TRY(const auto there, root.tree.look(place.path));
     if (!there.exists || there.id != node.id) continue;
@@ -119,6 +123,12 @@ Result<void> Sender::look_for_names(Dirty what) {
   if (elsewhere_.size() >= most_remembered) elsewhere_.clear();
   elsewhere_[what.file] = node.links;
   return {};
+}
+
+std::optional<Place> Sender::place_by(const std::string& path) const {
+  for (std::size_t root = 0; root < roots_.size(); ++root)
+    if (auto below = roots_[root].tree.below(path)) return Place{static_cast<std::uint16_t>(root), std::move(*below)};
+  return std::nullopt;
 }
 
 // To one of its names that is there. False: none is, and none is known any more.

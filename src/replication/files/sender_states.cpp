@@ -34,7 +34,7 @@ Result<void> Sender::process(Dirty what, Time now) {
               .extra = what.extra,
               .file = what.file};
   auto done = process_state(std::move(what), now);
-  if (done || again.place.path.empty()) return done;
+  if (done || (again.place.path.empty() && again.file.empty())) return done;
   trouble(std::move(again), done.error().message, now);
   return {};
 }

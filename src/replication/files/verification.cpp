@@ -14,6 +14,8 @@ constexpr std::uint64_t least_cost =
     4096;                              // of a piece, in bytes of the rate: a small file is to be found and opened, too
 constexpr std::size_t most_asked = 32; // so that the standby's files do not wait behind them
 constexpr std::size_t most_paths = 1000;
+constexpr std::size_t most_suspects = 1000;
+constexpr auto longest_undecided = std::chrono::seconds(60); // then something keeps the stream from going on
 constexpr unsigned numbers = 40; // bits of a piece's number; the verification's comes before it
 
 bool is_unchanged(const system::Node& one, const system::Node& other) {
@@ -38,17 +40,30 @@ Verification::Verification(std::uint64_t number, std::size_t roots, std::uint64_
 
 bool Verification::may_go_on(Time now, std::uint64_t settled) const {
   if (state_.done || asked_.size() >= most_asked || now < not_before_) return false;
-  return has_more() || has_due(settled);
+  return may_read_on() || has_due(now, settled);
+}
+
+bool Verification::has_due(Time now, std::uint64_t settled) const {
+  return !suspects_.empty() &&
+         (suspects_.front().barrier <= settled || now - suspects_.front().asked > longest_undecided);
+}
+
+// While something cannot be sent nothing is decided.
+bool Verification::may_read_on() const {
+  return has_more() && suspects_.size() + unsighted_.size() < most_suspects;
 }
 
 std::optional<Time> Verification::next_time() const {
-  if (state_.done || asked_.size() >= most_asked || (!has_more() && suspects_.empty())) return std::nullopt;
-  return not_before_;
+  if (state_.done || asked_.size() >= most_asked) return std::nullopt;
+  if (may_read_on()) return not_before_;
+  if (suspects_.empty()) return std::nullopt;
+  return std::max(not_before_, suspects_.front().asked + longest_undecided);
 }
 
 std::optional<Check> Verification::step(const std::vector<Root>& roots, Time now, std::uint64_t settled,
                                         const Waits& waits) {
-  if (has_due(settled)) return compare_again(roots, now);
+  if (has_due(now, settled)) return compare_again(roots, now, settled, waits);
+  if (!may_read_on()) return std::nullopt;
   if (current_) return next_piece(now);
   if (!names_.empty()) {
     next_name(roots, waits);
@@ -58,6 +73,7 @@ std::optional<Check> Verification::step(const std::vector<Root>& roots, Time now
   folders_.pop_back();
   const auto& root = roots.at(folder.root);
   const auto names = root.tree.names(folder.path);
+  if (!names && names.error().kind == ErrorKind::not_found) ++state_.passed_over; // it has another name, or is gone
   if (!names && names.error().kind != ErrorKind::not_found) note_problem(names.error().message);
   for (auto at = names ? names->rbegin() : std::reverse_iterator<std::vector<system::Tree::Name>::const_iterator>();
        names && at != names->rend(); ++at) {
@@ -110,9 +126,15 @@ std::optional<Check> Verification::next_piece(Time now) {
   return std::nullopt;
 }
 
-std::optional<Check> Verification::compare_again(const std::vector<Root>& roots, Time now) {
+std::optional<Check> Verification::compare_again(const std::vector<Root>& roots, Time now, std::uint64_t settled,
+                                                 const Waits& waits) {
   auto what = std::move(suspects_.front());
   suspects_.pop_front();
+  if (what.barrier > settled || waits(what.place)) {
+    ++state_.passed_over;
+    end_when_done();
+    return std::nullopt;
+  }
   const auto file = roots.at(what.place.root).tree.open_file(what.place.path);
   const auto node = file ? system::look_at(file->get()) : std::unexpected(file.error());
   const auto bytes = node && is_unchanged(*node, what.node) ? system::read_piece(file->get(), what.offset, what.length)
@@ -139,6 +161,7 @@ Check Verification::ask(Asked what, const std::string& bytes, Time now) {
               .offset = what.offset,
               .length = what.length,
               .digest = digest_of_piece(bytes)};
+  what.asked = now;
   asked_.emplace(check.number, std::move(what));
   return check;
 }
@@ -160,9 +183,10 @@ Result<std::optional<Place>> Verification::answered(const Checked& answer, const
     // One piece of a file that differs is enough.
     if (current_ && current_->place == what.place) current_.reset();
     const auto same = [&](const Asked& other) { return other.place == what.place; };
-    if (std::ranges::none_of(unsighted_, same) && std::ranges::none_of(suspects_, same))
+    if (!different_.contains(what.place) && std::ranges::none_of(unsighted_, same) &&
+        std::ranges::none_of(suspects_, same))
       unsighted_.push_back(std::move(what));
-  } else if (!answer.equal) {
+  } else if (!answer.equal && different_.insert(what.place).second) {
     ++state_.differences;
     if (state_.paths.size() < most_paths)
       state_.paths.push_back(roots.at(what.place.root).tree.path() + "/" + what.place.path);

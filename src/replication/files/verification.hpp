@@ -45,6 +45,7 @@ private:
     std::uint64_t length = 0;
     bool again = false;
     std::uint64_t barrier = 0;
+    Time asked = {};
   };
 
   struct Current {
@@ -56,15 +57,15 @@ private:
 
   [[nodiscard]] bool has_more() const { return current_ || !names_.empty() || !folders_.empty(); }
 
-  [[nodiscard]] bool has_due(std::uint64_t settled) const {
-    return !suspects_.empty() && suspects_.front().barrier <= settled;
-  }
+  [[nodiscard]] bool has_due(Time now, std::uint64_t settled) const;
+  [[nodiscard]] bool may_read_on() const;
 
   void next_name(const std::vector<Root>& roots, const Waits& waits);
   void open(const std::vector<Root>& roots, Place place);
   void note_problem(const std::string& why);
   std::optional<Check> next_piece(Time now);
-  std::optional<Check> compare_again(const std::vector<Root>& roots, Time now);
+  std::optional<Check> compare_again(const std::vector<Root>& roots, Time now, std::uint64_t settled,
+                                     const Waits& waits);
   Check ask(Asked what, const std::string& bytes, Time now);
   void end_when_done();
 
@@ -77,6 +78,7 @@ private:
   std::map<std::uint64_t, Asked> asked_;
   std::vector<Asked> unsighted_;
   std::deque<Asked> suspects_;
+  std::set<Place> different_;
   std::uint64_t next_number_ = 1;
 };
 
