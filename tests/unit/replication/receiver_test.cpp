@@ -1,10 +1,12 @@
 // The standby's end by itself: what it answers.
+#include "faults.hpp"
 #include "replication/files/receiver.hpp"
 
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace tandem::replication::stream {
 
@@ -64,6 +66,33 @@ TEST_F(ReceiverWords, WhatAComparisonFindsGoneOfAllThatCameWithinTheHourIsSetAga
   ASSERT_TRUE(receiver->take(Remove{.place = place(100), .extra = true}, {}));
   EXPECT_EQ(answered<Stop>().size(), 1U);
   EXPECT_TRUE(fs::exists(base + "/100"));
+}
+
+// Names that stay are no loss.
+TEST_F(ReceiverWords, WhatCannotBeRemovedIsRefusedAndCountsForNothing) {
+  std::ofstream(base + "/kept") << "content";
+  std::optional<faults::Faults> faults;
+  std::thread([&] { faults.emplace(1, 1); }).join(); // whose own calls never fail
+  faults::Faults::only("unlinkat");
+  for (int tries = 0; tries < 250; ++tries)
+    ASSERT_TRUE(receiver->take(Remove{.place = {.root = 0, .path = "kept"}, .extra = true}, {}));
+  faults.reset();
+  EXPECT_EQ(answered<Refused>().size(), 250U);
+  EXPECT_TRUE(answered<Stop>().empty());
+}
+
+// The whole of a file that there is no room for would be sent again and again.
+TEST_F(ReceiverWords, ALargeFileThatWasRefusedIsNotWantedAtOnceWhenAllOfItHasCome) {
+  std::optional<faults::Faults> faults;
+  std::thread([&] { faults.emplace(1, 1); }).join();
+  faults::Faults::only("openat");
+  ASSERT_TRUE(receiver->take(Begin{.transfer = 1, .place = {.root = 0, .path = "large"}}, {}));
+  faults.reset();
+  ASSERT_TRUE(receiver->take(Piece{.transfer = 1, .offset = 0, .bytes = "piece"}, {}));
+  system::Node node{.exists = true, .type = system::FileType::regular, .mode = 0644, .size = 5};
+  ASSERT_TRUE(receiver->take(End{.transfer = 1, .node = node}, {}));
+  EXPECT_EQ(answered<Refused>().size(), 1U);
+  EXPECT_THAT(answered<Want>(), ::testing::ElementsAre(Want{.place = {.root = 0, .path = ""}, .look = true}));
 }
 
 TEST_F(ReceiverWords, OfManyThatAreNotOnThePrimaryAPartIsAskedAboutAtOnce) {
