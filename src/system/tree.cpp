@@ -152,8 +152,8 @@ std::optional<std::string> Tree::below(const std::string& path) const {
   std::array<char, 4096> text{};
   const auto length = ::readlink(path_of(root_.get()).c_str(), text.data(), text.size());
   if (length <= 0 || static_cast<std::size_t>(length) == text.size()) return std::nullopt;
-  const std::string own(text.data(), static_cast<std::size_t>(length));
-  if (!path.starts_with(own + "/")) return std::nullopt;
+  const std::string_view own(text.data(), static_cast<std::size_t>(length));
+  if (!path.starts_with(own) || path.size() <= own.size() || path[own.size()] != '/') return std::nullopt;
   return path.substr(own.size() + 1);
 }
 

@@ -73,8 +73,7 @@ Descriptor open_by(int mount, std::string handle) {
   constexpr int most_tries = 100;
   Descriptor folder;
   for (int tries = 0; tries < most_tries; ++tries) {
-    folder = Descriptor(
-        ::open_by_handle_at(mount, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
+    folder = Descriptor(::open_by_handle_at(mount, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
     if (folder || errno != ENOMEM) break;
   }
   return folder;
@@ -93,9 +92,9 @@ bool cannot_be_watched(int error) {
 
 Result<Watch> Watch::open(const std::vector<std::string>& folders) {
   Watch watch;
-  watch.group_ = Descriptor(::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
-                                                FAN_REPORT_DFID_NAME_TARGET,
-                                            O_RDONLY | O_CLOEXEC | O_LARGEFILE));
+  watch.group_ = Descriptor(
+      ::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | FAN_REPORT_DFID_NAME_TARGET,
+                      O_RDONLY | O_CLOEXEC | O_LARGEFILE));
   if (!watch.group_) return system_error("watching files (fanotify_init)");
   for (const auto& path : folders) {
     Root root{.path = path,

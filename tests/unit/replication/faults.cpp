@@ -103,8 +103,8 @@ std::uint64_t Faults::count() {
   }
 
 extern "C" {
-TANDEM_FAULTY(syscall, long, (long number, long a, long b, long c, long d, long e, long f),
-              (number, a, b, c, d, e, f), EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN, EIO, EACCES)
+TANDEM_FAULTY(syscall, long, (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f),
+              EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN, EIO, EACCES)
 TANDEM_FAULTY(openat, int, (int folder, const char* path, int flags, mode_t mode), (folder, path, flags, mode), EMFILE,
               ENOMEM, EIO, ENOSPC, EDQUOT)
 TANDEM_FAULTY(open_by_handle_at, int, (int mount, file_handle* handle, int flags), (mount, handle, flags), EMFILE,

@@ -1,5 +1,5 @@
-// The standby's disk is full for a while: it is said, nothing is believed that is not there, and all is there once there
-// is room.
+// The standby's disk is full for a while: it is said, nothing is believed that is not there, and all is there once
+// there is room.
 #include "live_world.hpp"
 #include "trees/torture.hpp"
 
