@@ -88,9 +88,9 @@ Result<Json> verify(OperationContext& context, FileStreams& streams) {
 } // namespace
 
 Operation files_verify_operation(std::shared_ptr<FileStreams> streams) {
-  return {.name = "files.verify", .callers = {Caller::command}, .run = [streams = std::move(streams)](OperationContext& context) {
-            return verify(context, *streams);
-          }};
+  return {.name = "files.verify",
+          .callers = {Caller::command},
+          .run = [streams = std::move(streams)](OperationContext& context) { return verify(context, *streams); }};
 }
 
 } // namespace tandem::agent
