@@ -30,6 +30,7 @@ Result<void> measure(Measures& measures, const Mirror& mirror, const std::string
     TANDEM_CHECK(measures.steady(mirror, tree, folders_of(tree)));
     TANDEM_CHECK(measures.large(mirror));
   }
+  TANDEM_CHECK(measures.peak(mirror, tree));
   return mirror.stop();
 }
 

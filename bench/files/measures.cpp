@@ -181,17 +181,26 @@ Result<void> Measures::idle(const Mirror& mirror, const std::string& tree) {
   TANDEM_TRY(const auto after, cost());
   add("at rest, " + tree + ": processor time of both servers, all that runs there", mirror.name, "% of a core",
       100 * (after.processor_seconds - before.processor_seconds) / 30);
+  return memory(mirror, "resident memory, " + tree, "VmRSS");
+}
+
+Result<void> Measures::peak(const Mirror& mirror, const std::string& tree) {
+  return memory(mirror, "resident memory at the most, " + tree, "VmHWM");
+}
+
+// `field`: of /proc/PID/status.
+Result<void> Measures::memory(const Mirror& mirror, const std::string& what, const std::string& field) {
   for (const auto* host : {"uno", "duo"}) {
     std::string script = "cat /dev/null";
     for (const auto& program : mirror.programs)
-      script += fmt::format(
-          "; for p in $(pidof {}); do sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$p/status; done", program);
+      script +=
+          fmt::format("; for p in $(pidof {}); do sed -n 's/^{}:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$p/status; done",
+                      program, field);
     TANDEM_TRY(const auto sizes, lab_.run_checked(host, {"sh", "-c", script + "; true"}));
     double sum = 0;
     for (const auto& line : lines_of(sizes))
       sum += static_cast<double>(to_number(trim(line)).value_or(0)) / 1024;
-    add(fmt::format("resident memory, {}, {}", tree, host == std::string("uno") ? "primary" : "standby"), mirror.name,
-        "MB", sum);
+    add(fmt::format("{}, {}", what, host == std::string("uno") ? "primary" : "standby"), mirror.name, "MB", sum);
   }
   return {};
 }

@@ -24,6 +24,8 @@ public:
   Result<void> large(const Mirror& mirror);
   // Half a minute with nothing to do.
   Result<void> idle(const Mirror& mirror, const std::string& tree);
+  // The most that it has had since its start.
+  Result<void> peak(const Mirror& mirror, const std::string& tree);
 
   // What a command takes that does a piece of the same work once.
   Result<void> command(const std::string& what, const std::string& system, const std::string& script);
@@ -39,6 +41,7 @@ private:
   };
 
   Result<Cost> cost();
+  Result<void> memory(const Mirror& mirror, const std::string& what, const std::string& field);
   void add(const std::string& what, const std::string& system, const std::string& unit, double value);
   Result<std::size_t> unequal(const std::string& tree, int folders, int files);
 
