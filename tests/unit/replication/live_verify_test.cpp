@@ -75,6 +75,7 @@ TEST_F(LiveVerify, FilesThatChangeMeanwhileAreNoDifferences) {
       write(at(fmt::format("one/{}", number % 30)), std::to_string(number));
       if (number % 50 == 0)
         write(at("two/deep/er/large"), std::string(3'500'000, static_cast<char>('a' + number % 26)));
+      std::this_thread::sleep_for(200us);
     }
   });
   std::uint64_t files = 0;

@@ -99,6 +99,7 @@ TEST_F(LiveWalk, AFolderIsComparedHoweverMuchItChanges) {
       write(at(fmt::format("one/session{}", number % 50)), "y");
       std::error_code ignored;
       fs::remove(at(fmt::format("one/session{}", (number + 25) % 50)), ignored);
+      std::this_thread::sleep_for(200us); // some thousand changes a second, and not as many as a processor can do
     }
   });
   begin();
