@@ -226,6 +226,20 @@ TEST_F(LiveLinks, ANameThatIsLeftOutAfterARenameIsNone) {
   EXPECT_EQ(read(there("one/other/name")), "after");
 }
 
+TEST_F(LiveLinks, ANameThatIsLeftOutNoMoreAfterARenameIsOne) {
+  fs::create_directories(at("one/own/x"));
+  begin();
+  write(at("one/own/x/mine"), "before"); // "/own/*/mine*" is left out
+  fs::create_hard_link(at("one/own/x/mine"), at("one/name.left"));
+  write(at("one/name.left"), "written by a name that is left out");
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  fs::rename(at("one/own"), at("one/other"));
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  write(at("one/name.left"), "after");
+  ASSERT_TRUE(stream->flush(60s)) << stream->state().problem;
+  EXPECT_EQ(read(there("one/other/x/mine")), "after");
+}
+
 // As git and mail servers make files.
 TEST_F(LiveLinks, AFileThatIsMadeByALinkIsWrittenToByADescriptorOfItsFormerName) {
   begin();
