@@ -66,6 +66,26 @@ Result<std::map<std::string, std::string>> attributes_of(int file) {
   return attributes_at(path_of(file), true);
 }
 
+std::uint64_t take_bytes(std::uint64_t digest, std::string_view bytes) { // FNV-1a
+  for (const auto byte : bytes)
+    digest = (digest ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  return digest;
+}
+
+constexpr std::uint64_t no_bytes = 0xcbf29ce484222325U;
+
+// `name` in the folder; "" is what the descriptor itself is of. A container may forbid the call.
+Result<std::uint64_t> instance_of(int folder, const std::string& name) {
+  alignas(file_handle) std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ> room{};
+  auto* handle = reinterpret_cast<file_handle*>(room.data());
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  int mount = 0;
+  if (::name_to_handle_at(folder, name.c_str(), handle, &mount, name.empty() ? AT_EMPTY_PATH : 0) == 0)
+    return take_bytes(no_bytes, {room.data() + sizeof(file_handle), handle->handle_bytes});
+  if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM) return 0U;
+  return system_error("asking which file it is");
+}
+
 Node plain_node(const struct stat& status) {
   return {.exists = true,
           .type = type_of_mode(status.st_mode),
@@ -95,6 +115,9 @@ Result<Node> node_of(int file, const struct stat& status) {
     TANDEM_TRY(node.target, link_target(file, ""));
   } else {
     TANDEM_TRY(node.attributes, attributes_of(file));
+  }
+  if (node.type == FileType::regular) {
+    TANDEM_TRY(node.id.instance, instance_of(file, ""));
   }
   return node;
 }
@@ -165,18 +188,19 @@ std::optional<Digest> digest_at(int folder, const std::string& name) {
     rest = attributes ? Result<void>() : std::unexpected(attributes.error());
     if (attributes) node.attributes = std::move(*attributes);
   }
+  if (rest && node.links > 1) {
+    const auto instance = instance_of(folder, name);
+    rest = instance ? Result<void>() : std::unexpected(instance.error());
+    node.id.instance = instance.value_or(0);
+  }
   if (rest) return Digest{.value = digest_of(node), .links = node.links, .id = node.id};
   if (rest.error().kind == ErrorKind::not_found) return std::nullopt; // gone since
   return Digest{.unread = true};                                      // or another by now
 }
 
-// FNV-1a.
 std::uint64_t digest_of(const Node& node) {
-  std::uint64_t digest = 0xcbf29ce484222325U;
-  const auto take = [&](std::string_view bytes) {
-    for (const auto byte : bytes)
-      digest = (digest ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
-  };
+  std::uint64_t digest = no_bytes;
+  const auto take = [&](std::string_view bytes) { digest = take_bytes(digest, bytes); };
   const auto take_number = [&](std::uint64_t value) {
     for (int count = 0; count < 8; ++count, value >>= 8U)
       digest = (digest ^ (value & 0xffU)) * 0x100000001b3U;
@@ -200,6 +224,18 @@ Result<Node> look_at(int file) {
   struct stat status{};
   if (::fstat(file, &status) != 0) return system_error("looking at a file");
   return node_of(file, status);
+}
+
+// Of a file that is being removed the kernel may say, for a moment, that it had no memory: seen with Linux 6.18 on
+// ext4.
+Descriptor open_by_handle(int folder, std::string handle) {
+  constexpr int most_tries = 100;
+  Descriptor file;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    file = Descriptor(::open_by_handle_at(folder, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
+    if (file || errno != ENOMEM) break;
+  }
+  return file;
 }
 
 bool is_same_file(int one, int other) {

@@ -13,6 +13,9 @@ namespace tandem::system {
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  // Tells it from the files that had the number before; out of the handle, name_to_handle_at(2), in which the file
+  // system has a generation for that. 0: it makes no handles.
+  std::uint64_t instance = 0;
   auto operator<=>(const FileId&) const = default;
 };
 
@@ -39,7 +42,7 @@ struct Digest {
   std::uint64_t value = 0; // digest_of what look() says; of folders 0
   bool unread = false;     // it is there, and cannot be looked at
   std::uint64_t links = 1; // as in Node
-  FileId id = {};
+  FileId id = {};          // of one that has several names
 };
 
 // Of an open file: what look() says.
@@ -51,6 +54,9 @@ Result<void> set_all(int file, const Node& node);
 Result<void> set_all_of_link(int folder, const std::string& name, const Node& node);
 // By which the kernel finds an open file; also of one without a name, and of a link.
 [[nodiscard]] std::string path_of(int file);
+// What a struct file_handle in bytes is of; `folder`: an open one on its file system. None: as open_by_handle_at(2) has
+// it in errno.
+Descriptor open_by_handle(int folder, std::string handle);
 // Whether both descriptors are of one file.
 [[nodiscard]] bool is_same_file(int one, int other);
 // At most `size` bytes from `offset`; fewer only at the end.

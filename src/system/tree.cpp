@@ -181,11 +181,9 @@ Result<Node> Tree::look_by(const std::string& handle, std::string* path) const {
     return fail(ErrorKind::invalid, "no handle of a file in " + path_);
   const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - before),
                          .handle_type = static_cast<unsigned char>(handle[1])};
-  alignas(file_handle) std::array<char, sizeof head + MAX_HANDLE_SZ> whole{};
+  std::string whole(sizeof head, '\0');
   std::memcpy(whole.data(), &head, sizeof head);
-  std::memcpy(whole.data() + sizeof head, handle.data() + before, handle.size() - before);
-  const Descriptor file(
-      ::open_by_handle_at(root_.get(), reinterpret_cast<file_handle*>(whole.data()), O_PATH | O_CLOEXEC));
+  const auto file = open_by_handle(root_.get(), whole + handle.substr(before));
   if (!file && (errno == ESTALE || errno == ENOENT)) return Node{};
   if (!file) return system_error("looking at a file in " + path_);
   TANDEM_TRY(auto node, look_at(file.get()));

@@ -68,17 +68,6 @@ std::string path_in(const std::string& folder, const std::string& name) {
   return folder.empty() || name == "." || name.empty() ? folder : folder + "/" + name;
 }
 
-// Of a folder that is being removed the kernel may say, for a moment, that it had no memory.
-Descriptor open_by(int mount, std::string handle) {
-  constexpr int most_tries = 100;
-  Descriptor folder;
-  for (int tries = 0; tries < most_tries; ++tries) {
-    folder = Descriptor(::open_by_handle_at(mount, reinterpret_cast<file_handle*>(handle.data()), O_PATH | O_CLOEXEC));
-    if (folder || errno != ENOMEM) break;
-  }
-  return folder;
-}
-
 bool lies_in(const std::string& path, const std::string& folder) {
   return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
 }
@@ -201,7 +190,7 @@ const Watch::Folder& Watch::folder_of(const std::string& file_system, const std:
 Watch::Folder Watch::find_folder(const std::string& file_system, const std::string& handle) const {
   for (const auto& root : roots_) {
     if (root.file_system != file_system) continue;
-    const auto folder = open_by(root.folder.get(), handle);
+    const auto folder = open_by_handle(root.folder.get(), handle);
     if (!folder && (errno == ESTALE || errno == ENOENT)) return {.path = root.path, .state = Folder::State::gone};
     std::array<char, 4096> text{};
     const auto link = "/proc/self/fd/" + std::to_string(folder.get());

@@ -218,8 +218,9 @@ private:
   steady_clock::time_point next_word_ = steady_clock::now();
 };
 
-LiveStream::LiveStream(std::vector<LiveRoot> roots, system::Clock& clock)
-    : roots_(std::move(roots)), clock_(clock), waker_(system::Waker::make()), thread_([this] { run(); }) {}
+LiveStream::LiveStream(std::vector<LiveRoot> roots, system::Clock& clock, StreamBounds bounds)
+    : roots_(std::move(roots)), bounds_(bounds), clock_(clock), waker_(system::Waker::make()),
+      thread_([this] { run(); }) {}
 
 LiveStream::~LiveStream() {
   {
@@ -239,7 +240,7 @@ void LiveStream::run() {
       state.watching = true;
       state.unwatched = watch.unwatched();
     });
-    return Turn(*this, std::move(watch), stream::Sender(std::move(roots))).go();
+    return Turn(*this, std::move(watch), stream::Sender(std::move(roots), bounds_)).go();
   };
   const auto done = work();
   tell([&](LiveState& state) {

@@ -3,6 +3,7 @@
 // then, and what differs otherwise, unless somebody else has made the trees equal meanwhile.
 #pragma once
 #include "replication/files/patterns.hpp"
+#include "replication/files/stream_bounds.hpp"
 #include "replication/files/stream_messages.hpp"
 #include "replication/files/verification_state.hpp"
 #include "system/clock.hpp"
@@ -44,7 +45,7 @@ public:
   using Milliseconds = std::chrono::milliseconds;
 
   // Begins to watch.
-  LiveStream(std::vector<LiveRoot> roots, system::Clock& clock);
+  LiveStream(std::vector<LiveRoot> roots, system::Clock& clock, StreamBounds bounds = {});
   ~LiveStream(); // ends it and waits for that
   LiveStream(const LiveStream&) = delete;
   LiveStream& operator=(const LiveStream&) = delete;
@@ -74,6 +75,7 @@ private:
   void tell(const std::function<void(LiveState&)>& change);
 
   const std::vector<LiveRoot> roots_;
+  const StreamBounds bounds_;
   system::Clock& clock_;
   Result<system::Waker> waker_;
   mutable std::mutex mutex_;

@@ -12,12 +12,8 @@ namespace {
 using system::ChangeKind;
 using namespace std::chrono_literals;
 
-constexpr auto again_after_trouble = 1s;
-constexpr auto large_again_after_trouble = 30s; // as much as there was room for is sent each time
-constexpr std::size_t most_waiting = 200'000;   // beyond that the folders themselves say what has changed
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
-constexpr std::size_t most_listed = 20'000;
 constexpr int most_steps = 200;            // without a word: then its owner is heard again
 constexpr unsigned verified_of_others = 4; // of the steps that are about no place that has changed
 constexpr int places_for_a_piece = 16;     // a large file goes on, however many small ones come
@@ -120,7 +116,7 @@ void Sender::changed(const std::vector<system::FileChange>& changes) {
   for (const auto& change : changes)
     changed_one(change);
   take_displaced();
-  if (!changes.empty() && queue_.places() + strays_.size() > most_waiting) look_again();
+  if (!changes.empty() && queue_.places() + strays_.size() > bounds_.most_waiting) look_again();
 }
 
 // What was waited for so far is waited for now in this.
@@ -210,11 +206,11 @@ Result<void> Sender::refused(const Refused& refused, Time now) {
   refused_since_mark_ = true;
   const auto running =
       std::ranges::find_if(transfers_, [&](const Transfer& one) { return one.what.place == refused.place; });
+  const auto again = now + (is_large(refused.place) ? bounds_.large_again : again_after_trouble);
   if (running != transfers_.end())
     drop_transfer(running, refused.why, now);
   else
-    trouble({.place = refused.place, .order = refused.order, .wanted = is_large(refused.place), .extra = refused.extra},
-            refused.why, now);
+    trouble({.place = refused.place, .order = refused.order, .extra = refused.extra}, refused.why, again);
   return {};
 }
 
@@ -224,13 +220,12 @@ bool Sender::is_large(const Place& place) const {
 }
 
 // Tried again, and waited for meanwhile. Where no order is known it is older than whatever is waited for.
-void Sender::trouble(Dirty what, const std::string& why, Time now) {
+void Sender::trouble(Dirty what, const std::string& why, Time again) {
   problem_ = roots_.at(what.place.root).tree.path() + "/" + what.place.path + ": " + why;
   refused_since_mark_ = true;
-  const bool large = what.wanted;
   what.order = std::max<std::uint64_t>(what.order, 1);
   what.content = what.wanted = true;
-  queue_.add_later(std::move(what), now + (large ? large_again_after_trouble : again_after_trouble));
+  queue_.add_later(std::move(what), again);
 }
 
 Result<void> Sender::answered(const Done& done, Time now) {
@@ -264,7 +259,7 @@ std::uint64_t Sender::barrier(bool durable) {
 bool Sender::mark_is_wanted() const {
   if (open_mark_ != 0) return false;
   if (held_) return sent_since_mark_ || undurable_;
-  return word_is_wanted() || offered_.size() >= most_listed;
+  return word_is_wanted() || offered_.size() >= bounds_.most_listed;
 }
 
 bool Sender::word_is_wanted() const {
@@ -321,7 +316,7 @@ Result<std::optional<std::string>> Sender::next(Time now) {
 
 // As long as the other end has not looked at what it was told already, folders wait: what it wants of them may be much.
 bool Sender::may_walk() const {
-  return queue_.has_walk() && listed_ < most_listed && queue_.asked() < most_listed;
+  return queue_.has_walk() && listed_ < bounds_.most_listed && queue_.asked() < bounds_.most_listed;
 }
 
 // What changed first; but large files and the way through the trees go on, however much that is. False: there is

@@ -5,6 +5,7 @@
 #include "replication/files/linked_names.hpp"
 #include "replication/files/name_search.hpp"
 #include "replication/files/stray_files.hpp"
+#include "replication/files/stream_bounds.hpp"
 #include "replication/files/verification.hpp"
 #include "system/watch.hpp"
 
@@ -15,7 +16,7 @@ namespace tandem::replication::stream {
 
 class Sender {
 public:
-  explicit Sender(std::vector<Root> roots) : roots_(std::move(roots)) {}
+  explicit Sender(std::vector<Root> roots, StreamBounds bounds = {}) : roots_(std::move(roots)), bounds_(bounds) {}
 
   // Puts in what the kernel told. Overflow: everything is looked at again.
   void changed(const std::vector<system::FileChange>& changes);
@@ -81,6 +82,7 @@ public:
 
 private:
   static constexpr std::size_t most_sent_at_once = 16; // large files
+  static constexpr std::chrono::milliseconds again_after_trouble{1000};
 
   struct Transfer {
     std::uint64_t number = 0;
@@ -108,7 +110,7 @@ private:
   Result<void> compared(const Checked& checked);
   void verify_a_piece(Time now);
   [[nodiscard]] bool is_large(const Place& place) const;
-  void trouble(Dirty what, const std::string& why, Time now);
+  void trouble(Dirty what, const std::string& why, Time again);
   // ---- what is sent of a place: sender_states.cpp
   Result<void> process(Dirty what, Time now);
   Result<void> process_state(Dirty what, Time now);
@@ -164,6 +166,7 @@ private:
   [[nodiscard]] std::uint64_t oldest_open() const;
 
   std::vector<Root> roots_;
+  StreamBounds bounds_;
   DirtyQueue queue_;
   StrayFiles strays_;
   std::optional<Verification> verification_;

@@ -90,7 +90,7 @@ void Sender::sighted(Time now) {
 void Sender::process_stray(Dirty what, Time now) {
   auto again = what;
   auto done = look_for_names(std::move(what));
-  if (!done) trouble(std::move(again), done.error().message, now);
+  if (!done) trouble(std::move(again), done.error().message, now + again_after_trouble);
 }
 
 Result<void> Sender::look_for_names(Dirty what) {

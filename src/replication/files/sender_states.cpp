@@ -35,7 +35,7 @@ Result<void> Sender::process(Dirty what, Time now) {
               .file = what.file};
   auto done = process_state(std::move(what), now);
   if (done || (again.place.path.empty() && again.file.empty())) return done;
-  trouble(std::move(again), done.error().message, now);
+  trouble(std::move(again), done.error().message, now + again_after_trouble);
   return {};
 }
 
@@ -304,7 +304,7 @@ void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& 
   auto what = std::move(at->what);
   send(Drop{.transfer = at->number});
   transfers_.erase(at);
-  trouble(std::move(what), why, now);
+  trouble(std::move(what), why, now + bounds_.large_again);
 }
 
 } // namespace tandem::replication::stream

@@ -107,6 +107,8 @@ TANDEM_FAULTY(syscall, long, (long number, long a, long b, long c, long d, long 
               EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN, EIO, EACCES)
 TANDEM_FAULTY(openat, int, (int folder, const char* path, int flags, mode_t mode), (folder, path, flags, mode), EMFILE,
               ENOMEM, EIO, ENOSPC, EDQUOT)
+TANDEM_FAULTY(name_to_handle_at, int, (int folder, const char* name, file_handle* handle, int* mount, int flags),
+              (folder, name, handle, mount, flags), EIO, ENOMEM)
 TANDEM_FAULTY(open_by_handle_at, int, (int mount, file_handle* handle, int flags), (mount, handle, flags), EMFILE,
               ENOMEM)
 TANDEM_FAULTY(fcntl, int, (int file, int command, long argument), (file, command, argument), EMFILE)

@@ -13,7 +13,7 @@ protected:
   void keep_running() {
     while (!runs()) {
       stop();
-      stream = std::make_unique<LiveStream>(roots("/primary"), clock);
+      stream = std::make_unique<LiveStream>(roots("/primary"), clock, bounds);
       while (!stream->state().watching && !stream->state().ended)
         std::this_thread::yield();
       if (stream->state().watching) attach({.equal = false});
@@ -39,9 +39,10 @@ protected:
 };
 
 TEST_P(LiveFaults, EndInEqualTrees) {
+  bounds.large_again = 1s;
   trees::Torture torture(base + "/primary", GetParam());
   std::uint64_t failed = 0;
-  for (int round = 0; round < 6; ++round) {
+  for (int round = 0; round < 4; ++round) {
     std::string told;
     {
       const faults::Faults faults(GetParam() * 100 + static_cast<unsigned>(round), round % 2 == 0 ? 50 : 300);
@@ -57,7 +58,7 @@ TEST_P(LiveFaults, EndInEqualTrees) {
     const auto all = differs_at_last();
     ASSERT_TRUE(all.empty()) << "seed " << GetParam() << ", round " << round << ": " << all << "\nfailed: " << told;
   }
-  EXPECT_GT(failed, 100U);
+  EXPECT_GT(failed, 50U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LiveFaults, ::testing::Range(1U, 1 + trees::seeds(5)));

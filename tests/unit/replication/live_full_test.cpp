@@ -17,6 +17,7 @@ protected:
   // The standby's second root is on a small file system of its own.
   void SetUp() override {
     Live::SetUp();
+    bounds.large_again = 1s;
     fs::create_directory(base + "/room");
     ASSERT_EQ(::mount("none", (base + "/room").c_str(), "tmpfs", 0, "size=4m,mode=0755"), 0);
     fs::create_directory(base + "/room/two");

@@ -82,7 +82,7 @@ TEST_F(Live, ManyLargeFilesComeAFewAtATime) {
   start();
   attach();
   fs::create_directories(at("one/photos"));
-  for (int number = 0; number < 260; ++number)
+  for (int number = 0; number < 70; ++number)
     write(at(fmt::format("one/photos/{}", number)), std::string(263'000, static_cast<char>('a' + number % 26)));
   EXPECT_EQ(differs(), "");
 }
@@ -98,6 +98,28 @@ TEST_F(Live, ARootThatIsAnotherFolderByNowEndsIt) {
   EXPECT_FALSE(stream->flush(30s));
   EXPECT_TRUE(stream->state().ended);
   EXPECT_EQ(read(there("one/kept")), "kept");
+}
+
+TEST_F(Live, AFileWithTheNumberOfOneThatIsGoneIsAnother) {
+  auto tree = system::Tree::open(at("one"));
+  ASSERT_TRUE(tree);
+  std::set<system::FileId> known;
+  for (int file = 0; file < 50; ++file) { // most have the same number, on ext4
+    write(at("one/file"), "x");
+    fs::create_hard_link(at("one/file"), at("one/name"));
+    const auto node = tree->look("file");
+    ASSERT_TRUE(node);
+    EXPECT_TRUE(known.insert(node->id).second) << file;
+    const auto name = tree->look("name");
+    ASSERT_TRUE(name);
+    EXPECT_EQ(name->id, node->id);
+    const std::array names{std::string("name")};
+    const auto digests = tree->digests("", names);
+    ASSERT_TRUE(digests && digests->front());
+    EXPECT_EQ(digests->front()->id, node->id) << "listings are compared with what is seen otherwise";
+    fs::remove(at("one/file"));
+    fs::remove(at("one/name"));
+  }
 }
 
 TEST_F(Live, PathsThatLeadOutAreRefused) {

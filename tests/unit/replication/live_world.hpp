@@ -47,7 +47,7 @@ protected:
   }
 
   void start() {
-    stream = std::make_unique<LiveStream>(roots("/primary"), clock);
+    stream = std::make_unique<LiveStream>(roots("/primary"), clock, bounds);
     while (!stream->state().watching && !stream->state().ended)
       std::this_thread::yield();
     ASSERT_EQ(stream->state().problem, "");
@@ -92,6 +92,7 @@ protected:
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
+  StreamBounds bounds;
   std::string base;
   system::LinuxClock clock;
   std::unique_ptr<LiveStream> stream;
