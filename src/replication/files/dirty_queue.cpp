@@ -42,6 +42,7 @@ void DirtyQueue::add(Dirty what) {
   before.beside = before.beside && what.beside;
   if (what.asked && !std::exchange(before.asked, true)) ++asked_;
   before.tries = std::max(before.tries, what.tries);
+  before.rested_for = std::max(before.rested_for, what.rested_for);
   if (what.rests > before.rests) {
     before.rests = what.rests;
     before.rested_at_ns = what.rested_at_ns;
@@ -253,6 +254,18 @@ Dirty DirtyQueue::take_rest(Resting::const_iterator at) {
   rest_.erase(what.place);
   if (what.order != 0) open_.erase(open_.find(what.order));
   return what;
+}
+
+void DirtyQueue::wake() {
+  for (auto at = resting_.begin(); at != resting_.end();) {
+    const auto next = std::next(at);
+    if (!at->second.linked) {
+      auto what = take_rest(at);
+      what.rested_at_ns = 0; // some of them for a moment only
+      add(std::move(what));
+    }
+    at = next;
+  }
 }
 
 // It is closed: what was to be waited for until then is waited for in this.

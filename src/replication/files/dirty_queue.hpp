@@ -24,6 +24,7 @@ struct Dirty {
   bool unheard = false;          // its name is new: the receiver has never had it
   std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
   int rests = 0;                 // so many times
+  std::uint64_t rested_for = 0;  // the flush that has waited for it
   bool linked = false;           // and had other names then
   int tries = 0;                 // a large one changed so often while it was sent
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone
@@ -58,6 +59,9 @@ public:
   // The same for one that may still be written to. It stands there once, and no more once it is closed. `order` 0:
   // flush does not wait for it.
   void let_rest(Dirty what, Time when);
+
+  // What rests is looked at now, and waited for; but for names that were sent already.
+  void wake();
 
   // Until sighted(): what is about to be removed may have another name, which the kernel has not told yet.
   void await_sight(Dirty what);

@@ -250,7 +250,9 @@ std::uint64_t Sender::oldest_open() const {
   return oldest;
 }
 
+// Of what rests the kernel may tell nothing more: it was cut off, or got another time, by its name.
 std::uint64_t Sender::barrier(bool durable) {
+  if (durable) queue_.wake();
   wanted_barrier_ = std::max(wanted_barrier_, queue_.next_order());
   if (durable) wanted_durable_ = wanted_barrier_;
   return wanted_barrier_;

@@ -40,7 +40,8 @@ public:
   [[nodiscard]] std::optional<Time> next_time(Time now) const;
 
   // From here: everything that changed() was told so far. settled() once the receiver has all of that; `durable`: on
-  // its disk. Marks are sent for it by next().
+  // its disk, and what may still be written to as it is now, but for large files that are. Marks are sent for it by
+  // next().
   std::uint64_t barrier(bool durable);
 
   [[nodiscard]] bool settled(std::uint64_t barrier) const { return settled_ >= barrier; }
@@ -117,6 +118,7 @@ private:
   Result<void> process_gone(Dirty what);
   Result<void> process_file(Dirty what, const system::Node& node, Time now);
   [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
+  bool rests(Dirty& what, const system::Node& node, Time now);
   bool rests_as_a_link(Dirty& what, const system::Node& node, Time now);
   Result<void> send_whole(Dirty what, Time now);
   void look_later(Dirty what, Time now);

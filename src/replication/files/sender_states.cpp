@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 // What nobody has closed yet is sent once it has rested so long: it may have come without a close that would be told
 // (linkat(2), truncate(2)), or be held open for days.
 constexpr auto rest = 1s;
+constexpr auto rest_of_a_flush = 100ms;
 constexpr int most_rests = 20;
 constexpr int most_rests_of_a_large = 600;
 constexpr int most_tries = 3;                // to send a file that changes meanwhile
@@ -83,21 +84,29 @@ Result<bool> Sender::left_with_its_folder(const Place& place) const {
 Result<void> Sender::process_file(Dirty what, const Node& node, Time now) {
   const bool linked = what.open && what.unheard && !what.wanted && (node.links > 1 || what.linked);
   if (linked && !rests_as_a_link(what, node, now)) return {};
-  // Not waited for by flush: when it is closed that will be told. One that never comes to rest is sent now and then.
-  const int patience = node.size > largest_whole ? most_rests_of_a_large : most_rests;
-  if (what.open && what.rests < patience && what.rested_at_ns != node.modified_ns) {
-    what.rested_at_ns = node.modified_ns;
-    // Flush waits for the first rest of a new name, which may have come whole and closed.
-    if (what.rests++ != 0 || !what.unheard) what.order = 0;
-    queue_.let_rest(std::move(what), now + rest);
-    return {};
-  }
+  if (what.open && rests(what, node, now)) return {};
   if (what.open) what.content = true;
   if (node.links > 1) return process_linked(std::move(what), node, now);
   // Others may have gone that the standby still has.
   const auto file = counted(what.place, node);
   if (file.links == 1) leave(what.place, {.order = what.order});
   return send_file(std::move(what), file, now);
+}
+
+// When it is closed that will be told; but nobody knows whether it is open at all. One that never comes to rest is sent
+// now and then, and who flushes gets a small one as it is, and waits for a large one unless it changes while it is
+// looked at.
+bool Sender::rests(Dirty& what, const Node& node, Time now) {
+  const bool large = node.size > largest_whole;
+  if (what.rests >= (large ? most_rests_of_a_large : most_rests) || what.rested_at_ns == node.modified_ns) return false;
+  const bool flushed = what.order != 0 && what.order < wanted_durable_ && wanted_durable_ > durable_settled_;
+  if (flushed && !large) return false;
+  what.rested_at_ns = node.modified_ns;
+  const bool first = what.rests++ == 0 && what.unheard; // it may have come whole and closed
+  const bool once_more = flushed && std::exchange(what.rested_for, wanted_durable_) != wanted_durable_;
+  if (!first && !once_more) what.order = 0;
+  queue_.let_rest(std::move(what), now + (once_more ? rest_of_a_flush : rest));
+  return true;
 }
 
 // A new name of a file that has others is sent at once, and looked at again: it may be written to by a name that

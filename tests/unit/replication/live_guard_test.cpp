@@ -204,6 +204,47 @@ TEST_F(LiveGuard, AFileOfTheSameSizeAndTimeIsAnotherOne) {
   }
 }
 
+// Of which the kernel says no more than that it was written to: truncate(2), and utimensat(2) of a file's time alone.
+TEST_F(LiveGuard, FlushWaitsForWhatHasChangedByItsNameAlone) {
+  start();
+  attach();
+  for (const std::size_t size : {std::size_t{1'000}, std::size_t{500'000}}) {
+    const auto name = at("one/of" + std::to_string(size));
+    write(name, std::string(size, 'a'));
+    ASSERT_EQ(differs(), "");
+    for (std::size_t round = 1; round <= 10; ++round) {
+      fs::resize_file(name, size - round);
+      EXPECT_EQ(differs(), "") << "after the size";
+      fs::last_write_time(name, fs::file_time_type(std::chrono::hours(round)));
+      EXPECT_EQ(differs(), "") << "after the time";
+    }
+  }
+}
+
+TEST_F(LiveGuard, FlushSendsWhatIsWrittenToAsItIsAndWaitsForNoLargeOneThatChanges) {
+  start();
+  attach();
+  std::ofstream open(at("one/open"), std::ios::binary);
+  std::ofstream large(at("one/large"), std::ios::binary);
+  large << std::string(500'000, 'l') << std::flush;
+  std::atomic<bool> enough = false;
+  std::thread writes([&] {
+    while (!enough) {
+      large << "more" << std::flush;
+      std::this_thread::sleep_for(200us);
+    }
+  });
+  for (int round = 0; round < 5; ++round) {
+    open << "round " << round << std::flush;
+    EXPECT_TRUE(stream->flush(60s)) << stream->state().problem;
+    EXPECT_EQ(read(there("one/open")), read(at("one/open")));
+  }
+  enough = true;
+  writes.join();
+  large.close();
+  EXPECT_EQ(differs(), "");
+}
+
 // With nothing else under way: what is waited for then must be the walk itself.
 TEST_F(LiveGuard, AfterAnOverflowFlushWaitsForTheWalk) {
   write(at("one/unheard"), "of");

@@ -82,10 +82,17 @@ TEST_F(LiveLinks, ATreeOfLinksIsOneOnTheStandby) {
   }
   begin(false);
   ASSERT_EQ(differs(), "");
-  const auto before = inode(there("one/old/7/7"));
+  std::map<std::string, ino_t> before;
+  for (int file = 0; file < 1000; ++file) {
+    const auto name = fmt::format("{}/{}", file / 50, file % 50);
+    before[name] = inode(there("one/old/" + name));
+  }
   fs::copy(at("one/old"), at("one/new"), fs::copy_options::recursive | fs::copy_options::create_hard_links);
   EXPECT_EQ(differs(), "");
-  EXPECT_EQ(inode(there("one/new/7/7")), before);
+  // One that was counted while its other names were looked for may have been sent.
+  EXPECT_GT(std::ranges::count_if(before,
+                                  [&](const auto& one) { return inode(there("one/new/" + one.first)) == one.second; }),
+            900);
   fs::remove_all(at("one/old"));
   EXPECT_EQ(differs(), "");
 }
