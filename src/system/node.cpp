@@ -82,7 +82,7 @@ Result<std::uint64_t> instance_of(int folder, const std::string& name) {
   int mount = 0;
   if (::name_to_handle_at(folder, name.c_str(), handle, &mount, name.empty() ? AT_EMPTY_PATH : 0) == 0)
     return take_bytes(no_bytes, {room.data() + sizeof(file_handle), handle->handle_bytes});
-  if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM) return 0U;
+  if (errno == EOPNOTSUPP || errno == EOVERFLOW || errno == ENOSYS || errno == EPERM) return 0U;
   return system_error("asking which file it is");
 }
 

@@ -233,6 +233,8 @@ void DirtyQueue::let_rest(Dirty what, Time when) {
     auto before = take_rest(known);
     if (before.order == 0 || (what.order != 0 && what.order < before.order)) before.order = what.order;
     before.wanted = before.wanted || what.wanted;
+    before.linked = before.linked && what.linked;
+    before.rested_for = std::max(before.rested_for, what.rested_for);
     keep_file(what, before);
     before.file = std::move(what.file);
     what = std::move(before);

@@ -91,7 +91,7 @@ private:
     system::Descriptor file;
     system::Node node; // as it was at the beginning
     std::uint64_t offset = 0;
-    bool again = false; // it was closed with other content meanwhile
+    std::optional<Dirty> again = {}; // what was told of it meanwhile, when it had other content already
   };
 
   [[nodiscard]] std::optional<Place> place_of(const std::string& path) const;
@@ -126,6 +126,7 @@ private:
   Result<void> send_listing(Dirty what);
   void note_offered(const Place& place, std::uint64_t order);
   Result<void> begin_transfer(Dirty what);
+  static void again_after(Transfer& running, const Dirty& what);
   bool is_under_way(const Dirty& what, int file, const system::Node& node);
   Result<void> send_piece(Time now);
   void end_transfer(Time now);

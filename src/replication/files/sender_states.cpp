@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 // What nobody has closed yet is sent once it has rested so long: it may have come without a close that would be told
 // (linkat(2), truncate(2)), or be held open for days.
 constexpr auto rest = 1s;
-constexpr auto rest_of_a_flush = 100ms;
+constexpr auto rest_of_a_flush = 300ms;
 constexpr int most_rests = 20;
 constexpr int most_rests_of_a_large = 600;
 constexpr int most_tries = 3;                // to send a file that changes meanwhile
@@ -165,7 +165,7 @@ Result<void> Sender::send_whole(Dirty what, Time now) {
 // Somebody writes to it without a pause: what was sent is what was read.
 void Sender::look_later(Dirty what, Time now) {
   what.open = true;
-  what.wanted = false;
+  what.wanted = what.linked = false;
   what.rests = what.tries = 0;
   what.order = 0;
   queue_.let_rest(std::move(what), now + rest);
@@ -247,6 +247,14 @@ Result<void> Sender::begin_transfer(Dirty what) {
   return {};
 }
 
+// What was told of it meanwhile, and has an order of its own: flush waits for that, too.
+void Sender::again_after(Transfer& running, const Dirty& what) {
+  if (!running.again) running.again = what;
+  auto& again = *running.again;
+  again.open = again.open && what.open;
+  if (what.order != 0) again.order = again.order == 0 ? what.order : std::min(again.order, what.order);
+}
+
 // The one that runs goes on, with the lower order of the two, since flush waits for the older. Of a file that was
 // replaced by another the rest is of no use.
 bool Sender::is_under_way(const Dirty& what, int file, const Node& node) {
@@ -255,7 +263,7 @@ bool Sender::is_under_way(const Dirty& what, int file, const Node& node) {
   if (running == transfers_.end()) return false;
   running->what.order = std::min(what.order, running->what.order);
   if (system::is_same_file(running->file.get(), file)) {
-    running->again = running->again || !same_content(node, running->node);
+    if (!same_content(node, running->node)) again_after(*running, what);
   } else {
     send(Drop{.transfer = running->number});
     queue_.add(std::move(running->what));
@@ -306,7 +314,10 @@ void Sender::end_transfer(Time time) {
   as_read.modified_ns = transfer.node.modified_ns;
   link_others(what.place, as_read, what.order);
   send(End{.transfer = transfer.number, .node = as_read});
-  look_later(std::move(what), time);
+  if (!transfer.again) return look_later(std::move(what), time);
+  transfer.again->content = transfer.again->wanted = true;
+  transfer.again->tries = 0;
+  queue_.add_later(std::move(*transfer.again), time + rest);
 }
 
 void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now) {
