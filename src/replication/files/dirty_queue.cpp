@@ -227,14 +227,16 @@ void DirtyQueue::add_later(Dirty what, Time when) {
 }
 
 void DirtyQueue::let_rest(Dirty what, Time when) {
-  // The first stands, or one that is written to all the time would never have its turn.
+  // The first stands, or one that is written to all the time would never have its turn; but a flush has just looked.
   if (const auto known = resting_at(what.place); known != resting_.end()) {
-    when = known->first;
+    const bool flushed = what.rested_for > known->second.rested_for;
+    if (!flushed) when = known->first;
     auto before = take_rest(known);
     if (before.order == 0 || (what.order != 0 && what.order < before.order)) before.order = what.order;
     before.wanted = before.wanted || what.wanted;
     before.linked = before.linked && what.linked;
-    before.rested_for = std::max(before.rested_for, what.rested_for);
+    if (flushed) before.rested_for = what.rested_for;
+    if (flushed) before.rested_at_ns = what.rested_at_ns;
     keep_file(what, before);
     before.file = std::move(what.file);
     what = std::move(before);
