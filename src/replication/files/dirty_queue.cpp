@@ -168,6 +168,7 @@ void DirtyQueue::await_names(Dirty what) {
     what.order = std::min(what.order, before.order);
     what.content = what.content || before.content;
     what.wanted = what.wanted || before.wanted;
+    what.open = what.open && before.open;
     keep_file(what, before);
     unnamed_.erase(known);
   }
@@ -294,6 +295,7 @@ void DirtyQueue::set_aside(Dirty what) {
   open_.erase(open_.find(std::max(before.order, what.order)));
   before.order = std::min(before.order, what.order);
   before.tries = std::max(before.tries, what.tries);
+  before.open = before.open && what.open;
 }
 
 std::optional<Dirty> DirtyQueue::take_aside() {

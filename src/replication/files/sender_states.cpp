@@ -112,8 +112,8 @@ bool Sender::rests(Dirty& what, const Node& node, Time now) {
 // A new name of a file that has others is sent at once, and looked at again: it may be written to by a name that
 // nothing is told of. False: it has come to rest.
 bool Sender::rests_as_a_link(Dirty& what, const Node& node, Time now) {
-  const bool again = what.rests > 0;
-  if (again && what.rested_at_ns == node.modified_ns) return false;
+  // Not so when something else was told of the place meanwhile: it may have been another file's in between.
+  if (what.linked && what.rested_at_ns == node.modified_ns) return false;
   what.rested_at_ns = node.modified_ns;
   if (++what.rests < most_rests) {
     auto later = what;
@@ -121,8 +121,7 @@ bool Sender::rests_as_a_link(Dirty& what, const Node& node, Time now) {
     later.order = 0;
     queue_.let_rest(std::move(later), now + rest);
   }
-  what.open = false;
-  what.content = again;
+  what.open = false; // what the other end has of it already is not sent again
   return true;
 }
 
@@ -266,6 +265,7 @@ bool Sender::is_under_way(const Dirty& what, int file, const Node& node) {
     if (!same_content(node, running->node)) again_after(*running, what);
   } else {
     send(Drop{.transfer = running->number});
+    running->what.open = running->what.open && what.open;
     queue_.add(std::move(running->what));
     transfers_.erase(running);
   }
@@ -306,6 +306,7 @@ void Sender::end_transfer(Time time) {
   }
   if (!same_file || ++what.tries < most_tries) {
     send(Drop{.transfer = transfer.number});
+    if (transfer.again) what.open = what.open && transfer.again->open;
     if (!same_file || transfer.again) return queue_.add(std::move(what));
     return queue_.add_later(std::move(what), time + rest);
   }

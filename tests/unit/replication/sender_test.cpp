@@ -64,6 +64,22 @@ protected:
       std::ofstream(base + "/" + std::to_string(number));
   }
 
+  void told(system::ChangeKind kind, const std::string& name, const std::string& from = "") {
+    sender->changed({{.kind = kind, .path = base + "/" + name, .from = from.empty() ? "" : base + "/" + from}});
+  }
+
+  // The same, with the kernel heard in between, as long as that brings anything.
+  std::vector<Message> says_all() {
+    std::vector<Message> all;
+    for (int quiet = 0; quiet < 3;) {
+      const auto some = says();
+      quiet = some.empty() ? quiet + 1 : 0;
+      all.insert(all.end(), some.begin(), some.end());
+      sender->sighted(now);
+    }
+    return all;
+  }
+
   bool says_nothing() {
     const auto bytes = sender->next(now);
     return bytes && !*bytes;
@@ -175,6 +191,30 @@ TEST_F(SenderWords, ManyOffersAreAnsweredForWithoutAFlush) {
       marks += std::holds_alternative<Mark>(message) ? 1U : 0U;
   }
   EXPECT_EQ(marks, 1U);
+}
+
+// What was known of the place when it was that before is due at the same moment.
+TEST_F(SenderWords, ANameThatIsOneOfAFileOnceMoreIsSent) {
+  using enum system::ChangeKind;
+  fs::create_hard_link(base + "/file", base + "/name");
+  told(made, "name");
+  says_all();
+  std::ofstream(base + "/other") << "another file";
+  told(written, "other");
+  says_all();
+  fs::rename(base + "/other", base + "/name");
+  told(renamed, "name", "other");
+  says_all();
+  fs::remove(base + "/name");
+  fs::create_hard_link(base + "/file", base + "/name");
+  told(removed, "name");
+  told(made, "name");
+  now += std::chrono::seconds(2);
+  const auto links = std::ranges::count_if(says_all(), [](const Message& message) {
+    const auto* link = std::get_if<Link>(&message);
+    return link != nullptr && (link->place.path == "name" || link->file == "name");
+  });
+  EXPECT_GT(links, 0);
 }
 
 } // namespace tandem::replication::stream
