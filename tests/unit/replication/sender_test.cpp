@@ -206,8 +206,9 @@ TEST_F(SenderWords, ANameThatIsOneOfAFileOnceMoreIsSent) {
   told(renamed, "name", "other");
   says_all();
   fs::remove(base + "/name");
-  fs::create_hard_link(base + "/file", base + "/name");
   told(removed, "name");
+  says_all();
+  fs::create_hard_link(base + "/file", base + "/name");
   told(made, "name");
   now += std::chrono::seconds(2);
   const auto links = std::ranges::count_if(says_all(), [](const Message& message) {
