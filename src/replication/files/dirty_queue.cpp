@@ -236,8 +236,10 @@ void DirtyQueue::let_rest(Dirty what, Time when) {
     if (before.order == 0 || (what.order != 0 && what.order < before.order)) before.order = what.order;
     before.wanted = before.wanted || what.wanted;
     before.linked = before.linked && what.linked;
-    if (flushed) before.rested_for = what.rested_for;
-    if (flushed) before.rested_at_ns = what.rested_at_ns;
+    if (flushed) {
+      before.rested_for = what.rested_for;
+      before.rested_at_ns = what.rested_at_ns;
+    }
     keep_file(what, before);
     before.file = std::move(what.file);
     what = std::move(before);

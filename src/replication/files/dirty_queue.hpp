@@ -24,7 +24,7 @@ struct Dirty {
   bool unheard = false;          // its name is new: the receiver has never had it
   std::int64_t rested_at_ns = 0; // the file's time when it was found open; 0: never
   int rests = 0;                 // so many times
-  std::uint64_t rested_for = 0;  // the flush that has waited for it
+  std::uint64_t rested_for = 0;  // the barrier of the flush that has waited for it
   bool linked = false;           // and had other names then
   int tries = 0;                 // a large one changed so often while it was sent
   bool sighted = false;          // the kernel had nothing more to tell after it was found gone

@@ -40,8 +40,8 @@ public:
   [[nodiscard]] std::optional<Time> next_time(Time now) const;
 
   // From here: everything that changed() was told so far. settled() once the receiver has all of that; `durable`: on
-  // its disk, and what may still be written to as it is now, but for large files that are. Marks are sent for it by
-  // next().
+  // its disk, and what may still be written to as it is now, but for large files that change while they are looked at.
+  // Marks are sent for it by next().
   std::uint64_t barrier(bool durable);
 
   [[nodiscard]] bool settled(std::uint64_t barrier) const { return settled_ >= barrier; }

@@ -218,4 +218,22 @@ TEST_F(SenderWords, ANameThatIsOneOfAFileOnceMoreIsSent) {
   EXPECT_GT(links, 0);
 }
 
+// A rest of the place that is older does not decide whether it goes on changing.
+TEST_F(SenderWords, AFlushLooksAtALargeFileItselfWhereItsNameRests) {
+  using enum system::ChangeKind;
+  std::ofstream(base + "/large") << std::string(600'000, 'l');
+  told(written, "large");
+  says_all();
+  fs::create_hard_link(base + "/large", base + "/name");
+  told(made, "name");
+  says_all();
+  fs::resize_file(base + "/name", 500'000);
+  told(growing, "name");
+  sender->barrier(true);
+  says_all();
+  now += std::chrono::milliseconds(400);
+  const auto all = says_all();
+  EXPECT_TRUE(std::ranges::any_of(all, [](const Message& message) { return std::holds_alternative<Begin>(message); }));
+}
+
 } // namespace tandem::replication::stream
