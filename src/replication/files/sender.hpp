@@ -120,12 +120,12 @@ private:
   [[nodiscard]] Result<bool> left_with_its_folder(const Place& place) const;
   bool rests(Dirty& what, const system::Node& node, Time now);
   bool rests_as_a_link(Dirty& what, const system::Node& node, Time now);
-  Result<void> send_whole(Dirty what, Time now);
+  Result<void> send_whole(Dirty what, const system::FileId& seen, Time now);
   void look_later(Dirty what, Time now);
   Result<void> send_below(const Dirty& what);
   Result<void> send_listing(Dirty what);
   void note_offered(const Place& place, std::uint64_t order);
-  Result<void> begin_transfer(Dirty what);
+  Result<void> begin_transfer(Dirty what, const system::FileId& seen);
   static void again_after(Transfer& running, const Dirty& what);
   bool is_under_way(const Dirty& what, int file, const system::Node& node);
   Result<void> send_piece(Time now);

@@ -126,8 +126,8 @@ bool Sender::rests_as_a_link(Dirty& what, const Node& node, Time now) {
 }
 
 Result<void> Sender::send_file(Dirty what, const Node& node, Time now) {
-  if (what.content && node.size <= largest_whole) return send_whole(std::move(what), now);
-  if (what.wanted) return begin_transfer(std::move(what));
+  if (what.content && node.size <= largest_whole) return send_whole(std::move(what), node.id, now);
+  if (what.wanted) return begin_transfer(std::move(what), node.id);
   note_offered(what.place, what.order);
   send(Offer{.place = what.place, .order = what.order, .node = node});
   return {};
@@ -138,7 +138,9 @@ void Sender::note_offered(const Place& place, std::uint64_t order) {
   known = std::min(known, order);
 }
 
-Result<void> Sender::send_whole(Dirty what, Time now) {
+// `seen`: the file that was there when it was looked at. Where another has its name by now that one is looked at anew,
+// and so is the file that has lost it.
+Result<void> Sender::send_whole(Dirty what, const system::FileId& seen, Time now) {
   auto file = roots_.at(what.place.root).tree.open_file(what.place.path);
   if (!file && file.error().kind == ErrorKind::not_found) {
     queue_.add(std::move(what)); // it became something else in between, and is looked at anew
@@ -146,6 +148,10 @@ Result<void> Sender::send_whole(Dirty what, Time now) {
   }
   if (!file) return std::unexpected(std::move(file).error());
   TANDEM_TRY(auto node, system::look_at(file->get()));
+  if (node.id != seen) {
+    queue_.add(std::move(what));
+    return {};
+  }
   TANDEM_TRY(auto content, system::read_piece(file->get(), 0, largest_whole + 1));
   TANDEM_TRY(const auto after, system::look_at(file->get()));
   const bool changed = !same_content(node, after) || content.size() != node.size;
@@ -226,7 +232,7 @@ Result<void> Sender::send_listing(Dirty what) {
 
 // ---- large files
 
-Result<void> Sender::begin_transfer(Dirty what) {
+Result<void> Sender::begin_transfer(Dirty what, const system::FileId& seen) {
   const auto& tree = roots_.at(what.place.root).tree;
   auto file = tree.open_file(what.place.path);
   if (!file && file.error().kind == ErrorKind::not_found) {
@@ -235,6 +241,10 @@ Result<void> Sender::begin_transfer(Dirty what) {
   }
   if (!file) return std::unexpected(std::move(file).error());
   TANDEM_TRY(auto node, system::look_at(file->get()));
+  if (node.id != seen) {
+    queue_.add(std::move(what));
+    return {};
+  }
   if (is_under_way(what, file->get(), node)) return {};
   if (transfers_.size() >= most_sent_at_once) {
     queue_.set_aside(std::move(what));
