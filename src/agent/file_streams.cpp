@@ -1,5 +1,6 @@
 #include "agent/file_streams.hpp"
 
+#include "agent/give_back_mark.hpp"
 #include "agent/survey.hpp"
 #include "base/text.hpp"
 #include "peer/stream.hpp"
@@ -39,10 +40,10 @@ std::vector<std::string> words_of(const std::vector<replication::LiveRoot>& root
 }
 
 // The way back to hands moves folders on each server by itself, and a change that came from the other one meanwhile
-// would come upon them. So a pair that was set up by hand has its comparisons alone.
+// would come upon them. So a pair that was set up by hand has its comparisons alone, until that way is given up.
 bool may_be_given_back(Agent& agent) {
-  const auto known = agent.ports().files.status(agent.settings().state_folder + "/before.json");
-  return !known || *known;
+  const auto leads = GiveBackMark(agent.ports().files, agent.settings().state_folder).leads_back();
+  return !leads || *leads;
 }
 
 std::string text_of(std::chrono::system_clock::time_point moment) {

@@ -24,6 +24,7 @@ Result<void> GiveBackMark::add(const std::string& word) {
 
 Result<void> GiveBackMark::remove() {
   TANDEM_CHECK(files_.remove(role_));
+  TANDEM_CHECK(files_.remove(given_up_));
   return files_.remove(path_);
 }
 
@@ -35,6 +36,25 @@ Result<void> GiveBackMark::note_role(bool primary) {
 Result<std::string> GiveBackMark::role_by_hand() const {
   TANDEM_TRY(const auto text, text_of(role_));
   return std::string(trim(text));
+}
+
+Result<void> GiveBackMark::give_up() {
+  TANDEM_TRY(const bool done, given_up());
+  if (!done) TANDEM_CHECK(files_.write(given_up_, "by tandem adopt --keep\n", 0600, {}));
+  TANDEM_TRY(const auto status, files_.status(before_));
+  return status ? files_.rename(before_, before_ + ".given-up") : Result<void>();
+}
+
+Result<bool> GiveBackMark::given_up() const {
+  TANDEM_TRY(const auto status, files_.status(given_up_));
+  return status.has_value();
+}
+
+Result<bool> GiveBackMark::leads_back() const {
+  TANDEM_TRY(const bool none, given_up());
+  TANDEM_TRY(const auto role, role_by_hand());
+  TANDEM_TRY(const auto status, files_.status(before_));
+  return !none && (!role.empty() || status.has_value());
 }
 
 } // namespace tandem::agent

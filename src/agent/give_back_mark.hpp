@@ -10,7 +10,8 @@ namespace tandem::agent {
 class GiveBackMark {
 public:
   GiveBackMark(system::Files& files, const std::string& state_folder)
-      : files_(files), path_(state_folder + "/giving-back"), role_(state_folder + "/role-by-hand") {}
+      : files_(files), path_(state_folder + "/giving-back"), role_(state_folder + "/role-by-hand"),
+        given_up_(state_folder + "/way-back-given-up"), before_(state_folder + "/before.json") {}
 
   // The way back has begun, and nothing of it is to be asked again.
   static constexpr auto* begun = "begun";
@@ -33,12 +34,21 @@ public:
   // "primary", "standby", "": it was not noted.
   [[nodiscard]] Result<std::string> role_by_hand() const;
 
+  // This server stays with tandem: there is no way back, and nothing is noted for one. What was noted is kept beside
+  // it.
+  Result<void> give_up();
+  [[nodiscard]] Result<bool> given_up() const;
+  // Something was noted, or its role was, and that was not given up.
+  [[nodiscard]] Result<bool> leads_back() const;
+
 private:
   [[nodiscard]] Result<std::string> text_of(const std::string& path) const;
 
   system::Files& files_;
   std::string path_;
   std::string role_;
+  std::string given_up_;
+  std::string before_; // converge/before.hpp
 };
 
 } // namespace tandem::agent

@@ -135,6 +135,10 @@ Result<std::string> GivingBack::check() {
   layout_ = database.layout;
   TANDEM_TRY(const bool begun, mark().says(GiveBackMark::begun));
   if (begun) return slot_by_hand();
+  TANDEM_TRY(const bool given_up, mark().given_up());
+  if (given_up)
+    return fail(ErrorKind::refused, "the way back of " + snapshot_.server + " was given up by tandem adopt --keep",
+                guide);
   const auto anything = [](const converge::Former& /*former*/) { return true; };
   TANDEM_TRY(const bool known,
              converge::has_former(context_.ports().files, context_.agent().settings().state_folder, anything));

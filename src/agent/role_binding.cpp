@@ -136,6 +136,8 @@ void bind_role(Settings& settings, std::vector<Operation>& operations, std::shar
   operations.push_back(member_leave_operation(of, applications));
   operations.push_back(give_back_operation(releases));
   operations.push_back(server_give_back_operation(applications));
+  operations.push_back(keep_operation());
+  operations.push_back(server_keep_operation());
   operations.push_back(database_end_operation(memory));
   operations.push_back(database_waiting_operation());
   operations.push_back(sites_calm_operation(applications));

@@ -1,6 +1,7 @@
 #include "agent/server_setup.hpp"
 
 #include "agent/agent.hpp"
+#include "agent/give_back_mark.hpp"
 #include "agent/halt.hpp"
 #include "agent/held_restarts.hpp"
 #include "agent/host_keys.hpp"
@@ -214,6 +215,7 @@ Result<SetupInput> input_of(Agent& agent, const Json& orders) {
     input.gids[group] = static_cast<std::uint32_t>(number);
   }
   TANDEM_TRY(input.host_keys, host_keys_of(orders.value("host_keys", Json::object())));
+  input.kept = orders.value("kept", false);
   if (const auto text = orders.value("by_hand", std::string()); !text.empty()) {
     TANDEM_TRY(input.by_hand, sites::by_hand_from(text));
   }
@@ -307,6 +309,10 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
   const auto& all = context.ports();
   system::Ports ports{all.files,    all.processes, services,  all.packages,
                       all.accounts, all.databases, all.clock, all.reach};
+  const bool by_hand = !input.by_hand.sites.empty() || !input.by_hand.cron.empty();
+  GiveBackMark mark(all.files, agent.settings().state_folder);
+  if (input.kept) TANDEM_CHECK(mark.give_up()); // one that joined later
+  TANDEM_TRY(const bool given_up, mark.given_up());
   HeldRestarts held(turns, context, applications, input.pair);
   converge::ApplyContext work{.ports = ports,
                               .issuer = issuer,
@@ -314,7 +320,7 @@ Result<converge::Applied> converge_to(OperationContext& context, const SetupInpu
                               .observer = reporter,
                               .halts = halts,
                               .state_folder = agent.settings().state_folder,
-                              .notes_before = !input.by_hand.sites.empty() || !input.by_hand.cron.empty()};
+                              .notes_before = by_hand && !given_up};
   if (manner == Manner::apply) {
     TakingOver taking(context, input, applications, [&](const std::string& line) { reporter.say(line); });
     TANDEM_TRY(const bool serves, taking.begin());

@@ -21,6 +21,7 @@ struct SetupInput {
   // sshd's, which all servers are to show; by path. None: each keeps its own.
   std::map<std::string, std::string> host_keys = {};
   model::ByHand by_hand = {}; // of sites of the pair alone
+  bool kept = false;          // it was set up by hand, and has no way back there
 };
 
 // From the parameters of "server.plan" and "server.apply".

@@ -24,6 +24,7 @@ struct AdoptOptions {
   std::string standby; // NAME=ADDRESS
   std::string output;
   bool undo = false;
+  bool keep = false;
   bool json = false;
 };
 
@@ -120,6 +121,18 @@ Result<void> give_back(CommandLine& line) {
   return {};
 }
 
+Result<void> keep(CommandLine& line) {
+  TANDEM_TRY(const Json answer, watch_operation(line.environment, "keep", Json::object()));
+  auto& out = line.environment.out;
+  if (line.json)
+    out << peer::to_pretty_text(answer) << '\n';
+  else
+    out << fmt::format("{} stay with tandem: `tandem adopt --undo` is refused from here on. Files are streamed as soon "
+                       "as they were compared.\nWhat was replaced is kept in /var/lib/tandem/kept.\n",
+                       join(answer.at("servers").get<std::vector<std::string>>(), " and "));
+  return {};
+}
+
 Result<void> adopt_server(CommandLine& line, AdoptOptions options) {
   auto& environment = line.environment;
   TANDEM_CHECK(read_standby(options));
@@ -149,6 +162,8 @@ void add_adopt(CLI::App& app, CommandLine& line) {
   command->add_option("--admin-mail", options->wishes.admin_mail, "Who gets root's mail; not given: as found");
   command->add_flag("--undo", options->undo, "Give a pair back that an apply has taken over; on its primary")
       ->excludes("--output", "--standby", "--address", "--admin-mail");
+  command->add_flag("--keep", options->keep, "Give up that way back, for good; on the primary")
+      ->excludes("--undo", "--output", "--standby", "--address", "--admin-mail");
   command->add_flag("--json", options->json, "For scripts");
   command->footer(
       "Run it on the primary. It reads accounts, packages, nginx, uWSGI, units, crontabs, PostgreSQL and the\n"
@@ -157,12 +172,17 @@ void add_adopt(CLI::App& app, CommandLine& line) {
       "--undo puts back what the servers were before tandem, while their sites answer: each site's own\n"
       "application with its working copy and the data of today, nginx, PostgreSQL and its standby, crontabs and\n"
       "all files that were replaced. A site goes back to its code of then; migrations since stay in its database.\n\n"
+      "--keep gives that up once every site is deployed: the files of the pair are streamed from then on, which they\n"
+      "cannot be as long as folders may go back to where they were.\n\n"
       "Examples:\n  tandem adopt\n  tandem adopt --output /root/tandem.toml\n"
       "  tandem adopt --standby duo=192.0.2.12 --admin-mail ops@example.org --output /root/tandem.toml\n"
-      "  tandem adopt --undo");
+      "  tandem adopt --undo\n  tandem adopt --keep");
   command->callback([&line, options] {
     line.json = options->json;
-    line.chosen = [&line, options] { return options->undo ? give_back(line) : adopt_server(line, *options); };
+    line.chosen = [&line, options] {
+      if (options->keep) return keep(line);
+      return options->undo ? give_back(line) : adopt_server(line, *options);
+    };
   });
 }
 

@@ -133,6 +133,21 @@ protected:
               "0\n3");
   }
 
+  static void refused(const std::string& host, const std::vector<std::string>& words, const std::string& why) {
+    const auto outcome = shop().try_tandem(host, words);
+    ASSERT_OK(outcome);
+    EXPECT_NE(outcome->status, 0);
+    EXPECT_THAT(outcome->errors, HasSubstr(why));
+  }
+
+  static void take_over_again() {
+    ASSERT_OK(shop().tandem("uno", {"init"}));
+    const auto answer = Json::parse(on_uno("tandem init --token --json"));
+    on(lab(), "duo", "rm -rf /etc/tandem/tandem.toml /etc/tandem/secrets");
+    ASSERT_OK(shop().join_second(answer.at("token").get<std::string>()));
+    ASSERT_OK(shop().tandem("uno", {"apply"}));
+  }
+
   // As an operator does it whose agent died in the middle: the same command again, once there is an agent.
   static void undo_while(const std::string& host, const std::string& sign_on, const std::string& sign) {
     // What an agent that died had begun on the other server is let finish there.
@@ -348,11 +363,7 @@ TEST_F(Adopt, ItIsGivenBackAsItWasWhileTheSiteAnswers) {
 
 // A pair that was given back is taken over once more.
 TEST_F(Adopt, AgainAndTheWayBackSurvivesAgentsThatDie) {
-  ASSERT_OK(shop().tandem("uno", {"init"}));
-  const auto answer = Json::parse(on_uno("tandem init --token --json"));
-  on(lab(), "duo", "rm -rf /etc/tandem/tandem.toml /etc/tandem/secrets");
-  ASSERT_OK(shop().join_second(answer.at("token").get<std::string>()));
-  ASSERT_OK(shop().tandem("uno", {"apply"}));
+  take_over_again();
   EXPECT_THAT(on_uno("tandem status"), HasSubstr("it goes on as it was set up by hand"));
   ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
   undo_while("uno", "duo", "no duty");
@@ -367,6 +378,28 @@ TEST_F(Adopt, AgainAndTheWayBackSurvivesAgentsThatDie) {
       [&] { return holds_on(lab(), "uno", "tandem adopt --undo || tandem status | grep -q 'no pair'", soon); },
       std::chrono::minutes(3)));
   expect_as_by_hand();
+}
+
+TEST_F(Adopt, AgainAndItIsKeptForGood) {
+  take_over_again();
+  refused("uno", {"adopt", "--keep"}, "shop.test is served as it was set up by hand");
+  ASSERT_OK(shop().tandem("uno", {"deploy", "shop.test"}));
+  refused("uno", {"files", "flush"}, "changes are not streamed at the moment");
+  refused("duo", {"adopt", "--keep"}, "duo is not the primary");
+  // The way back has begun on one of them: nobody is told.
+  on_uno("echo begun > /var/lib/tandem/giving-back");
+  refused("uno", {"adopt", "--keep"}, "this pair is being given back");
+  EXPECT_FALSE(holds_on(lab(), "duo", "test -e /var/lib/tandem/way-back-given-up"));
+  on_uno("rm /var/lib/tandem/giving-back");
+  EXPECT_THAT(on_uno("tandem adopt --keep"), HasSubstr("duo and uno stay with tandem"));
+  EXPECT_TRUE(wait_until([&] { return holds_on(lab(), "uno", "tandem files flush"); }, std::chrono::minutes(2)));
+  on_uno("echo streamed > /www/shop.test/media/streamed.txt; tandem files flush");
+  EXPECT_EQ(on(lab(), "duo", "cat /www/shop.test/media/streamed.txt"), "streamed");
+  refused("uno", {"adopt", "--undo"}, "was given up by tandem adopt --keep");
+  ASSERT_OK(shop().tandem("uno", {"apply"}));
+  EXPECT_THAT(on_uno("tandem adopt --keep"), HasSubstr("stay with tandem")) << "typed again it is no error";
+  for (const auto* host : {"uno", "duo"})
+    EXPECT_TRUE(holds_on(lab(), host, "cd /var/lib/tandem && test -e before.json.given-up && ! test -e before.json"));
 }
 
 } // namespace tandem::lab

@@ -115,9 +115,11 @@ Result<Orders> orders_for(const OperationContext& context) {
   TANDEM_TRY(auto by_hand, read_by_hand(files, context.agent().settings().configuration_file));
   orders.own.by_hand = sites::of_pair(orders.own.pair, std::move(by_hand));
   TANDEM_TRY(orders.own.host_keys, host_keys_of(host_keys));
+  TANDEM_TRY(orders.own.kept, GiveBackMark(files, context.agent().settings().state_folder).given_up());
   orders.params = {{"configuration", std::move(packed)},
                    {"host_keys", std::move(host_keys)},
                    {"by_hand", sites::to_text(orders.own.by_hand)},
+                   {"kept", orders.own.kept},
                    {"uids", orders.own.uids},
                    {"gids", orders.own.gids},
                    {"primary", orders.own.primary}};
