@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using replication::LiveStream;
 
 constexpr peer::Duration tend_streams_every = 500ms;
+constexpr peer::Duration tend_beginning_every = 50ms; // while one is to begin
 constexpr auto stream_word_every = 10s;
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
 constexpr auto stream_hold_limit = std::chrono::minutes(10); // a slow disk may have much to write
@@ -77,12 +78,15 @@ void FileStreams::start(Agent& agent) {
 }
 
 void FileStreams::wait(Agent& agent) {
-  timer_ = agent.loop().after(tend_streams_every, [weak = weak_from_this(), &agent] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->turn(agent);
-    self->wait(agent);
-  });
+  const bool all_live = std::ranges::all_of(
+      standbys_, [](const auto& one) { return !one.second.stream || one.second.stream->state().live; });
+  timer_ = agent.loop().after(all_live && !standbys_.empty() ? tend_streams_every : tend_beginning_every,
+                              [weak = weak_from_this(), &agent] {
+                                const auto self = weak.lock();
+                                if (!self) return;
+                                self->turn(agent);
+                                self->wait(agent);
+                              });
 }
 
 void FileStreams::turn(Agent& agent) {

@@ -18,6 +18,12 @@ bool is_gone(int error) {
   return error == EPIPE || error == ECONNRESET;
 }
 
+// Into which this thread reads: to make room and clear it for each read takes longer than most reads.
+std::vector<char>& room_of_thread() {
+  thread_local std::vector<char> room(most_at_once);
+  return room;
+}
+
 } // namespace
 
 Result<std::pair<Descriptor, Descriptor>> make_link() {
@@ -27,15 +33,14 @@ Result<std::pair<Descriptor, Descriptor>> make_link() {
 }
 
 Result<std::optional<std::string>> read_link(int socket) {
-  std::string bytes(most_at_once, '\0');
+  auto& room = room_of_thread();
   for (;;) {
-    const auto got = ::recv(socket, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    const auto got = ::recv(socket, room.data(), room.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::string();
     if (got == 0 || (got < 0 && is_gone(errno))) return std::nullopt;
     if (got < 0) return system_error("reading from a socket");
-    bytes.resize(static_cast<std::size_t>(got));
-    return bytes;
+    return std::string(room.data(), static_cast<std::size_t>(got));
   }
 }
 
@@ -61,14 +66,13 @@ Result<void> write_all(int file, std::string_view bytes) {
 }
 
 Result<std::optional<std::string>> read_next(int file) {
-  std::string bytes(most_at_once, '\0');
+  auto& room = room_of_thread();
   for (;;) {
-    const auto got = ::read(file, bytes.data(), bytes.size());
+    const auto got = ::read(file, room.data(), room.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && !is_gone(errno)) return system_error("reading from the other side");
     if (got <= 0) return std::nullopt;
-    bytes.resize(static_cast<std::size_t>(got));
-    return bytes;
+    return std::string(room.data(), static_cast<std::size_t>(got));
   }
 }
 

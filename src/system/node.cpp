@@ -52,8 +52,12 @@ Result<std::map<std::string, std::string>> attributes_at(const std::string& path
   for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
     const std::string name = names.c_str() + at;
     at += name.size() + 1;
-    std::string value(65536, '\0'); // XATTR_SIZE_MAX
-    const auto got = get(path.c_str(), name.c_str(), value.data(), value.size());
+    std::string value(256, '\0'); // most are short
+    auto got = get(path.c_str(), name.c_str(), value.data(), value.size());
+    if (got < 0 && errno == ERANGE) {
+      value.resize(65536); // XATTR_SIZE_MAX
+      got = get(path.c_str(), name.c_str(), value.data(), value.size());
+    }
     if (got < 0 && errno == ENODATA) continue;
     if (got < 0) return system_error("reading the attribute " + name);
     value.resize(static_cast<std::size_t>(got));
@@ -81,7 +85,7 @@ Result<std::uint64_t> instance_of(int folder, const std::string& name) {
   handle->handle_bytes = MAX_HANDLE_SZ;
   int mount = 0;
   if (::name_to_handle_at(folder, name.c_str(), handle, &mount, name.empty() ? AT_EMPTY_PATH : 0) == 0)
-    return take_bytes(no_bytes, {room.data() + sizeof(file_handle), handle->handle_bytes});
+    return instance_of_handle({room.data() + sizeof(file_handle), handle->handle_bytes});
   if (errno == EOPNOTSUPP || errno == EOVERFLOW || errno == ENOSYS || errno == EPERM) return 0U;
   return system_error("asking which file it is");
 }
@@ -226,6 +230,10 @@ Result<Node> look_at(int file) {
   return node_of(file, status);
 }
 
+std::uint64_t instance_of_handle(std::string_view handle) {
+  return take_bytes(no_bytes, handle);
+}
+
 // Of a file that is being removed the kernel may say, for a moment, that it had no memory: seen with Linux 6.18 on
 // ext4.
 Descriptor open_by_handle(int folder, std::string handle) {
@@ -246,16 +254,20 @@ bool is_same_file(int one, int other) {
 }
 
 Result<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
-  std::string piece(size, '\0');
-  std::size_t got = 0;
-  while (got < size) {
-    const auto count = ::pread(file, piece.data() + got, size - got, static_cast<off_t>(offset + got));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("reading a file");
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  piece.resize(got);
+  std::string piece;
+  bool failed = false;
+  piece.resize_and_overwrite(size, [&](char* room, std::size_t length) { // which is not cleared before
+    std::size_t got = 0;
+    while (got < length) {
+      const auto count = ::pread(file, room + got, length - got, static_cast<off_t>(offset + got));
+      if (count < 0 && errno == EINTR) continue;
+      failed = count < 0;
+      if (count <= 0) break;
+      got += static_cast<std::size_t>(count);
+    }
+    return got;
+  });
+  if (failed) return system_error("reading a file");
   return piece;
 }
 

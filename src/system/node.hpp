@@ -54,6 +54,8 @@ Result<void> set_all(int file, const Node& node);
 Result<void> set_all_of_link(int folder, const std::string& name, const Node& node);
 // By which the kernel finds an open file; also of one without a name, and of a link.
 [[nodiscard]] std::string path_of(int file);
+// FileId::instance of the file that has that handle; without what says of which file system it is.
+[[nodiscard]] std::uint64_t instance_of_handle(std::string_view handle);
 // What a struct file_handle in bytes is of; `folder`: an open one on its file system. None: as open_by_handle_at(2) has
 // it in errno.
 Descriptor open_by_handle(int folder, std::string handle);

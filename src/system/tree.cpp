@@ -22,6 +22,8 @@ namespace tandem::system {
 
 namespace {
 
+constexpr std::size_t before_handle = 2; // in FileChange::file: what the watch needs, and the kind of handle
+
 std::pair<std::string, std::string> split_path(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return {"", path};
@@ -175,15 +177,19 @@ Result<Node> Tree::look(const std::string& path) const {
   return look_at(file->get());
 }
 
+bool Tree::is_of(const std::string& handle, const Node& node) {
+  return node.id.instance != 0 && handle.size() > before_handle &&
+         node.id.instance == instance_of_handle(std::string_view(handle).substr(before_handle));
+}
+
 Result<Node> Tree::look_by(const std::string& handle, std::string* path) const {
-  constexpr std::size_t before = 2; // what the watch needs, and the kind of handle
-  if (handle.size() <= before || handle.size() > MAX_HANDLE_SZ + before)
+  if (handle.size() <= before_handle || handle.size() > MAX_HANDLE_SZ + before_handle)
     return fail(ErrorKind::invalid, "no handle of a file in " + path_);
-  const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - before),
+  const file_handle head{.handle_bytes = static_cast<unsigned>(handle.size() - before_handle),
                          .handle_type = static_cast<unsigned char>(handle[1])};
   std::string whole(sizeof head, '\0');
   std::memcpy(whole.data(), &head, sizeof head);
-  const auto file = open_by_handle(root_.get(), whole + handle.substr(before));
+  const auto file = open_by_handle(root_.get(), whole + handle.substr(before_handle));
   if (!file && (errno == ESTALE || errno == ENOENT)) return Node{};
   if (!file) return system_error("looking at a file in " + path_);
   TANDEM_TRY(auto node, look_at(file.get()));

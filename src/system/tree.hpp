@@ -28,6 +28,8 @@ public:
   // A file by its handle, as FileChange has it, whatever names it has; one that has none any more does not exist.
   // `path`: where it is, without links on the way, if the kernel knows a name of it; else empty.
   [[nodiscard]] Result<Node> look_by(const std::string& handle, std::string* path = nullptr) const;
+  // Whether the node is that file's, as far as both say it. False: perhaps.
+  [[nodiscard]] static bool is_of(const std::string& handle, const Node& node);
   // Of such a path the part below this tree; nothing when it is not below it.
   [[nodiscard]] std::optional<std::string> below(const std::string& path) const;
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const; // sorted

@@ -322,7 +322,12 @@ Result<void> Receiver::compare(Root& root, const Listing& listing) {
   const auto first = std::ranges::upper_bound(listed_names_, listing.after);
   const auto last =
       listing.until.empty() ? listed_names_.end() : std::ranges::upper_bound(listed_names_, listing.until);
-  return compare_names(root, listing, std::span(first, std::max(first, last)));
+  const auto done = compare_names(root, listing, std::span(first, std::max(first, last)));
+  if (listing.until.empty()) {
+    listed_names_ = {};
+    listed_place_.reset();
+  }
+  return done;
 }
 
 Result<void> Receiver::compare_names(Root& root, const Listing& listing, std::span<const std::string> here) {

@@ -81,7 +81,7 @@ private:
   bool stopped_ = false;
   std::map<std::uint64_t, Transfer> transfers_;
   // The folder whose stretches come one after the other: its names, once read.
-  Place listed_place_;
+  std::optional<Place> listed_place_;
   std::vector<std::string> listed_names_;
 };
 

@@ -59,9 +59,10 @@ void Sender::leave_roots(const Place& from, const std::string& file) {
 Result<void> Sender::note_stray(Dirty& what, const system::Node& node) {
   if (what.file.empty()) return {};
   const auto& root = roots_.at(what.place.root);
+  const bool ours = !root.patterns.leave_out(what.place.path, false);
+  if (ours && node.exists && system::Tree::is_of(what.file, node)) return {}; // as nearly always
   TANDEM_TRY(const auto file, root.tree.look_by(what.file));
-  const bool same = file.exists && node.exists && file.id == node.id;
-  if (same && !root.patterns.leave_out(what.place.path, false)) return {};
+  if (ours && file.exists && node.exists && file.id == node.id) return {};
   if (file.exists) add_stray(what);
   what.file.clear();
   return {};

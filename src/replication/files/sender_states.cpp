@@ -18,8 +18,8 @@ constexpr auto rest = 1s;
 constexpr auto rest_of_a_flush = 300ms;
 constexpr int most_rests = 20;
 constexpr int most_rests_of_a_large = 600;
-constexpr int most_tries = 3;                // to send a file that changes meanwhile
-constexpr std::size_t names_at_once = 2'000; // in a listing
+constexpr int most_tries = 3;              // to send a file that changes meanwhile
+constexpr std::size_t names_at_once = 500; // in a listing, some milliseconds
 
 bool same_content(const Node& one, const Node& other) {
   return one.size == other.size && one.modified_ns == other.modified_ns;
@@ -152,7 +152,10 @@ Result<void> Sender::send_whole(Dirty what, const system::FileId& seen, Time now
     queue_.add(std::move(what));
     return {};
   }
-  TANDEM_TRY(auto content, system::read_piece(file->get(), 0, largest_whole + 1));
+  // One that grows all the time is read as far as it goes in the end.
+  const bool last = what.tries + 1 >= most_tries;
+  const auto most = last ? largest_whole : std::min<std::uint64_t>(node.size, largest_whole);
+  TANDEM_TRY(auto content, system::read_piece(file->get(), 0, most + 1));
   TANDEM_TRY(const auto after, system::look_at(file->get()));
   const bool changed = !same_content(node, after) || content.size() != node.size;
   if (changed && (++what.tries < most_tries || content.size() > largest_whole)) {
@@ -185,6 +188,7 @@ Result<void> Sender::send_below(const Dirty& what) {
   }
   if (!names) return std::unexpected(names.error());
   std::vector<std::string> all;
+  all.reserve(names->size());
   for (const auto& one : *names) {
     auto place = place_in(what.place, one.name);
     if (one.folder && !root.patterns.leave_out(place.path, true))

@@ -46,7 +46,15 @@ public:
     }
   }
 
-  std::string take() { return std::move(text_); }
+  // What number(…, 4) wrote at the beginning is the length of all that came after it.
+  std::string take_with_length() {
+    const auto length = text_.size() - 4;
+    for (unsigned at = 0; at < 4; ++at)
+      text_[at] = static_cast<char>(length >> (3 - at) * 8);
+    return std::move(text_);
+  }
+
+  void reserve(std::size_t bytes) { text_.reserve(bytes); }
 
 private:
   std::string text_;
@@ -197,6 +205,12 @@ std::size_t length_at(std::string_view bytes) {
 
 constexpr std::size_t head = 4;
 
+std::size_t content_of(const Message& message) {
+  if (const auto* put = std::get_if<Put>(&message)) return put->content.size();
+  const auto* piece = std::get_if<Piece>(&message);
+  return piece == nullptr ? 0 : piece->bytes.size();
+}
+
 } // namespace
 
 bool lies_at(const Place& place, const Place& folder) {
@@ -218,13 +232,13 @@ Place moved(const Place& place, const Place& from, const Place& to) {
 }
 
 std::string encode(const Message& message) {
-  Writer body;
-  body.number(message.index(), 1);
-  std::visit([&](const auto& value) { members(body, value); }, message);
-  const auto text = body.take();
+  constexpr std::size_t usual = 256; // but for content
   Writer whole;
-  whole.number(text.size(), head);
-  return whole.take() + text;
+  whole.reserve(usual + content_of(message));
+  whole.number(0, head);
+  whole.number(message.index(), 1);
+  std::visit([&](const auto& value) { members(whole, value); }, message);
+  return whole.take_with_length();
 }
 
 Result<Message> decode(std::string_view bytes) {
