@@ -89,7 +89,8 @@ void FilesLedger::succeeded(const std::string& server, std::string complete_to, 
            .problem = {},
            .compared = began,
            .streamed = entry.streamed,
-           .stream_problem = std::move(entry.stream_problem)};
+           .stream_problem = std::move(entry.stream_problem),
+           .advanced = entry.streamed ? std::optional(steady_clock::now()) : std::nullopt};
   asked_.erase(server);
   auto& removals = removals_[server];
   const bool was_stopped = !removals.stopped().empty();
@@ -139,6 +140,10 @@ void FilesLedger::streamed(const std::string& server, bool live, const std::stri
                            const std::string& problem) {
   const std::lock_guard guard(mutex_);
   auto& entry = entries_[server];
+  if (!live)
+    entry.advanced.reset();
+  else if (!entry.advanced || complete_to > entry.complete_to)
+    entry.advanced = steady_clock::now();
   entry.streamed = live;
   entry.stream_problem = problem;
   entry.complete_to = std::max(entry.complete_to, complete_to);
@@ -178,6 +183,15 @@ replication::RemovedSoFar FilesLedger::removed(const std::string& server) const 
 std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
   const std::lock_guard guard(mutex_);
   return entries_;
+}
+
+std::chrono::seconds FilesLedger::stands_still(const std::string& server) const {
+  const std::unique_lock nothing_compared(working_, std::try_to_lock);
+  if (!nothing_compared) return {};
+  const std::lock_guard guard(mutex_);
+  const auto known = entries_.find(server);
+  if (known == entries_.end() || !known->second.advanced) return {};
+  return std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - *known->second.advanced);
 }
 
 std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {

@@ -23,6 +23,7 @@ public:
     std::optional<Time> compared = {}; // when the latest comparison that went well began
     bool streamed = false;             // changes get there as they happen
     std::string stream_problem = {};   // why they do not
+    std::optional<Time> advanced = {}; // when they were last known to have got there; of a stream that goes on
   };
 
   // Reads what it kept there before an agent ended, and keeps it there from now on: what the deletion guard counts, to
@@ -72,6 +73,9 @@ public:
   [[nodiscard]] replication::RemovedSoFar removed(const std::string& server) const;
   [[nodiscard]] std::map<std::string, Entry> entries() const;
 
+  // How long the stream to that server has stood still, while nothing holds it; 0: it goes on, or there is none.
+  [[nodiscard]] std::chrono::seconds stands_still(const std::string& server) const;
+
   // ---- one comparison at a time
   // Waits for the one that is under way.
   [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
@@ -99,7 +103,7 @@ private:
   system::Clock* clock_ = nullptr;
   std::string path_;
   // ----
-  std::mutex working_; // held for the length of a reconciliation
+  mutable std::mutex working_; // held for the length of a reconciliation
 };
 
 } // namespace tandem::agent

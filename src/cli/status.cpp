@@ -35,10 +35,12 @@ std::string database_of(const Json& server, const Json* primary) {
 std::string files_of(const Json& server, const Json* primary) {
   if (primary == nullptr || &server == primary) return "-";
   const Json files = primary->value("files", Json::object());
-  for (const auto& standby : files.value("standbys", Json::array()))
-    if (standby["server"] == server["name"])
-      return standby["complete_to"].is_string() ? "complete to " + standby["complete_to"].get<std::string>()
-                                                : "not compared yet";
+  for (const auto& standby : files.value("standbys", Json::array())) {
+    if (standby["server"] != server["name"]) continue;
+    if (!standby["complete_to"].is_string()) return "not compared yet";
+    return "complete to " + standby["complete_to"].get<std::string>() +
+           (standby.value("streamed", false) ? "" : ", by comparison");
+  }
   return "-";
 }
 

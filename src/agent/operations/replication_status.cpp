@@ -74,6 +74,11 @@ void add_files(const Snapshot& snapshot, const FilesLedger& ledger, Json& status
     }
     if (entry.problem.empty() && !entry.stream_problem.empty())
       status["problems"].push_back(fmt::format("changes of files to {}: {}", peer.name, entry.stream_problem));
+    const auto still = ledger.stands_still(peer.name);
+    if (snapshot.pair && entry.problem.empty() && entry.stream_problem.empty() &&
+        still > snapshot.pair->alerts.replica_lag)
+      status["problems"].push_back(
+          fmt::format("changes of files to {} have not got there for {} s", peer.name, still.count()));
     standbys.push_back(std::move(standby));
   }
   status["files"] = {{"standbys", std::move(standbys)}};

@@ -198,7 +198,8 @@ TEST_F(Cli, StatusShowsHowFarTheStandbyIsAndEachSitesRelease) {
     return at == std::string::npos ? "no row " + begin
                                    : out.str().substr(at + 1, out.str().find('\n', at + 1) - at - 1);
   };
-  EXPECT_TRUE(row("duo ").ends_with("4096 B, 1.5 s behind complete to 2026-11-24T08:00:00Z")) << out.str();
+  EXPECT_TRUE(row("duo ").ends_with("4096 B, 1.5 s behind complete to 2026-11-24T08:00:00Z, by comparison"))
+      << out.str();
   EXPECT_TRUE(row("uno (here)").contains("takes writes")) << out.str();
   EXPECT_TRUE(row("a.example").ends_with(" 2-b; duo: 1-a (does not run)")) << out.str();
   EXPECT_TRUE(row("b.example").ends_with(" not deployed")) << out.str();
