@@ -10,8 +10,10 @@
 #include "agent/site_database_keeper.hpp"
 #include "agent/update_keeper.hpp"
 #include "cli/environment.hpp"
+#include "replication/files/census.hpp"
 #include "replication/files/live.hpp"
 #include "system/applications.hpp"
+#include "system/linked_program.hpp"
 #include "system/postgres.hpp"
 
 #include <unistd.h>
@@ -75,6 +77,30 @@ Result<void> receive_files(const std::vector<tandem::cli::Environment::Root>& ro
   return replication::receive_files(known, deletion_guard, STDIN_FILENO, STDOUT_FILENO);
 }
 
+Result<tandem::cli::Environment::Compared> compare_files(const std::string& server,
+                                                         const std::vector<std::string>& words,
+                                                         const std::function<Result<void>()>& flush) {
+  TANDEM_TRY(const auto roots, replication::census_roots(words));
+  system::Command command{.arguments = {"tandem", "stream", server, "compare-files"}};
+  command.arguments.insert(command.arguments.end(), words.begin(), words.end());
+  TANDEM_TRY(auto stream, system::start_linked(command));
+  TANDEM_TRY(auto taker, replication::CensusTaker::open(roots, stream.socket.get(), stream.socket.get()));
+  auto census = replication::take_census(taker, flush);
+  stream.socket.reset();
+  TANDEM_CHECK(system::wait_for_end(stream, std::chrono::seconds(5)));
+  if (!census) return std::unexpected(std::move(census).error());
+  tandem::cli::Environment::Compared compared{
+      .names = census->names, .unlike = census->unlike, .groups = census->groups};
+  for (const auto& [root, path] : census->places)
+    compared.places.push_back(roots.at(root).path + (path.empty() ? "" : "/") + path);
+  return compared;
+}
+
+Result<void> answer_comparison(const std::vector<std::string>& words) {
+  TANDEM_TRY(const auto roots, replication::census_roots(words));
+  return replication::answer_census(roots, STDIN_FILENO, STDOUT_FILENO);
+}
+
 Result<void> become(const std::vector<std::string>& arguments) {
   std::vector<char*> words;
   for (const auto& argument : arguments)
@@ -95,6 +121,8 @@ int main(int argc, char** argv) {
                                        .version = version,
                                        .run_agent = [&] { return be_agent(real); },
                                        .receive_files = receive_files,
+                                       .compare_files = compare_files,
+                                       .answer_comparison = answer_comparison,
                                        .become = become,
                                        .read_server = [&](const auto& progress) { return read(real, progress); },
                                        .out = std::cout,

@@ -58,9 +58,10 @@ Result<Json> flush(OperationContext& context, FileStreams& streams) {
                 snapshot.standing.primary.empty() ? "tandem status"
                                                   : "Run the same command on " + snapshot.standing.primary);
   const auto limit = std::chrono::seconds(context.params().value("limit_s", std::uint64_t{60}));
+  const auto only = context.params().value("server", "");
   Json servers = Json::array();
   for (const auto& peer : snapshot.peers) {
-    if (!peer.connected) continue;
+    if (!peer.connected || (!only.empty() && peer.name != only)) continue;
     if (auto done = streams.flush(peer.name, limit); !done)
       return fail(done.error().kind, "files on " + peer.name + ": " + done.error().message,
                   "tandem status; or all files are compared: tandem files reconcile");

@@ -73,7 +73,8 @@ private:
 // What the primary's stream gets here: the receiver's program.
 Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& params);
 
-// {"limit_s"?}: on the primary: returns when all that was closed before is on the disks of the connected standbys.
+// {"limit_s"?, "server"?}: on the primary: returns when all that was closed before is on the disks of the connected
+// standbys, or of that one.
 // -> {"servers": [name]}
 Operation files_flush_operation(std::shared_ptr<FileStreams> streams);
 

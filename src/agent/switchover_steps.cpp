@@ -139,7 +139,7 @@ private:
     const auto peer = std::ranges::find(now_.peers, other(), &peer::PeerState::name);
     if (peer == now_.peers.end() || !peer->connected) return fail(ErrorKind::unavailable, other() + " does not answer");
     const auto held = files_.wait();
-    TANDEM_CHECK(reconcile_server(agent_, *now_.pair, other(), false, files_, progress()));
+    TANDEM_CHECK(reconcile_server(agent_, *now_.pair, other(), {}, files_, progress()));
     return {};
   }
 

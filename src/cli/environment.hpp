@@ -31,6 +31,21 @@ struct Environment {
   };
 
   std::function<Result<void>(const std::vector<Root>& roots, double deletion_guard)> receive_files;
+
+  // `tandem compare-files`: the replicated folders, in the agent's words, here and on that server. `flush`: sees to it
+  // that the server has what had changed.
+  struct Compared {
+    std::uint64_t names = 0;
+    std::uint64_t unlike = 0;             // folders
+    std::uint64_t groups = 0;             // roots whose files have other names in common there
+    std::vector<std::string> places = {}; // some of the folders
+  };
+
+  std::function<Result<Compared>(const std::string& server, const std::vector<std::string>& words,
+                                 const std::function<Result<void>()>& flush)>
+      compare_files;
+  // The same on that server: answers on standard output to what comes on standard input.
+  std::function<Result<void>(const std::vector<std::string>& words)> answer_comparison;
   // This process becomes that program; returns only when that failed.
   std::function<Result<void>(const std::vector<std::string>& arguments)> become;
   // What this server is, read without changing anything; says each part of the work.
@@ -85,6 +100,7 @@ void add_logs(CLI::App& app, CommandLine& line);
 void add_files(CLI::App& app, CommandLine& line);
 void add_stream(CLI::App& app, CommandLine& line);
 void add_receive_files(CLI::App& app, CommandLine& line);
+void add_compare_files(CLI::App& app, CommandLine& line);
 
 // Parses, does, prints; the exit status: 0 done, 1 failed, 2 wrong usage or input, 3 refused because it would be
 // unsafe.

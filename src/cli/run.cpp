@@ -120,6 +120,7 @@ int run(int argc, const char* const* argv, Environment& environment) {
   add_files(app, line);
   add_stream(app, line);
   add_receive_files(app, line);
+  add_compare_files(app, line);
   if (const auto unknown = unknown_command(app, argc, argv); !unknown.empty()) {
     environment.errors << "tandem: " << unknown << '\n';
     return usage_status;

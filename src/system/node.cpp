@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,42 +31,6 @@ FileType type_of_mode(mode_t mode) {
   if (S_ISREG(mode)) return FileType::regular;
   if (S_ISDIR(mode)) return FileType::folder;
   return S_ISLNK(mode) ? FileType::link : FileType::other;
-}
-
-// `path`: one by /proc to an open file, or to a name in an open folder.
-Result<std::map<std::string, std::string>> attributes_at(const std::string& path, bool follow) {
-  std::map<std::string, std::string> attributes;
-  const auto list = follow ? ::listxattr : ::llistxattr;
-  const auto get = follow ? ::getxattr : ::lgetxattr;
-  std::array<char, 1024> room{};
-  auto size = list(path.c_str(), room.data(), room.size());
-  if (size == 0) return attributes;
-  if (size < 0 && (errno == ENOTSUP || errno == EPERM)) return attributes;
-  std::string names(room.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
-  while (size < 0 && errno == ERANGE) {
-    names.resize(std::max<std::size_t>(names.size() * 4, 4096));
-    size = list(path.c_str(), names.data(), names.size());
-  }
-  if (size < 0) return system_error("listing attributes");
-  for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
-    const std::string name = names.c_str() + at;
-    at += name.size() + 1;
-    std::string value(256, '\0'); // most are short
-    auto got = get(path.c_str(), name.c_str(), value.data(), value.size());
-    if (got < 0 && errno == ERANGE) {
-      value.resize(65536); // XATTR_SIZE_MAX
-      got = get(path.c_str(), name.c_str(), value.data(), value.size());
-    }
-    if (got < 0 && errno == ENODATA) continue;
-    if (got < 0) return system_error("reading the attribute " + name);
-    value.resize(static_cast<std::size_t>(got));
-    attributes[name] = value;
-  }
-  return attributes;
-}
-
-Result<std::map<std::string, std::string>> attributes_of(int file) {
-  return attributes_at(path_of(file), true);
 }
 
 std::uint64_t take_bytes(std::uint64_t digest, std::string_view bytes) { // FNV-1a
@@ -126,27 +89,7 @@ Result<Node> node_of(int file, const struct stat& status) {
   return node;
 }
 
-Result<void> set_attributes(int file, const std::map<std::string, std::string>& wanted) {
-  TANDEM_TRY(const auto present, attributes_of(file));
-  const auto path = path_of(file);
-  for (const auto& [name, value] : present)
-    if (!wanted.contains(name) && ::removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
-      return system_error("removing the attribute " + name);
-  for (const auto& [name, value] : wanted) {
-    const auto known = present.find(name);
-    if (known != present.end() && known->second == value) continue;
-    if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
-      return system_error("setting the attribute " + name);
-  }
-  return {};
-}
-
 } // namespace
-
-// By /proc, since an O_PATH descriptor, the only kind that a link has, takes no fgetxattr().
-std::string path_of(int file) {
-  return "/proc/self/fd/" + std::to_string(file);
-}
 
 bool Node::operator==(const Node& other) const {
   if (!exists || !other.exists) return exists == other.exists;
@@ -173,7 +116,7 @@ Result<void> set_all_of_link(int folder, const std::string& name, const Node& no
   return {};
 }
 
-std::optional<Digest> digest_at(int folder, const std::string& name) {
+std::optional<Digest> digest_at(int folder, const NamesIn& names, const std::string& name) {
   struct stat status{};
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
@@ -188,7 +131,7 @@ std::optional<Digest> digest_at(int folder, const std::string& name) {
     rest = target ? Result<void>() : std::unexpected(target.error());
     node.target = target.value_or("");
   } else {
-    auto attributes = attributes_at(path_of(folder) + "/" + name, false);
+    auto attributes = names.attributes_of(name);
     rest = attributes ? Result<void>() : std::unexpected(attributes.error());
     if (attributes) node.attributes = std::move(*attributes);
   }

@@ -1,9 +1,9 @@
 // What there is to know of a file, a folder or a link, but for its content; read and set by open descriptors.
 #pragma once
+#include "system/attributes.hpp"
 #include "system/descriptor.hpp"
 #include "system/files.hpp"
 
-#include <map>
 #include <optional>
 #include <string>
 
@@ -28,7 +28,7 @@ struct Node {
   std::uint64_t size = 0; // of a regular file; else 0
   std::int64_t modified_ns = 0;
   std::string target;                            // of a link
-  std::map<std::string, std::string> attributes; // extended ones; access lists and capabilities are among them
+  Attributes attributes;
   std::uint64_t links = 1;                       // of a regular file: its names; not compared
   FileId id = {};                                // on this machine; not compared
   bool operator==(const Node& other) const;
@@ -47,13 +47,11 @@ struct Digest {
 
 // Of an open file: what look() says.
 Result<Node> look_at(int file);
-// Of a name in an open folder; nothing when it is not there.
-[[nodiscard]] std::optional<Digest> digest_at(int folder, const std::string& name);
+// Of a name in an open folder, which `names` is of as well; nothing when it is not there.
+[[nodiscard]] std::optional<Digest> digest_at(int folder, const NamesIn& names, const std::string& name);
 // Owner, mode, attributes and time, in an order in which none takes away another.
 Result<void> set_all(int file, const Node& node);
 Result<void> set_all_of_link(int folder, const std::string& name, const Node& node);
-// By which the kernel finds an open file; also of one without a name, and of a link.
-[[nodiscard]] std::string path_of(int file);
 // FileId::instance of the file that has that handle; without what says of which file system it is.
 [[nodiscard]] std::uint64_t instance_of_handle(std::string_view handle);
 // What a struct file_handle in bytes is of; `folder`: an open one on its file system. None: as open_by_handle_at(2) has

@@ -7,7 +7,6 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -212,9 +211,15 @@ Result<std::vector<std::optional<Digest>>> Tree::digests(const std::string& path
   TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   std::vector<std::optional<Digest>> digests;
   digests.reserve(names.size());
+  const NamesIn in_it(folder.get());
   for (const auto& name : names)
-    digests.push_back(digest_at(folder.get(), name));
+    digests.push_back(digest_at(folder.get(), in_it, name));
   return digests;
+}
+
+Result<FolderSum> Tree::sum(const std::string& path, const LeaveOutName& leave_out) const {
+  TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return sum_of_folder(folder.get(), leave_out);
 }
 
 Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {

@@ -61,7 +61,7 @@ Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
     return fail(ErrorKind::refused, snapshot.server + " is not the primary; files go from the primary to the standbys",
                 primary.empty() ? "tandem status" : "Run the same command on " + primary);
   TANDEM_TRY(const auto pair, context.load_pair());
-  const bool allow_deletions = context.params().value("allow_deletions", false);
+  const ComparisonWish wish{.allow_deletions = context.params().value("allow_deletions", false)};
   Json servers = Json::array();
   for (const auto& peer : snapshot.peers) {
     if (!peer.connected) {
@@ -69,7 +69,7 @@ Result<Json> reconcile(OperationContext& context, FilesLedger& ledger) {
       continue;
     }
     const auto tell = [&](const std::string& line) { context.report(peer.name + ": " + line); };
-    TANDEM_TRY(const auto done, reconcile_server(context.agent(), *pair, peer.name, allow_deletions, ledger, tell));
+    TANDEM_TRY(const auto done, reconcile_server(context.agent(), *pair, peer.name, wish, ledger, tell));
     servers.push_back({{"name", peer.name},
                        {"sent", done.sent},
                        {"changed", done.changed},
@@ -120,15 +120,21 @@ Result<void> settle(Agent& agent, const std::string& server, const Touched& touc
   return {};
 }
 
+Result<void> refuse_when_given_back(Agent& agent) {
+  const GiveBackMark mark(agent.ports().files, agent.settings().state_folder);
+  TANDEM_TRY(const bool given_back, mark.says(GiveBackMark::begun));
+  if (!given_back) return {};
+  // A site's own folder here would come upon the link there.
+  return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
+              "tandem adopt --undo goes on with it");
+}
+
 // `latch`: empty: at once. `settle_all`: what an earlier pass changed may not be on the disk yet.
 Result<replication::Reconciled> send_files(Agent& agent, const std::string& server, FilesLedger& ledger,
                                            const FilesWork& work, const std::string& latch, bool settle_all,
                                            bool allowed = false) {
   auto& ports = agent.ports();
-  TANDEM_TRY(const bool given_back, GiveBackMark(ports.files, agent.settings().state_folder).says(GiveBackMark::begun));
-  if (given_back) // a site's own folder here would come upon the link there
-    return fail(ErrorKind::refused, "this pair is being given back to hands, and its files are each server's own",
-                "tandem adopt --undo goes on with it");
+  TANDEM_CHECK(refuse_when_given_back(agent));
   const auto stream = ledger.hold_stream ? ledger.hold_stream(server) : Result<std::shared_ptr<void>>(nullptr);
   if (!stream) {
     ledger.failed(server, stream.error());
@@ -157,17 +163,39 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   return done;
 }
 
+// Nothing: something differs, or may.
+Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const model::Pair& pair,
+                                                             const std::string& server, const ComparisonWish& wish,
+                                                             FilesLedger& ledger,
+                                                             const replication::Progress& progress) {
+  TANDEM_CHECK(refuse_when_given_back(agent));
+  if (wish.allow_deletions || wish.differs) return std::nullopt;
+  const auto began = wall_text(agent.ports().clock);
+  const auto moment = std::chrono::steady_clock::now();
+  const auto names = names_when_alike(agent, pair, server, progress);
+  if (!names) return std::nullopt;
+  if (auto settled = settle_files(agent, server, settle_limit); !settled) {
+    ledger.failed(server, settled.error());
+    return std::unexpected(std::move(settled).error());
+  }
+  const replication::Reconciled done{.files = *names};
+  ledger.succeeded(server, began, done, moment, false);
+  return done;
+}
+
 } // namespace
 
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
-                                                 bool allow_deletions, FilesLedger& ledger,
+                                                 const ComparisonWish& wish, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
-  const auto done = send_files(
-      agent, server, ledger,
-      [&](const replication::FilesTools& tools) {
-        return replication::reconcile(tools, pair, allow_deletions, progress);
-      },
-      {}, true, allow_deletions);
+  TANDEM_TRY(const auto alike, without_rsync(agent, pair, server, wish, ledger, progress));
+  const auto done = alike ? Result<replication::Reconciled>(*alike)
+                          : send_files(
+                                agent, server, ledger,
+                                [&](const replication::FilesTools& tools) {
+                                  return replication::reconcile(tools, pair, wish.allow_deletions, progress);
+                                },
+                                {}, true, wish.allow_deletions);
   // For the day when this server cannot be asked. Without it the standby says an earlier moment, which is true as well.
   if (done)
     if (const auto told = ask_server(agent, server, "files.complete", {{"to", ledger.entries()[server].complete_to}});

@@ -112,7 +112,7 @@ private:
 
   Result<void> send_files(const std::string& server) {
     const auto turn = shared_.files->wait();
-    TANDEM_CHECK(reconcile_server(context_.agent(), *work_.pair, server, false, *shared_.files,
+    TANDEM_CHECK(reconcile_server(context_.agent(), *work_.pair, server, {.differs = true}, *shared_.files,
                                   [](const std::string& /*line*/) {}));
     return {};
   }

@@ -17,9 +17,21 @@ Result<void> copy_databases(OperationContext& context, const std::vector<std::st
 Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
                              const std::string& primary);
 
+// How many names there are, when the files of that server are like this one's already; else nothing, and what is known
+// of it has been said. Worker thread.
+std::optional<std::uint64_t> names_when_alike(Agent& agent, const model::Pair& pair, const std::string& server,
+                                              const replication::Progress& progress);
+// What the primary's end of that gets here, which reads and changes nothing.
+Result<system::Command> accept_census(Agent& agent, const std::string& server, const Json& params);
+
+struct ComparisonWish {
+  bool allow_deletions = false; // the operator's word
+  bool differs = false;         // that something does is known
+};
+
 // Makes the files of one standby equal to this server's, and durable there. Worker thread; hold FilesLedger::begin().
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
-                                                 bool allow_deletions, FilesLedger& ledger,
+                                                 const ComparisonWish& wish, FilesLedger& ledger,
                                                  const replication::Progress& progress);
 
 // The same for what changed since the last one, in one short pass. `latch`: it looks at files only when that latch of

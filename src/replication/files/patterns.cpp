@@ -93,20 +93,35 @@ bool matches(std::string_view pattern, std::string_view text) {
 }
 
 Patterns::Patterns(const std::vector<std::string>& patterns) : texts_(patterns) {
-  for (std::string_view text : texts_) {
-    // rsync(1): "dir/***" is "dir/" and "dir/**".
-    if (text.ends_with("/***")) {
-      text.remove_suffix(3);
-      take(text);
-      take(std::string(text) + "**");
-    } else {
-      take(text);
-    }
+  for (const auto& text : texts_)
+    take_all(text, false);
+}
+
+Patterns Patterns::of_rules(const std::vector<std::string>& rules) {
+  constexpr std::string_view word = "--filter=";
+  Patterns patterns;
+  patterns.texts_ = rules;
+  for (std::string_view rule : rules) {
+    rule.remove_prefix(std::min(rule.size(), word.size()));
+    const auto blank = std::min(rule.find(' '), rule.size());
+    patterns.take_all(rule.substr(std::min(blank + 1, rule.size())), rule.starts_with('+'));
+  }
+  return patterns;
+}
+
+void Patterns::take_all(std::string_view text, bool keeps) {
+  // rsync(1): "dir/***" is "dir/" and "dir/**".
+  if (text.ends_with("/***")) {
+    text.remove_suffix(3);
+    take(text, keeps);
+    take(std::string(text) + "**", keeps);
+  } else {
+    take(text, keeps);
   }
 }
 
-void Patterns::take(std::string_view text) {
-  Pattern pattern;
+void Patterns::take(std::string_view text, bool keeps) {
+  Pattern pattern{.keeps = keeps};
   pattern.folders_only = text.ends_with('/');
   if (pattern.folders_only) text.remove_suffix(1);
   pattern.anchored = text.starts_with('/');
@@ -116,25 +131,28 @@ void Patterns::take(std::string_view text) {
   if (!text.empty()) patterns_.push_back(std::move(pattern));
 }
 
-bool Patterns::leave_out_this(std::string_view path, bool folder) const {
-  const auto name = path.substr(path.rfind('/') + 1);
-  return std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
-    if (pattern.folders_only && !folder) return false;
-    if (pattern.anchored) return matches(pattern.text, path);
-    if (!pattern.whole_path) return matches(pattern.text, name);
-    // For one that begins so rsync puts a slash before the path.
-    if (pattern.text.starts_with("**") && matches(pattern.text, "/" + std::string(path))) return true;
-    for (auto rest = path;; rest.remove_prefix(rest.find('/') + 1)) {
-      if (matches(pattern.text, rest)) return true;
-      if (rest.find('/') == npos) return false;
-    }
-  });
+bool Patterns::is_met(const Pattern& pattern, std::string_view path, bool folder) {
+  if (pattern.folders_only && !folder) return false;
+  if (pattern.anchored) return matches(pattern.text, path);
+  if (!pattern.whole_path) return matches(pattern.text, path.substr(path.rfind('/') + 1));
+  // For one that begins so rsync puts a slash before the path.
+  if (pattern.text.starts_with("**") && matches(pattern.text, "/" + std::string(path))) return true;
+  for (auto rest = path;; rest.remove_prefix(rest.find('/') + 1)) {
+    if (matches(pattern.text, rest)) return true;
+    if (rest.find('/') == npos) return false;
+  }
+}
+
+bool Patterns::leave_out_last(std::string_view path, bool folder) const {
+  const auto first =
+      std::ranges::find_if(patterns_, [&](const Pattern& pattern) { return is_met(pattern, path, folder); });
+  return first != patterns_.end() && !first->keeps;
 }
 
 bool Patterns::keeps_below(std::string_view folder) const {
   const auto parts = split(folder, '/');
   return std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
-    if (!pattern.anchored) return false;
+    if (!pattern.anchored || pattern.keeps) return false;
     const auto texts = split(pattern.text, '/');
     const auto first = texts.begin() + (texts[0].empty() ? 1 : 0);
     if (static_cast<std::size_t>(texts.end() - first) <= parts.size()) return false;
@@ -145,8 +163,8 @@ bool Patterns::keeps_below(std::string_view folder) const {
 
 bool Patterns::leave_out(std::string_view path, bool folder) const {
   for (auto slash = path.find('/'); slash != npos; slash = path.find('/', slash + 1))
-    if (leave_out_this(path.substr(0, slash), true)) return true;
-  return !path.empty() && leave_out_this(path, folder);
+    if (leave_out_last(path.substr(0, slash), true)) return true;
+  return !path.empty() && leave_out_last(path, folder);
 }
 
 Patterns stream_patterns(const model::Pair& pair, const std::string& root) {

@@ -15,9 +15,15 @@ class Patterns {
 public:
   Patterns() = default;
   explicit Patterns(const std::vector<std::string>& patterns);
+  // As filter_rules() has them for rsync: of "- PATTERN" (or "-p PATTERN") and "+ PATTERN" the first that matches says
+  // whether a name is left out, in words of "--filter=".
+  static Patterns of_rules(const std::vector<std::string>& rules);
 
   // The path, relative to the root, or a folder on its way is left out. `folder`: what stands last is one.
   [[nodiscard]] bool leave_out(std::string_view path, bool folder) const;
+
+  // The same where the folders on its way are known not to be.
+  [[nodiscard]] bool leave_out_last(std::string_view path, bool folder) const;
 
   // Something below that folder may be left out by a pattern that names its place from the root on: folders that each
   // server has for itself, not kinds of files.
@@ -31,10 +37,12 @@ private:
     bool anchored = false;
     bool folders_only = false;
     bool whole_path = false; // for the end of the path, not for its last name alone
+    bool keeps = false;      // what it matches is not left out
   };
 
-  void take(std::string_view text);
-  [[nodiscard]] bool leave_out_this(std::string_view path, bool folder) const;
+  void take_all(std::string_view text, bool keeps);
+  void take(std::string_view text, bool keeps);
+  static bool is_met(const Pattern& pattern, std::string_view path, bool folder);
 
   std::vector<std::string> texts_;
   std::vector<Pattern> patterns_;

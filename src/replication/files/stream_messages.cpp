@@ -179,6 +179,18 @@ void members(Archive& archive, Value& value) {
     all(archive, value.place, value.number, value.size, value.modified_ns, value.offset, value.length, value.digest);
   else if constexpr (std::is_same_v<Kind, Checked>)
     all(archive, value.number, value.equal);
+  else if constexpr (std::is_same_v<Kind, system::Sum>)
+    all(archive, value.high, value.low);
+  else if constexpr (std::is_same_v<Kind, Look>)
+    all(archive, value.place);
+  else if constexpr (std::is_same_v<Kind, Looked>)
+    all(archive, value.there, value.sum);
+  else if constexpr (std::is_same_v<Kind, Groups>)
+    all(archive, value.root, value.sum);
+  else if constexpr (std::is_same_v<Kind, Unlike>)
+    all(archive, value.place);
+  else if constexpr (std::is_same_v<Kind, Compared>)
+    all(archive, value.unlike, value.groups);
   else if constexpr (std::is_same_v<Kind, Stop>)
     all(archive, value.why, value.guard);
   else

@@ -195,8 +195,44 @@ struct Checked {
   bool operator==(const Checked&) const = default;
 };
 
+// ---- a census, by a program of its own at both ends (census.hpp)
+
+// From the primary: what stands in that folder is added up, on both sides at the same time.
+struct Look {
+  Place place;
+  bool operator==(const Look&) const = default;
+};
+
+// What that came to here, in the folder of the latest Look.
+struct Looked {
+  bool there = false; // still
+  system::Sum sum;
+  bool operator==(const Looked&) const = default;
+};
+
+// What all files with several names in a root came to, in the folders that were looked at since the latest Mark.
+struct Groups {
+  std::uint16_t root = 0;
+  system::Sum sum;
+  bool operator==(const Groups&) const = default;
+};
+
+// From the standby, after a Mark: one that came to something else there.
+struct Unlike {
+  Place place;
+  bool operator==(const Unlike&) const = default;
+};
+
+// The last answer to that Mark: how many folders, and roots in what their Groups came to. Not more than some of the
+// folders are said.
+struct Compared {
+  std::uint64_t unlike = 0;
+  std::uint64_t groups = 0;
+  bool operator==(const Compared&) const = default;
+};
+
 using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused,
-                             Done, Listed, Removed, Stop, Check, Checked>;
+                             Done, Listed, Removed, Stop, Check, Checked, Look, Looked, Groups, Unlike, Compared>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

@@ -53,7 +53,12 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Removed{2, 14},
                                  Stop{"too many", true},
                                  Check{place, 15, 16, -17, 18, 19, std::string(32, 'd')},
-                                 Checked{15, true}};
+                                 Checked{15, true},
+                                 Look{place},
+                                 Looked{true, {1ULL << 63U, 20}},
+                                 Groups{3, {21, 22}},
+                                 Unlike{place},
+                                 Compared{23, 24}};
   EXPECT_EQ(all.size(), std::variant_size_v<Message>);
   std::string bytes;
   for (const auto& message : all)

@@ -1,0 +1,47 @@
+#include "cli/environment.hpp"
+#include "peer/local_client.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace tandem::cli {
+
+namespace {
+
+constexpr auto flush_limit_s = 30;
+
+// For the agent, on one line. A path may be of any bytes.
+Result<void> compare(const CommandLine& line, const std::string& server, const std::vector<std::string>& words) {
+  const auto flush = [&]() -> Result<void> {
+    TANDEM_TRY(auto client, peer::LocalClient::connect(line.environment.socket, line.environment.version));
+    TANDEM_CHECK(client.call("files.flush", {{"server", server}, {"limit_s", flush_limit_s}}));
+    return {};
+  };
+  TANDEM_TRY(const auto found, line.environment.compare_files(server, words, flush));
+  const nlohmann::json said{
+      {"names", found.names}, {"unlike", found.unlike}, {"groups", found.groups}, {"places", found.places}};
+  line.environment.out << said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return {};
+}
+
+} // namespace
+
+// Not for people: the agents of both servers start it before a comparison by rsync, which is not needed when nothing
+// differs.
+void add_compare_files(CLI::App& app, CommandLine& line) {
+  auto server = std::make_shared<std::string>();
+  CLI::App* command =
+      app.add_subcommand("compare-files", "Say whether the replicated folders of a server are like these");
+  command->group(""); // not listed
+  command->add_option("--with", *server, "That server; without it: be its end, on standard input and output");
+  command->prefix_command();
+  command->footer("Example:\n  tandem compare-files --with duo --root=/www '--rule=--filter=-p *.pyc'   # as the agent "
+                  "calls it");
+  command->callback([&line, server, command] {
+    line.chosen = [&line, server, words = command->remaining()] {
+      return server->empty() ? line.environment.answer_comparison(words) : compare(line, *server, words);
+    };
+  });
+}
+
+} // namespace tandem::cli
