@@ -99,6 +99,12 @@ Result<void> Lab::partition(const std::string& a, const std::string& b, bool one
   return Network(*tools_, names_).partition(from, to, !one_way);
 }
 
+Result<void> Lab::slow_down(const std::string& a, const std::string& b, unsigned kilobytes) {
+  TANDEM_TRY(const auto one, find_host(a));
+  TANDEM_TRY(const auto other, find_host(b));
+  return Network(*tools_, names_).slow_down(one, other, kilobytes);
+}
+
 Result<void> Lab::heal() {
   return Network(*tools_, names_).heal();
 }

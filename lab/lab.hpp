@@ -79,6 +79,8 @@ public:
   Result<void> thaw(const std::string& host);
   // Nothing passes between the two; one_way: only what `a` sends to `b` is lost.
   Result<void> partition(const std::string& a, const std::string& b, bool one_way = false);
+  // No more than so many kilobytes a second pass between the two, until heal().
+  Result<void> slow_down(const std::string& a, const std::string& b, unsigned kilobytes);
   Result<void> heal();
 
   // Stops the hosts in order, keeps or puts back all their files under this name, boots them again.

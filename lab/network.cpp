@@ -74,16 +74,24 @@ Result<void> Network::remove_port(const Host& host) {
   return {};
 }
 
-Result<void> Network::partition(const Host& from, const Host& to, bool both_ways) {
-  const auto drop = [](const Host& sender, const Host& receiver) {
+Result<void> Network::drop(const Host& one, const Host& other, bool both_ways, const std::string& what) {
+  const auto rule = [&](const Host& sender, const Host& receiver) {
     return "add rule bridge partition drops iifname \"" + Names::port(sender.name) + "\" oifname \"" +
-           Names::port(receiver.name) + "\" drop\n";
+           Names::port(receiver.name) + "\" " + what + "drop\n";
   };
   const std::string rules = "add table bridge partition\nadd chain bridge partition drops "
                             "{ type filter hook forward priority 0; }\n" +
-                            drop(from, to) + (both_ways ? drop(to, from) : "");
+                            rule(one, other) + (both_ways ? rule(other, one) : "");
   TANDEM_CHECK(run({"nft", "-f", "-"}, rules));
   return {};
+}
+
+Result<void> Network::partition(const Host& from, const Host& to, bool both_ways) {
+  return drop(from, to, both_ways, "");
+}
+
+Result<void> Network::slow_down(const Host& one, const Host& other, unsigned kilobytes) {
+  return drop(one, other, true, "limit rate over " + std::to_string(kilobytes) + " kbytes/second ");
 }
 
 Result<void> Network::heal() {
@@ -96,8 +104,8 @@ Result<std::vector<std::string>> Network::partitions() {
   std::vector<std::string> found;
   for (const auto& from : hosts)
     for (const auto& to : hosts)
-      if (rules.output.find("iifname \"" + Names::port(from.name) + "\" oifname \"" + Names::port(to.name)) !=
-          std::string::npos)
+      if (rules.output.find("iifname \"" + Names::port(from.name) + "\" oifname \"" + Names::port(to.name) +
+                            "\" drop") != std::string::npos)
         found.push_back(std::string(from.name) + " does not reach " + std::string(to.name));
   return found;
 }

@@ -29,12 +29,15 @@ public:
 
   // Drops what `from` sends to `to`; with both_ways what `to` sends to `from` as well.
   Result<void> partition(const Host& from, const Host& to, bool both_ways);
-  Result<void> heal(); // all partitions
+  // Beyond so many bytes a second what one sends to the other is dropped.
+  Result<void> slow_down(const Host& one, const Host& other, unsigned kilobytes);
+  Result<void> heal(); // all of that
   // "uno does not reach duo", one line a direction.
   Result<std::vector<std::string>> partitions();
 
 private:
   Result<system::Outcome> run(std::vector<std::string> arguments, const std::string& input = {});
+  Result<void> drop(const Host& one, const Host& other, bool both_ways, const std::string& what);
   [[nodiscard]] bool has_port(const Host& host);
 
   system::Processes& processes_;

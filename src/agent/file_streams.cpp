@@ -47,6 +47,15 @@ bool may_be_given_back(Agent& agent) {
   return !leads || *leads;
 }
 
+// By a file in the run folder root makes the room narrow, to rehearse what happens when it is not enough.
+replication::StreamBounds bounds_of(Agent& agent) {
+  replication::StreamBounds bounds;
+  const auto text = agent.ports().files.read(agent.settings().run_folder + "/files-most-waiting");
+  const auto most = text ? to_number(trim(*text)) : std::nullopt;
+  if (most && *most > 0) bounds.most_waiting = static_cast<std::size_t>(*most);
+  return bounds;
+}
+
 std::string text_of(std::chrono::system_clock::time_point moment) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(moment)));
 }
@@ -149,7 +158,7 @@ void FileStreams::begin(Agent& agent, const model::Pair& pair, Standby& standby)
   standby.made_for = words_of(roots);
   standby.guard = pair.files.deletion_guard;
   standby.watching.reset();
-  standby.stream = std::make_shared<LiveStream>(std::move(roots), agent.ports().clock);
+  standby.stream = std::make_shared<LiveStream>(std::move(roots), agent.ports().clock, bounds_of(agent));
 }
 
 void FileStreams::open(Agent& agent, const std::string& server) {

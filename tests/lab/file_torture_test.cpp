@@ -1,5 +1,6 @@
-// Random changes on the primary while agents are killed, the line is cut and servers stand still: afterwards both trees
-// are equal in everything. Written and compared from the lab machine, on whose file system both /www lie.
+// Random changes on the primary while agents are killed, the line is cut or slow, servers stand still, more waits than
+// there is room for, and the standby's disk is full: afterwards both trees are equal in everything. Written and
+// compared from the lab machine, which sees the servers' file systems.
 #include "pair_fixture.hpp"
 #include "trees/picture.hpp"
 #include "trees/torture.hpp"
@@ -22,7 +23,41 @@ protected:
 
   static void TearDownTestSuite() { apply(shop_toml()); }
 
-  static std::string here(const std::string& host) { return lab().names().host_folder(host) + folder; }
+  // As the server sees it, with what is mounted there.
+  static std::string here(const std::string& host) {
+    const auto leader = lab().state(host).leader;
+    EXPECT_TRUE(leader) << host << " is off";
+    return "/proc/" + std::to_string(leader.value_or(1)) + "/root" + folder;
+  }
+
+  static void compare_all(const std::string& from) {
+    const auto done = pair().tandem(from, {"files", "reconcile", "--allow-deletions"});
+    EXPECT_TRUE(done) << done.error().message;
+  }
+
+  // The standby's folder becomes a small disk of its own, which may be full.
+  static void give_a_disk(const std::string& from, const std::string& to) {
+    on(lab(), to, std::string("mkdir -p ") + folder + "; mount -t tmpfs -o size=64m,mode=755 none " + folder);
+    compare_all(from);
+  }
+
+  void TearDown() override {
+    EXPECT_TRUE(lab().heal());
+    for (const auto* host : {"uno", "duo"})
+      on(lab(), host,
+         std::string("umount -l ") + folder + " 2>/dev/null || true; rm -f /run/tandem/files-most-waiting");
+    compare_all(wait_until_whole());
+  }
+
+  // The next streams have hardly any room.
+  static void give_little_room(const std::string& from) {
+    on(lab(), from, "echo 40 > /run/tandem/files-most-waiting; systemctl restart tandem");
+  }
+
+  static void fill_the_disk(const std::string& to) {
+    on(lab(), to,
+       std::string("mount -o remount,size=$(($(df --output=used -k ") + folder + " | tail -1) + 8))k " + folder);
+  }
 
   static bool is_live(const std::string& from) {
     const auto standbys = status_of(pair(), from, from)["files"]["standbys"];
@@ -30,6 +65,8 @@ protected:
   }
 
   // Breaks something, and returns what mends it.
+  static constexpr unsigned ways = 8;
+
   static std::function<void()> break_one(unsigned which, const std::string& from, const std::string& to) {
     const auto kill = [](const std::string& host) { on(lab(), host, "systemctl kill -s KILL --kill-who=main tandem"); };
     switch (which) {
@@ -48,6 +85,12 @@ protected:
     case 4: // what changes meanwhile it is told of all at once
       on(lab(), from, "systemctl kill -s STOP --kill-who=main tandem");
       return [from] { on(lab(), from, "systemctl kill -s CONT --kill-who=main tandem"); };
+    case 5:
+      EXPECT_TRUE(lab().slow_down(from, to, 50));
+      return [] { EXPECT_TRUE(lab().heal()); };
+    case 6:
+      fill_the_disk(to);
+      return [to] { on(lab(), to, std::string("mount -o remount,size=64m ") + folder); };
     default:
       return [] {};
     }
@@ -66,13 +109,15 @@ protected:
 TEST_P(FileTorture, EndsInEqualTrees) {
   const auto from = primary();
   const auto to = other(from);
+  give_a_disk(from, to);
+  if (GetParam() % 2 == 0) give_little_room(from);
   for (const auto* root : {"/one", "/two"})
     fs::create_directories(here(from) + root);
   trees::Torture torture(here(from), GetParam());
   for (int round = 0; round < 3; ++round) {
     for (int change = 0; change < 300; ++change)
       torture.one();
-    const auto which = torture.pick(6);
+    const auto which = torture.pick(ways);
     const auto mend = break_one(which, from, to);
     for (int change = 0; change < 300; ++change)
       torture.one();
