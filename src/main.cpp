@@ -93,6 +93,11 @@ Result<tandem::cli::Environment::Compared> compare_files(const std::string& serv
       .names = census->names, .unlike = census->unlike, .groups = census->groups};
   for (const auto& [root, path] : census->places)
     compared.places.push_back(roots.at(root).path + (path.empty() ? "" : "/") + path);
+  if (census->differences) {
+    compared.differences.emplace();
+    for (const auto& [place, missing, extra] : *census->differences)
+      compared.differences->push_back({place.root, place.path, missing, extra});
+  }
   return compared;
 }
 

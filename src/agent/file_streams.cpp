@@ -20,6 +20,7 @@ constexpr peer::Duration tend_beginning_every = 50ms; // while one is to begin
 constexpr auto stream_word_every = 10s;
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
 constexpr auto stream_hold_limit = std::chrono::minutes(10); // a slow disk may have much to write
+constexpr auto send_found_limit = std::chrono::minutes(10);
 constexpr auto* stream_name = "live-files";
 constexpr std::string_view root_word = "--root=";
 
@@ -273,6 +274,18 @@ Result<void> FileStreams::flush(const std::string& server, std::chrono::millisec
   const auto stream = stream_to(server).stream;
   if (!stream) return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
   return stream->flush(limit);
+}
+
+Result<FilesLedger::Sends> FileStreams::send(const std::string& server,
+                                             const std::vector<replication::Census::Difference>& differences) {
+  const auto stream = stream_to(server).stream;
+  const auto state = stream ? stream->state() : replication::LiveState{};
+  if (!state.watching || state.ended || !state.unwatched.empty())
+    return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  stream->look_at(differences);
+  if (!state.live) return FilesLedger::Sends::later;
+  TANDEM_CHECK(stream->flush(send_found_limit));
+  return FilesLedger::Sends::now;
 }
 
 Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& params) {

@@ -20,6 +20,11 @@ public:
   // Any thread; see LiveStream::flush.
   Result<void> flush(const std::string& server, std::chrono::milliseconds limit);
 
+  // Any thread. What a census has found is sent, and is there when it returns `now`; `later`: before all else, when the
+  // stream begins. unavailable: there is none that sees what changes.
+  Result<FilesLedger::Sends> send(const std::string& server,
+                                  const std::vector<replication::Census::Difference>& differences);
+
   // Any thread; nullptr: there is none.
   [[nodiscard]] std::shared_ptr<replication::LiveStream> live(const std::string& server) {
     return stream_to(server).stream;

@@ -1,6 +1,7 @@
 // What is known of the files on the standbys, by server. Any thread.
 #pragma once
 #include "base/result.hpp"
+#include "replication/files/census.hpp"
 #include "replication/files/reconcile.hpp"
 #include "system/clock.hpp"
 #include "system/files.hpp"
@@ -85,6 +86,11 @@ public:
 
   // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
   std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
+  // The stream to that server sends what differs: at once, when it goes on, and then it is there; or when it begins.
+  enum class Sends { now, later };
+  std::function<Result<Sends>(const std::string& server,
+                              const std::vector<replication::Census::Difference>& differences)>
+      send_by_stream = {};
 
 private:
   // mutex_ is held:

@@ -148,6 +148,13 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     const auto known = weak.lock();
     return known ? known->hold(server) : nullptr;
   };
+  ledger->send_by_stream =
+      [weak = std::weak_ptr(streams)](
+          const std::string& server,
+          const std::vector<replication::Census::Difference>& found) -> Result<FilesLedger::Sends> {
+    const auto known = weak.lock();
+    return known ? known->send(server, found) : fail(ErrorKind::unavailable, "the agent is ending");
+  };
   for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
                           files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
                           files_verify_operation(streams), events_operation(), server_events_operation()})

@@ -25,6 +25,8 @@ namespace tandem {
 // The candidate closest to the word, if it is close enough to be a slip of the finger.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 [[nodiscard]] std::string to_hex(std::span<const unsigned char> bytes);
+// nullopt: it is none, in small letters.
+[[nodiscard]] std::optional<std::string> bytes_of_hex(std::string_view text);
 // The argument as a shell would need it quoted, for commands that are printed for a person to type.
 [[nodiscard]] std::string shell_quoted(std::string_view argument);
 

@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/environment.hpp"
 #include "peer/local_client.hpp"
 
@@ -10,7 +11,16 @@ namespace {
 
 constexpr auto flush_limit_s = 30;
 
-// For the agent, on one line. A path may be of any bytes.
+// A path may be of any bytes.
+nlohmann::json to_json(const Environment::Compared::Difference& one) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(one.path.data());
+  return {{"root", one.root},
+          {"path_hex", to_hex({bytes, one.path.size()})},
+          {"missing", one.missing},
+          {"extra", one.extra}};
+}
+
+// For the agent, on one line.
 Result<void> compare(const CommandLine& line, const std::string& server, const std::vector<std::string>& words) {
   const auto flush = [&]() -> Result<void> {
     TANDEM_TRY(auto client, peer::LocalClient::connect(line.environment.socket, line.environment.version));
@@ -18,8 +28,13 @@ Result<void> compare(const CommandLine& line, const std::string& server, const s
     return {};
   };
   TANDEM_TRY(const auto found, line.environment.compare_files(server, words, flush));
-  const nlohmann::json said{
+  nlohmann::json said{
       {"names", found.names}, {"unlike", found.unlike}, {"groups", found.groups}, {"places", found.places}};
+  if (found.differences) {
+    said["differences"] = nlohmann::json::array();
+    for (const auto& one : *found.differences)
+      said["differences"].push_back(to_json(one));
+  }
   line.environment.out << said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   return {};
 }

@@ -39,6 +39,15 @@ struct Environment {
     std::uint64_t unlike = 0;             // folders
     std::uint64_t groups = 0;             // roots whose files have other names in common there
     std::vector<std::string> places = {}; // some of the folders
+
+    struct Difference {
+      std::size_t root = 0; // in the order of the words
+      std::string path;     // below it, of any bytes
+      bool missing = false; // there
+      bool extra = false;   // to make it equal something would have to be removed
+    };
+
+    std::optional<std::vector<Difference>> differences = {}; // nothing: not all of them are known
   };
 
   std::function<Result<Compared>(const std::string& server, const std::vector<std::string>& words,

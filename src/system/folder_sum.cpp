@@ -49,9 +49,9 @@ private:
 enum class Kind : std::uint8_t { regular, folder, link, other, itself };
 
 void put_meta(Bytes& bytes, const struct stat& status, const Attributes& attributes) {
-  for (const auto value : {static_cast<std::uint64_t>(status.st_mode & 07777U), std::uint64_t{status.st_uid},
-                           std::uint64_t{status.st_gid}, static_cast<std::uint64_t>(status.st_mtim.tv_sec),
-                           static_cast<std::uint64_t>(status.st_mtim.tv_nsec)})
+  for (const auto value :
+       {static_cast<std::uint64_t>(status.st_mode & 07777U), std::uint64_t{status.st_uid}, std::uint64_t{status.st_gid},
+        static_cast<std::uint64_t>(status.st_mtim.tv_sec), static_cast<std::uint64_t>(status.st_mtim.tv_nsec)})
     bytes.number(value);
   bytes.number(attributes.size());
   for (const auto& [name, value] : attributes) {
@@ -62,7 +62,8 @@ void put_meta(Bytes& bytes, const struct stat& status, const Attributes& attribu
 
 class Reading {
 public:
-  Reading(int folder, const LeaveOutName& leave_out) : folder_(folder), leave_out_(leave_out), names_(folder) {}
+  Reading(int folder, const LeaveOutName& leave_out, std::vector<NameSum>* each)
+      : folder_(folder), leave_out_(leave_out), each_(each), names_(folder) {}
 
   Result<FolderSum> run() {
     TANDEM_CHECK(itself());
@@ -91,8 +92,14 @@ private:
     bytes_.begin();
     bytes_.number(static_cast<std::uint64_t>(Kind::itself));
     put_meta(bytes_, status, attributes);
-    found_.sum.add(bytes_.sum());
+    add("", true);
     return {};
+  }
+
+  void add(const std::string& name, bool folder) {
+    const auto sum = bytes_.sum();
+    found_.sum.add(sum);
+    if (each_ != nullptr) each_->push_back({.name = name, .sum = sum.high ^ sum.low, .folder = folder});
   }
 
   Result<void> one(const std::string& name, unsigned char type) {
@@ -110,7 +117,7 @@ private:
       if (!there) return {};
     }
     bytes_.text(name);
-    found_.sum.add(bytes_.sum());
+    add(name, folder);
     ++found_.names;
     return {};
   }
@@ -142,6 +149,7 @@ private:
 
   int folder_;
   const LeaveOutName& leave_out_;
+  std::vector<NameSum>* each_;
   NamesIn names_;
   Bytes bytes_;
   FolderSum found_;
@@ -149,8 +157,8 @@ private:
 
 } // namespace
 
-Result<FolderSum> sum_of_folder(int folder, const LeaveOutName& leave_out) {
-  return Reading(folder, leave_out).run();
+Result<FolderSum> sum_of_folder(int folder, const LeaveOutName& leave_out, std::vector<NameSum>* each) {
+  return Reading(folder, leave_out, each).run();
 }
 
 Sum sum_of_names(const std::vector<std::string>& names) {

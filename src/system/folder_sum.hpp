@@ -33,11 +33,19 @@ struct FolderSum {
   std::vector<Linked> linked; // names of files that have several, here or elsewhere
 };
 
+// What one of the names came to, and the folder itself under the name "".
+struct NameSum {
+  std::string name;
+  std::uint64_t sum = 0;
+  bool folder = false;
+};
+
 using LeaveOutName = std::function<bool(const std::string& name, bool folder)>;
 
 // Of an open folder: it itself and what is in it, not what is in the folders in it. In the order in which the names are
-// read, and no list of them is made: memory is bounded however many there are.
-Result<FolderSum> sum_of_folder(int folder, const LeaveOutName& leave_out);
+// read, and no list of them is made: memory is bounded however many there are. `each`: but for this one, where one is
+// wanted.
+Result<FolderSum> sum_of_folder(int folder, const LeaveOutName& leave_out, std::vector<NameSum>* each = nullptr);
 
 // Which of some names lead to one file.
 [[nodiscard]] Sum sum_of_names(const std::vector<std::string>& names);

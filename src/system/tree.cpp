@@ -217,9 +217,9 @@ Result<std::vector<std::optional<Digest>>> Tree::digests(const std::string& path
   return digests;
 }
 
-Result<FolderSum> Tree::sum(const std::string& path, const LeaveOutName& leave_out) const {
+Result<FolderSum> Tree::sum(const std::string& path, const LeaveOutName& leave_out, std::vector<NameSum>* each) const {
   TANDEM_TRY(const auto folder, beneath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return sum_of_folder(folder.get(), leave_out);
+  return sum_of_folder(folder.get(), leave_out, each);
 }
 
 Result<std::uint64_t> Tree::count(const std::string& path, std::uint64_t most, const LeaveOut& leave_out) const {

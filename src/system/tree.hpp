@@ -47,8 +47,9 @@ public:
   // Of each of these names in a folder; nothing for those that are not there. not_found: the folder is not.
   [[nodiscard]] Result<std::vector<std::optional<Digest>>> digests(const std::string& path,
                                                                    std::span<const std::string> names) const;
-  // not_found: the folder is not there.
-  [[nodiscard]] Result<FolderSum> sum(const std::string& path, const LeaveOutName& leave_out) const;
+  // See sum_of_folder(). not_found: the folder is not there.
+  [[nodiscard]] Result<FolderSum> sum(const std::string& path, const LeaveOutName& leave_out,
+                                      std::vector<NameSum>* each = nullptr) const;
   // How many names there are below, the path's own among them, counted up to `most`; 0 when it is not there.
   // `leave_out`: a path that is not counted, nor what lies below it.
   using LeaveOut = std::function<bool(const std::string& path, bool folder)>;

@@ -172,14 +172,22 @@ Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const
   if (wish.allow_deletions || wish.differs) return std::nullopt;
   const auto began = wall_text(agent.ports().clock);
   const auto moment = std::chrono::steady_clock::now();
-  const auto names = names_when_alike(agent, pair, server, progress);
-  if (!names) return std::nullopt;
+  const auto found = take_files_census(agent, pair, server, progress);
+  if (!found || (!found->alike && (!found->sendable || !ledger.send_by_stream))) return std::nullopt;
+  replication::Reconciled done{.files = found->names};
+  auto sends = FilesLedger::Sends::now;
+  if (!found->alike) {
+    const auto sent = ledger.send_by_stream(server, *found->sendable);
+    if (!sent) return std::nullopt;
+    sends = *sent;
+    done.changed = found->sendable->size();
+  }
   if (auto settled = settle_files(agent, server, settle_limit); !settled) {
     ledger.failed(server, settled.error());
     return std::unexpected(std::move(settled).error());
   }
-  const replication::Reconciled done{.files = *names};
-  ledger.succeeded(server, began, done, moment, false);
+  // What is sent later will be there when the stream says so.
+  ledger.succeeded(server, sends == FilesLedger::Sends::now ? began : "", done, moment, false);
   return done;
 }
 
@@ -197,9 +205,8 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
                                 },
                                 {}, true, wish.allow_deletions);
   // For the day when this server cannot be asked. Without it the standby says an earlier moment, which is true as well.
-  if (done)
-    if (const auto told = ask_server(agent, server, "files.complete", {{"to", ledger.entries()[server].complete_to}});
-        !told)
+  if (const auto to = ledger.entries()[server].complete_to; done && !to.empty())
+    if (const auto told = ask_server(agent, server, "files.complete", {{"to", to}}); !told)
       progress("telling " + server + " how far its files are complete: " + told.error().message);
   return done;
 }

@@ -17,10 +17,17 @@ Result<void> copy_databases(OperationContext& context, const std::vector<std::st
 Result<void> follow_database(Agent& agent, const model::Pair& pair, const std::string& self,
                              const std::string& primary);
 
-// How many names there are, when the files of that server are like this one's already; else nothing, and what is known
-// of it has been said. Worker thread.
-std::optional<std::uint64_t> names_when_alike(Agent& agent, const model::Pair& pair, const std::string& server,
-                                              const replication::Progress& progress);
+// Before a comparison by rsync: whether that would find anything.
+struct FilesCensus {
+  std::uint64_t names = 0;
+  bool alike = false;
+  // Else all that differs, when the stream of changes can make it equal and nothing is removed for that.
+  std::optional<std::vector<replication::Census::Difference>> sendable = {};
+};
+
+// nullopt: it was not possible, and why was said. Worker thread.
+std::optional<FilesCensus> take_files_census(Agent& agent, const model::Pair& pair, const std::string& server,
+                                             const replication::Progress& progress);
 // What the primary's end of that gets here, which reads and changes nothing.
 Result<system::Command> accept_census(Agent& agent, const std::string& server, const Json& params);
 

@@ -12,6 +12,7 @@ namespace {
 using stream::Compared;
 using stream::encode;
 using stream::Groups;
+using stream::Listing;
 using stream::Look;
 using stream::Looked;
 using stream::Mark;
@@ -20,12 +21,15 @@ using stream::Place;
 using stream::place_in;
 using stream::Reader;
 using stream::Unlike;
+using stream::Want;
 using system::FolderSum;
 using system::Sum;
 
 constexpr std::string_view census_root = "--root=";
 constexpr std::string_view census_rule = "--rule=";
-constexpr std::size_t most_unlike = 1000; // that are named
+constexpr std::size_t most_unlike = 1000;        // folders that are named
+constexpr std::size_t most_differences = 10'000; // names
+constexpr std::size_t most_in_a_listing = std::size_t{3} << 20U;
 constexpr int most_rounds = 4;
 
 // By file, which names of it there are.
@@ -36,11 +40,12 @@ struct SummedTree {
   Patterns patterns = {};
   LinkedFiles linked = {};
 
-  [[nodiscard]] Result<FolderSum> sum(const std::string& folder) const {
+  [[nodiscard]] Result<FolderSum> sum(const std::string& folder, std::vector<system::NameSum>* each = nullptr) const {
     const auto before = folder.empty() ? "" : folder + "/";
-    return tree.sum(folder, [&](const std::string& name, bool is_folder) {
-      return patterns.leave_out_last(before + name, is_folder);
-    });
+    return tree.sum(
+        folder,
+        [&](const std::string& name, bool is_folder) { return patterns.leave_out_last(before + name, is_folder); },
+        each);
   }
 
   void note(const std::string& folder, const FolderSum& sum) {
@@ -125,7 +130,46 @@ public:
     return finish();
   }
 
+  Result<std::optional<std::vector<Census::Difference>>> differences_in(const std::vector<Place>& folders) {
+    for (const auto& place : folders) {
+      TANDEM_TRY(const bool listed, list(place));
+      if (!listed) return std::nullopt;
+    }
+    unsaid_ += encode(Mark{.number = 1});
+    TANDEM_CHECK(say());
+    std::vector<Census::Difference> found;
+    for (;;) {
+      TANDEM_TRY(const auto message, hear());
+      if (const auto* want = std::get_if<Want>(&message)) {
+        if (want->place.root >= trees_.size() || found.size() >= most_differences) return nonsense();
+        found.push_back({.place = want->place, .missing = want->deep, .extra = want->extra});
+        continue;
+      }
+      const auto* all = std::get_if<Compared>(&message);
+      if (all == nullptr) return nonsense();
+      if (all->groups > 0 || all->unlike > found.size()) return std::nullopt;
+      return found;
+    }
+  }
+
 private:
+  // False: it is too large. One that has gone differs in the folder around it.
+  Result<bool> list(const Place& place) {
+    std::vector<system::NameSum> each;
+    const auto& root = trees_.at(place.root);
+    const auto sum = root.sum(place.path, &each);
+    if (!sum && sum.error().kind == ErrorKind::not_found) return true;
+    if (!sum) return std::unexpected(sum.error());
+    Listing listing{.place = place};
+    for (auto& one : each)
+      listing.entries.push_back({std::move(one.name), one.sum});
+    auto message = encode(listing);
+    if (message.size() > most_in_a_listing) return false;
+    unsaid_ += message;
+    TANDEM_CHECK(say());
+    return true;
+  }
+
   // The folders in it. What is to be read there is said before it is read here, so that both do so at the same time.
   Result<std::vector<std::string>> look(const Place& place) {
     unsaid_ += encode(Look{place});
@@ -189,6 +233,7 @@ private:
 };
 
 CensusTaker::CensusTaker(std::unique_ptr<Work> work) : work_(std::move(work)) {}
+
 CensusTaker::~CensusTaker() = default;
 CensusTaker::CensusTaker(CensusTaker&&) noexcept = default;
 
@@ -205,6 +250,10 @@ Result<Census> CensusTaker::take(const std::vector<Place>& folders) {
   return work_->take(folders);
 }
 
+Result<std::optional<std::vector<Census::Difference>>> CensusTaker::differences_in(const std::vector<Place>& folders) {
+  return work_->differences_in(folders);
+}
+
 // Names that several files have in common are those of a whole root: of some folders nothing would follow.
 Result<Census> take_census(CensusTaker& taker, const std::function<Result<void>()>& flush) {
   TANDEM_TRY(auto census, taker.take_all());
@@ -213,6 +262,9 @@ Result<Census> take_census(CensusTaker& taker, const std::function<Result<void>(
     const auto names = census.names;
     TANDEM_TRY(census, taker.take(census.places));
     census.names = names;
+  }
+  if (census.unlike > 0 && census.groups == 0 && census.unlike == census.places.size()) {
+    TANDEM_TRY(census.differences, taker.differences_in(census.places));
   }
   return census;
 }
@@ -260,12 +312,43 @@ private:
     return std::string();
   }
 
+  // What is a folder here and none there would have to be removed first.
+  Result<std::string> on(const Listing& listing) {
+    const auto& place = listing.place;
+    if (place.root >= trees_.size()) return fail(ErrorKind::invalid, "a census of an unknown folder");
+    std::vector<system::NameSum> each;
+    const auto sum = trees_[place.root].sum(place.path, &each);
+    if (!sum && sum.error().kind != ErrorKind::not_found) ++compared_.groups; // nobody knows what differs
+    std::map<std::string_view, std::uint64_t> theirs;
+    for (const auto& entry : listing.entries)
+      theirs[entry.name] = entry.digest;
+    for (const auto& own : each) {
+      const auto known = theirs.find(own.name);
+      const bool extra = known == theirs.end() || (own.folder && !own.name.empty());
+      if (known == theirs.end() || known->second != own.sum) want({.place = in(place, own.name), .extra = extra});
+      if (known != theirs.end()) theirs.erase(known);
+    }
+    for (const auto& [name, digest] : theirs)
+      want({.place = in(place, std::string(name)), .deep = true});
+    return std::string();
+  }
+
+  static Place in(const Place& folder, const std::string& name) {
+    return name.empty() ? folder : place_in(folder, name);
+  }
+
+  void want(Want want) {
+    if (++compared_.unlike <= most_differences) wanted_.push_back(std::move(want));
+  }
+
   Result<std::string> on(const Mark& /*mark*/) {
     std::string answer;
     for (const auto& tree : trees_)
       if (!tree.tree.is_at_its_path()) return failed(tree.tree.path() + " is another folder by now");
     for (auto& place : std::exchange(unlike_, {}))
       answer += encode(Unlike{std::move(place)});
+    for (auto& want : std::exchange(wanted_, {}))
+      answer += encode(want);
     return answer + encode(std::exchange(compared_, {}));
   }
 
@@ -273,6 +356,7 @@ private:
   Place place_;
   Result<FolderSum> sum_ = {};
   std::vector<Place> unlike_;
+  std::vector<Want> wanted_;
   Compared compared_;
 };
 

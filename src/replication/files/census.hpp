@@ -1,6 +1,6 @@
-// Whether the replicated folders of two servers are alike: each adds up all that is compared of what stands in a folder,
-// both at the same time, and the sums alone cross the wire. By the rules of the comparison with rsync, and as closely:
-// what it finds nothing in, that would find nothing in. Reads, and changes nothing.
+// Whether the replicated folders of two servers are alike: each adds up all that is compared of what stands in a
+// folder, both at the same time, and the sums alone cross the wire. By the rules of the comparison with rsync, and as
+// closely: what it finds nothing in, that would find nothing in. Reads, and changes nothing.
 #pragma once
 #include "model/pair.hpp"
 #include "replication/files/patterns.hpp"
@@ -22,10 +22,20 @@ struct CensusRoot {
 Result<std::vector<CensusRoot>> census_roots(const std::vector<std::string>& words);
 
 struct Census {
-  std::uint64_t names = 0;  // that there are here, the roots among them
-  std::uint64_t unlike = 0; // folders in which something differs
-  std::uint64_t groups = 0; // roots whose files have other names in common there
+  std::uint64_t names = 0;                // that there are here, the roots among them
+  std::uint64_t unlike = 0;               // folders in which something differs
+  std::uint64_t groups = 0;               // roots whose files have other names in common there
   std::vector<stream::Place> places = {}; // of the folders; not more than a thousand
+
+  struct Difference {
+    stream::Place place;
+    bool missing = false; // it is here and not there
+    bool extra = false;   // it is there and not here, or a folder there and none here: something would be removed
+    bool operator==(const Difference&) const = default;
+  };
+
+  // What differs in them, with all that lies below; nothing when that is too much, or not all that differs.
+  std::optional<std::vector<Difference>> differences = {};
 
   [[nodiscard]] bool alike() const { return unlike + groups == 0; }
 };
@@ -43,6 +53,8 @@ public:
   Result<Census> take_all();
   // These folders alone, without those in them.
   Result<Census> take(const std::vector<stream::Place>& folders);
+  // What differs in these folders; nothing when that is too much, or cannot be said.
+  Result<std::optional<std::vector<Census::Difference>>> differences_in(const std::vector<stream::Place>& folders);
 
 private:
   class Work;

@@ -67,6 +67,8 @@ private:
       socket_ = std::move(owner_.attached_);
       if (!owner_.equal_) sender_.look_again(true);
     }
+    for (const auto& [place, missing, extra] : std::exchange(owner_.to_look_at_, {}))
+      sender_.look_at(place, missing);
     paused_ = owner_.paused_ > 0;
     asked_ = owner_.flushes_asked_;
     if (verified_ != owner_.verify_ && socket_) sender_.verify(owner_.verify_, owner_.verify_rate_);
@@ -284,6 +286,12 @@ Result<void> LiveStream::flush(Milliseconds limit) {
   return fail(ErrorKind::unavailable, !state_.problem.empty() ? state_.problem
                                       : done                  ? "the stream of files has ended"
                                                               : "the standby has not got all of it yet");
+}
+
+void LiveStream::look_at(const std::vector<Census::Difference>& differences) {
+  const std::lock_guard guard(mutex_);
+  to_look_at_.insert(to_look_at_.end(), differences.begin(), differences.end());
+  if (waker_) waker_->wake();
 }
 
 Result<std::uint64_t> LiveStream::verify(std::uint64_t bytes_per_second) {

@@ -2,6 +2,7 @@
 // word, the standby's answers and its owner. First it only watches; from attach() on it sends what has changed since
 // then, and what differs otherwise, unless somebody else has made the trees equal meanwhile.
 #pragma once
+#include "replication/files/census.hpp"
 #include "replication/files/patterns.hpp"
 #include "replication/files/stream_bounds.hpp"
 #include "replication/files/stream_messages.hpp"
@@ -54,6 +55,8 @@ public:
   [[nodiscard]] LiveState state() const;
   // A socket to the receiver. Once. `equal`: nothing differs but for what has changed since state().watching.
   void attach(system::Descriptor socket, bool equal);
+  // What a census has found: it is looked at once there is a receiver, and before a flush() that begins later returns.
+  void look_at(const std::vector<Census::Difference>& differences);
   // Waits until the standby has, on its disk, all that was closed before the call. unavailable: it has not come to
   // that.
   Result<void> flush(Milliseconds limit);
@@ -84,6 +87,7 @@ private:
   LiveState state_;
   system::Descriptor attached_;
   bool equal_ = false; // then
+  std::vector<Census::Difference> to_look_at_;
   bool stop_ = false;
   int paused_ = 0;
   bool quiet_ = false; // the pause has come to its end

@@ -134,6 +134,10 @@ void Sender::look_again(bool first) {
     queue_.add({.place = {static_cast<std::uint16_t>(index), ""}, .order = order, .deep = true, .first = first});
 }
 
+void Sender::look_at(const Place& place, bool deep) {
+  if (place.root < roots_.size()) queue_.add({.place = place, .deep = deep});
+}
+
 std::string Sender::replaced_root() const {
   for (const auto& root : roots_)
     if (!root.tree.is_at_its_path()) return root.tree.path();

@@ -32,6 +32,8 @@ public:
 
   // Everything is looked at and offered. `first`: the stream begins with it.
   void look_again(bool first = false);
+  // That place alone may differ there. `deep`: with all that lies below.
+  void look_at(const Place& place, bool deep);
   // What the receiver says. invalid: it is no receiver's word.
   Result<void> take(const Message& message, Time now);
 

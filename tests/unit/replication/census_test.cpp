@@ -48,8 +48,8 @@ protected:
   }
 
   std::string rsync(bool rehearsal) {
-    std::vector<std::string> arguments{"rsync", "-aHAXS", "--numeric-ids", "--delete", "--modify-window=-1",
-                                       "--out-format=%i %n"};
+    std::vector<std::string> arguments{
+        "rsync", "-aHAXS", "--numeric-ids", "--delete", "--modify-window=-1", "--out-format=%i %n"};
     if (rehearsal) arguments.emplace_back("--dry-run");
     arguments.insert(arguments.end(), rules.begin(), rules.end());
     arguments.push_back(here(""));
@@ -177,12 +177,21 @@ TEST_F(CensusTest, FindsWhatRsyncFinds) {
     const auto side = [&](const std::string& path) { return any(2) == 0 ? here(path) : there(path); };
     for (unsigned changes = any(3); changes > 0; --changes) {
       const auto folder = folders[any(static_cast<unsigned>(folders.size()))];
-      const auto path = side((folder.empty() ? "" : folder + "/") + std::vector<std::string>{"x", "y.tmp", "z"}[any(3)]);
+      const auto path =
+          side((folder.empty() ? "" : folder + "/") + std::vector<std::string>{"x", "y.tmp", "z"}[any(3)]);
       switch (any(4)) {
-      case 0: std::ofstream(path) << any(1000); break;
-      case 1: fs::remove(path); break;
-      case 2: ::chmod(path.c_str(), 0600 + any(8)); break;
-      default: fs::last_write_time(side(folder), fs::file_time_type::clock::now()); break;
+      case 0:
+        std::ofstream(path) << any(1000);
+        break;
+      case 1:
+        fs::remove(path);
+        break;
+      case 2:
+        ::chmod(path.c_str(), 0600 + any(8));
+        break;
+      default:
+        fs::last_write_time(side(folder), fs::file_time_type::clock::now());
+        break;
       }
     }
     const auto said = rsync(true);
@@ -206,12 +215,30 @@ TEST_F(CensusTest, WhatIsOnItsWayIsLookedAtOnceMore) {
   EXPECT_EQ(census.names, 12U);
 }
 
-TEST_F(CensusTest, TellsWhereSomethingDiffersAndNotForEver) {
+TEST_F(CensusTest, TellsWhatDiffersAndDoesNotAskForEver) {
   make("a/b/new", "never sent");
+  fs::create_directories(here("a/whole/of/it"));
+  ::chmod(there("d/photo.jpg").c_str(), 0600);
   const auto census = compare([] { return Result<void>(); });
-  EXPECT_EQ(census.unlike, 1U);
-  ASSERT_EQ(census.places.size(), 1U);
-  EXPECT_EQ(census.places[0].path, "a/b");
+  EXPECT_EQ(census.unlike, 6U) << "a, a/b, d, and the three that are not there";
+  ASSERT_TRUE(census.differences);
+  using Difference = Census::Difference;
+  EXPECT_THAT(*census.differences,
+              testing::IsSupersetOf({Difference{{0, "a"}}, Difference{{0, "a/whole"}, true}, Difference{{0, "a/b"}},
+                                     Difference{{0, "a/b/new"}, true}, Difference{{0, "d/photo.jpg"}}}));
+  EXPECT_THAT(*census.differences, testing::Each(testing::Field(&Difference::extra, false)));
+}
+
+TEST_F(CensusTest, TellsWhatWouldHaveToBeRemoved) {
+  std::ofstream(there("d/stray")) << "of the standby alone";
+  fs::remove(there("a/b/c.txt"));
+  fs::create_directories(there("a/b/c.txt"));
+  const auto census = compare();
+  ASSERT_TRUE(census.differences);
+  std::vector<std::string> extra;
+  for (const auto& one : *census.differences)
+    if (one.extra) extra.push_back(one.place.path);
+  EXPECT_THAT(extra, testing::UnorderedElementsAre("d/stray", "a/b/c.txt"));
 }
 
 // The other end must not wait for this one while this one waits for it.
@@ -221,6 +248,7 @@ TEST_F(CensusTest, ManyFoldersThatDiffer) {
   const auto census = compare();
   EXPECT_EQ(census.unlike, 3001U);
   EXPECT_EQ(census.places.size(), 1000U);
+  EXPECT_FALSE(census.differences);
 }
 
 TEST(CensusWords, AreReadBackAndNothingElseIs) {
