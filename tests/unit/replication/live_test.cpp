@@ -148,4 +148,24 @@ TEST_F(Live, ALinkOnTheStandbyLeadsNobodyElsewhere) {
   EXPECT_TRUE(fs::is_empty(base + "/elsewhere"));
 }
 
+// Of what changed before it began to watch nothing is told: a census finds it.
+TEST_F(Live, WhatACensusHasFoundIsSent) {
+  write(at("one/before"), "it watched");
+  fs::create_directories(at("one/folder/below"));
+  write(at("one/folder/below/file"), "too");
+  write(at("two/other"), "mode");
+  write(there("two/other"), "mode");
+  fs::last_write_time(there("two/other"), fs::last_write_time(at("two/other")));
+  fs::permissions(at("two/other"), fs::perms::owner_read);
+  start();
+  using Difference = Census::Difference;
+  stream->look_at({Difference{.place = {0, "before"}, .missing = true}, Difference{.place = {0, ""}}});
+  attach();
+  ASSERT_TRUE(stream->flush(60s));
+  EXPECT_EQ(read(there("one/before")), "it watched") << "told before there was a receiver";
+  EXPECT_FALSE(fs::exists(there("one/folder"))) << "nothing was said of it";
+  stream->look_at({Difference{.place = {0, "folder"}, .missing = true}, Difference{.place = {1, "other"}}});
+  EXPECT_EQ(differs(), "");
+}
+
 } // namespace tandem::replication::live
