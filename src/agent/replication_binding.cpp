@@ -69,7 +69,7 @@ private:
     const auto log = [&agent](const std::string& line) { agent.loop().post([&agent, line] { agent.log(line); }); };
     for (const auto& server : servers) {
       const auto tell = [&](const std::string& line) { log(fmt::format("files on {}: {}", server, line)); };
-      const auto done = reconcile_server(agent, pair, server, {}, ledger, tell);
+      const auto done = reconcile_server(agent, pair, server, {.may_be_later = true}, ledger, tell);
       if (!done) log(fmt::format("files on {}: {}", server, describe(done.error())));
       if (done && done->sent + done->changed > 0)
         agent.loop().post([self = shared_from_this(), server] { self->cold_[server] = {}; });
@@ -160,7 +160,7 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
                           files_verify_operation(streams), events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = {.command = accept_files};
-  settings.streams["compare-files"] = {.command = accept_census, .alone = true};
+  settings.streams["compare-files"] = {.command = accept_census};
   settings.streams["live-files"] = {.command = accept_file_stream, .alone = true};
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });

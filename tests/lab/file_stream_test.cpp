@@ -117,4 +117,35 @@ TEST_F(FileStream, GoesOnAfterAgentsHaveDiedAndTurnsWithTheRole) {
   flush(to);
 }
 
+// Neither by its content nor by what the kernel told: a comparison of all that is known of it.
+TEST_F(FileStream, WhatAComparisonFindsIsSentByTheStream) {
+  const auto from = primary();
+  const auto to = other(from);
+  wait_live(from);
+  on(lab(), from, "mkdir -p /www/drawings && for n in $(seq 50); do echo drawing $n > /www/drawings/$n; done");
+  flush(from);
+  const auto since = on(lab(), from, "date +%s.%N");
+  on(lab(), to, "cd /www/drawings && chmod 600 7 && rm 8 && touch -d yesterday 9");
+  const auto found = pair().tandem(from, {"files", "reconcile"});
+  ASSERT_TRUE(found) << found.error().message;
+  // The three, and the folder that one is gone from.
+  EXPECT_THAT(*found, ::testing::HasSubstr(to + ": 0 files sent (0 bytes), 4 changed otherwise, 0 deleted"));
+  EXPECT_EQ(picture(to, "/www/drawings"), picture(from, "/www/drawings"));
+  EXPECT_THAT(*pair().tandem(from, {"files", "reconcile"}), ::testing::HasSubstr(" 0 changed otherwise, 0 deleted"));
+  // What has changed while the primary's agent was away.
+  on(lab(), from, "systemctl stop tandem; echo meanwhile > /www/drawings/10; systemctl start tandem");
+  ASSERT_EQ(wait_until_whole(), from);
+  wait_live(from);
+  flush(from);
+  EXPECT_EQ(picture(to, "/www/drawings"), picture(from, "/www/drawings"));
+  const auto journal = on(lab(), from, "journalctl -u tandem -o cat --since @" + since);
+  EXPECT_THAT(journal, ::testing::HasSubstr("names compared, "));
+  EXPECT_THAT(journal, ::testing::HasSubstr("differ (/www/drawings"));
+  // What would have to be removed is rsync's, with its guard.
+  on(lab(), to, "echo stray > /www/drawings/stray");
+  EXPECT_THAT(*pair().tandem(from, {"files", "reconcile"}), ::testing::HasSubstr(" 1 deleted"));
+  on(lab(), from, "rm -rf /www/drawings");
+  flush(from);
+}
+
 } // namespace tandem::lab

@@ -178,7 +178,7 @@ Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const
   auto sends = FilesLedger::Sends::now;
   if (!found->alike) {
     const auto sent = ledger.send_by_stream(server, *found->sendable);
-    if (!sent) return std::nullopt;
+    if (!sent || (*sent == FilesLedger::Sends::later && !wish.may_be_later)) return std::nullopt;
     sends = *sent;
     done.changed = found->sendable->size();
   }

@@ -34,6 +34,7 @@ Result<system::Command> accept_census(Agent& agent, const std::string& server, c
 struct ComparisonWish {
   bool allow_deletions = false; // the operator's word
   bool differs = false;         // that something does is known
+  bool may_be_later = false;    // what differs may be sent by a stream that is about to begin
 };
 
 // Makes the files of one standby equal to this server's, and durable there. Worker thread; hold FilesLedger::begin().
