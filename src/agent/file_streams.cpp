@@ -89,9 +89,10 @@ void FileStreams::start(Agent& agent) {
 }
 
 void FileStreams::wait(Agent& agent) {
-  const bool all_live = std::ranges::all_of(
-      standbys_, [](const auto& one) { return !one.second.stream || one.second.stream->state().live; });
-  timer_ = agent.loop().after(all_live && !standbys_.empty() ? tend_streams_every : tend_beginning_every,
+  const bool begins = std::ranges::any_of(standbys_, [](const auto& one) {
+    return one.second.stream && !one.second.stream->state().live && one.second.problem.empty();
+  });
+  timer_ = agent.loop().after(begins ? tend_beginning_every : tend_streams_every,
                               [weak = weak_from_this(), &agent] {
                                 const auto self = weak.lock();
                                 if (!self) return;

@@ -142,8 +142,9 @@ void FilesLedger::streamed(const std::string& server, bool live, const std::stri
   auto& entry = entries_[server];
   if (!live)
     entry.advanced.reset();
-  else if (!entry.advanced || complete_to > entry.complete_to)
+  else if (!entry.advanced || complete_to != entry.said)
     entry.advanced = steady_clock::now();
+  entry.said = complete_to;
   entry.streamed = live;
   entry.stream_problem = problem;
   entry.complete_to = std::max(entry.complete_to, complete_to);
@@ -186,17 +187,22 @@ std::map<std::string, FilesLedger::Entry> FilesLedger::entries() const {
 }
 
 std::chrono::seconds FilesLedger::stands_still(const std::string& server) const {
-  const std::unique_lock nothing_compared(working_, std::try_to_lock);
-  if (!nothing_compared) return {};
+  if (compares_) return {};
   const std::lock_guard guard(mutex_);
   const auto known = entries_.find(server);
   if (known == entries_.end() || !known->second.advanced) return {};
   return std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - *known->second.advanced);
 }
 
-std::optional<std::unique_lock<std::mutex>> FilesLedger::begin() {
+FilesLedger::Turn FilesLedger::wait() {
+  std::unique_lock work(working_);
+  return {std::move(work), compares_};
+}
+
+std::optional<FilesLedger::Turn> FilesLedger::begin() {
   std::unique_lock work(working_, std::try_to_lock);
-  return work.owns_lock() ? std::optional(std::move(work)) : std::nullopt;
+  if (!work) return std::nullopt;
+  return std::optional<Turn>(std::in_place, std::move(work), compares_);
 }
 
 } // namespace tandem::agent

@@ -6,9 +6,11 @@
 #include "system/clock.hpp"
 #include "system/files.hpp"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <utility>
 
 namespace tandem::agent {
 
@@ -25,6 +27,7 @@ public:
     bool streamed = false;             // changes get there as they happen
     std::string stream_problem = {};   // why they do not
     std::optional<Time> advanced = {}; // when they were last known to have got there; of a stream that goes on
+    std::string said = {};             // the moment that the stream said then: a clock may be put back
   };
 
   // Reads what it kept there before an agent ended, and keeps it there from now on: what the deletion guard counts, to
@@ -78,11 +81,31 @@ public:
   [[nodiscard]] std::chrono::seconds stands_still(const std::string& server) const;
 
   // ---- one comparison at a time
+  // Its turn, for as long as it lives.
+  class Turn {
+  public:
+    Turn(std::unique_lock<std::mutex> work, std::atomic<bool>& taken) : work_(std::move(work)), taken_(&taken) {
+      *taken_ = true;
+    }
+
+    Turn(Turn&& other) noexcept : work_(std::move(other.work_)), taken_(std::exchange(other.taken_, nullptr)) {}
+
+    Turn& operator=(Turn&&) = delete;
+
+    ~Turn() {
+      if (taken_ != nullptr) *taken_ = false;
+    }
+
+  private:
+    std::unique_lock<std::mutex> work_; // is let go after the rest
+    std::atomic<bool>* taken_;
+  };
+
   // Waits for the one that is under way.
-  [[nodiscard]] std::unique_lock<std::mutex> wait() { return std::unique_lock(working_); }
+  [[nodiscard]] Turn wait();
 
   // nullopt when a reconciliation is under way.
-  [[nodiscard]] std::optional<std::unique_lock<std::mutex>> begin();
+  [[nodiscard]] std::optional<Turn> begin();
 
   // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
   std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
@@ -109,7 +132,8 @@ private:
   system::Clock* clock_ = nullptr;
   std::string path_;
   // ----
-  mutable std::mutex working_; // held for the length of a reconciliation
+  std::mutex working_; // held for the length of a reconciliation
+  std::atomic<bool> compares_ = false;
 };
 
 } // namespace tandem::agent

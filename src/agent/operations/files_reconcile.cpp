@@ -43,7 +43,7 @@ std::string wall_text(system::Clock& clock) {
 }
 
 // The agent compares by itself as well, and whoever asks then wants to know what a comparison after that finds.
-Result<std::unique_lock<std::mutex>> wait_for_turn(OperationContext& context, FilesLedger& ledger) {
+Result<FilesLedger::Turn> wait_for_turn(OperationContext& context, FilesLedger& ledger) {
   bool told = false;
   for (;;) {
     if (auto held = ledger.begin()) return std::move(*held);

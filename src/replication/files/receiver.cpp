@@ -316,8 +316,9 @@ Result<void> Receiver::on(const Listing& listing) {
 
 Result<void> Receiver::compare(Root& root, const Listing& listing) {
   if (listing.after.empty() || listed_place_ != listing.place) {
-    listed_place_ = listing.place;
+    listed_place_.reset(); // until its names are known
     TANDEM_TRY(listed_names_, root.tree.list(listing.place.path));
+    listed_place_ = listing.place;
   }
   const auto first = std::ranges::upper_bound(listed_names_, listing.after);
   const auto last =
