@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 
@@ -81,6 +82,7 @@ Result<tandem::cli::Environment::Compared> compare_files(const std::string& serv
                                                          const std::vector<std::string>& words,
                                                          const std::function<Result<void>()>& flush) {
   TANDEM_TRY(const auto roots, replication::census_roots(words));
+  std::signal(SIGPIPE, SIG_IGN); // the other end may refuse, and says why
   system::Command command{.arguments = {"tandem", "stream", server, "compare-files"}};
   command.arguments.insert(command.arguments.end(), words.begin(), words.end());
   TANDEM_TRY(auto stream, system::start_linked(command));

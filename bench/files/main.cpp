@@ -14,6 +14,7 @@ using bench::say;
 
 constexpr auto* small_tree = "10,000 files";
 constexpr auto* large_tree = "1,000,000 files";
+constexpr int compared = 5; // times
 bool small_alone = false;
 
 int folders_of(const std::string& tree) {
@@ -23,6 +24,8 @@ int folders_of(const std::string& tree) {
 Result<void> measure(Measures& measures, const Mirror& mirror, const std::string& tree) {
   TANDEM_CHECK(measures.start(mirror, tree));
   TANDEM_CHECK(measures.idle(mirror, tree));
+  for (int round = 0; round < compared && !mirror.compare.empty(); ++round)
+    TANDEM_CHECK(measures.command("nothing changed, " + tree, mirror.compare, mirror.compare));
   TANDEM_CHECK(measures.latency(mirror, tree, folders_of(tree)));
   if (tree == small_tree) {
     for (int round = 0; round < (mirror.quick ? 3 : 1); ++round)
@@ -53,8 +56,9 @@ Result<void> by_hand(lab::Lab& lab, Measures& measures) {
 Result<void> run_tree(Measures& measures, const std::vector<Mirror>& mirrors, const std::string& tree) {
   say("making " + tree + " on both sides");
   TANDEM_CHECK(bench::make_tree(measures.sides(), tree, folders_of(tree)));
-  TANDEM_CHECK(measures.command("nothing changed, " + tree, "rsync -a --delete over ssh",
-                                "rsync -a --delete /www/ root@10.77.0.12:/www/"));
+  for (int round = 0; round < compared; ++round)
+    TANDEM_CHECK(measures.command("nothing changed, " + tree, "rsync -a --delete over ssh",
+                                  "rsync -a --delete /www/ root@10.77.0.12:/www/"));
   for (const auto& mirror : mirrors)
     TANDEM_CHECK(measure(measures, mirror, tree));
   return {};

@@ -76,7 +76,8 @@ std::vector<Mirror> all_mirrors(lab::Lab& lab) {
            .quick = true,
            .start = [&lab] { return both(lab, "systemctl start tandem"); },
            .stop = [&lab] { return both(lab, "systemctl stop tandem"); },
-           .programs = {"tandem"}},
+           .programs = {"tandem"},
+           .compare = "tandem files reconcile"},
           lsyncd(lab, "lsyncd, as fast as it can be set", "/root/lsyncd-fast.lua", true),
           lsyncd(lab, "lsyncd, as installed", "/root/lsyncd-as-installed.lua", false)};
 }

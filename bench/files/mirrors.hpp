@@ -13,6 +13,8 @@ struct Mirror {
   std::function<Result<void>()> stop;
   // Programs of it on the primary and on the standby, as pidof(1) knows them.
   std::vector<std::string> programs;
+  // Compares all files while it runs; "": it has no such thing.
+  std::string compare = {};
 };
 
 // A pair without sites, its files streamed.

@@ -16,11 +16,13 @@ using namespace std::chrono_literals;
 using replication::LiveStream;
 
 constexpr peer::Duration tend_streams_every = 500ms;
-constexpr peer::Duration tend_beginning_every = 50ms; // while one is to begin
+constexpr peer::Duration tend_beginning_every = 50ms;  // while one is to begin
+constexpr auto begins_soon = std::chrono::seconds(10); // after that half a second is of no matter
 constexpr auto stream_word_every = 10s;
+constexpr auto second_stream_pause = std::chrono::seconds(2);
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
 constexpr auto stream_hold_limit = std::chrono::minutes(10); // a slow disk may have much to write
-constexpr auto send_found_limit = std::chrono::minutes(10);
+constexpr auto send_found_limit = std::chrono::minutes(1);
 constexpr auto* stream_name = "live-files";
 constexpr std::string_view root_word = "--root=";
 
@@ -89,16 +91,17 @@ void FileStreams::start(Agent& agent) {
 }
 
 void FileStreams::wait(Agent& agent) {
-  const bool begins = std::ranges::any_of(standbys_, [](const auto& one) {
-    return one.second.stream && !one.second.stream->state().live && one.second.problem.empty();
+  const auto now = std::chrono::steady_clock::now();
+  const bool begins = std::ranges::any_of(standbys_, [&](const auto& one) {
+    const auto& [stream, problem, watching] = std::tie(one.second.stream, one.second.problem, one.second.watching);
+    return stream && !stream->state().live && problem.empty() && (!watching || now < *watching + begins_soon);
   });
-  timer_ = agent.loop().after(begins ? tend_beginning_every : tend_streams_every,
-                              [weak = weak_from_this(), &agent] {
-                                const auto self = weak.lock();
-                                if (!self) return;
-                                self->turn(agent);
-                                self->wait(agent);
-                              });
+  timer_ = agent.loop().after(begins ? tend_beginning_every : tend_streams_every, [weak = weak_from_this(), &agent] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->turn(agent);
+    self->wait(agent);
+  });
 }
 
 void FileStreams::turn(Agent& agent) {
@@ -180,11 +183,7 @@ void FileStreams::open(Agent& agent, const std::string& server) {
         if (!far || !link || standby.stream != stream || self->is_held(server)) {
           if (far) (*far)->close();
           const auto why = !far ? describe(far.error()) : !link ? describe(link.error()) : "";
-          if (!why.empty() && why != standby.problem) agent.log("changes of files to " + server + ": " + why);
-          if (!why.empty()) standby.problem = why;
-          standby.not_before = std::chrono::steady_clock::now() + standby.pause;
-          standby.pause = std::min(standby.pause * 2, longest_stream_pause);
-          return;
+          return self->could_not_open(agent, server, standby, why);
         }
         standby.far = *far;
         peer::join_stream_to_descriptor(agent.loop(), *far, link->first.release(), [](const Result<void>&) {});
@@ -192,6 +191,19 @@ void FileStreams::open(Agent& agent, const std::string& server) {
                        standby.watching && self->ledger_->compared_since(server, *standby.watching));
         standby.told_live = false;
       });
+}
+
+// `why`: "" when only its time has passed. What it has promised to send when it begins is then a comparison's work,
+// from the second failure on.
+void FileStreams::could_not_open(Agent& agent, const std::string& server, Standby& standby, const std::string& why) {
+  if (!why.empty()) {
+    if (why != standby.problem) agent.log("changes of files to " + server + ": " + why);
+    standby.problem = why;
+    ledger_->streamed(server, false, {}, why);
+    if (standby.pause == second_stream_pause && has_promised(server)) ledger_->ask_for(server);
+  }
+  standby.not_before = std::chrono::steady_clock::now() + standby.pause;
+  standby.pause = std::min(standby.pause * 2, longest_stream_pause);
 }
 
 void FileStreams::note_removed(const std::string& server, std::uint64_t count, const replication::LiveState& state) {
@@ -228,6 +240,10 @@ void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby
     standby.pause = 1s;
   }
   if (!state.complete_to) return;
+  {
+    const std::lock_guard guard(mutex_);
+    promised_.erase(server);
+  }
   ledger_->streamed(server, true, text_of(*state.complete_to), state.problem);
   const auto now = std::chrono::steady_clock::now();
   if (now < standby.next_word || agent.network() == nullptr || !state.problem.empty()) return;
@@ -240,6 +256,11 @@ bool FileStreams::is_held(const std::string& server) {
   const std::lock_guard guard(mutex_);
   const auto known = held_.find(server);
   return known != held_.end() && known->second > 0;
+}
+
+bool FileStreams::has_promised(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  return promised_.contains(server);
 }
 
 FileStreams::Counted FileStreams::stream_to(const std::string& server) {
@@ -278,11 +299,17 @@ Result<void> FileStreams::flush(const std::string& server, std::chrono::millisec
 }
 
 Result<FilesLedger::Sends> FileStreams::send(const std::string& server,
-                                             const std::vector<replication::Census::Difference>& differences) {
+                                             const std::vector<replication::Census::Difference>& differences,
+                                             bool may_be_later) {
   const auto stream = stream_to(server).stream;
   const auto state = stream ? stream->state() : replication::LiveState{};
   if (!state.watching || state.ended || !state.unwatched.empty())
     return fail(ErrorKind::unavailable, "changes are not streamed at the moment");
+  if (!state.live) {
+    if (!may_be_later) return fail(ErrorKind::unavailable, "the stream has not begun yet");
+    const std::lock_guard guard(mutex_);
+    if (!promised_.insert(server).second) return fail(ErrorKind::unavailable, "the stream has not begun since");
+  }
   stream->look_at(differences);
   if (!state.live) return FilesLedger::Sends::later;
   TANDEM_CHECK(stream->flush(send_found_limit));

@@ -20,10 +20,10 @@ public:
   // Any thread; see LiveStream::flush.
   Result<void> flush(const std::string& server, std::chrono::milliseconds limit);
 
-  // Any thread. What a census has found is sent, and is there when it returns `now`; `later`: before all else, when the
-  // stream begins. unavailable: there is none that sees what changes.
+  // Any thread. What a census has found is sent, and is there when it returns `now`; `later`: when the stream begins,
+  // which is said once until one has brought something there. unavailable: nothing is sent, or not within a minute.
   Result<FilesLedger::Sends> send(const std::string& server,
-                                  const std::vector<replication::Census::Difference>& differences);
+                                  const std::vector<replication::Census::Difference>& differences, bool may_be_later);
 
   // Any thread; nullptr: there is none.
   [[nodiscard]] std::shared_ptr<replication::LiveStream> live(const std::string& server) {
@@ -63,7 +63,9 @@ private:
     std::uint64_t count = 0;
   };
 
+  void could_not_open(Agent& agent, const std::string& server, Standby& standby, const std::string& why);
   [[nodiscard]] bool is_held(const std::string& server);
+  [[nodiscard]] bool has_promised(const std::string& server);
   [[nodiscard]] Counted stream_to(const std::string& server);
 
   std::shared_ptr<FilesLedger> ledger_;
@@ -73,6 +75,7 @@ private:
   std::mutex mutex_;
   std::map<std::string, int> held_;        // guarded by mutex_: by how many comparisons
   std::map<std::string, Counted> streams_; // guarded by mutex_: the same
+  std::set<std::string> promised_;         // the same: servers to which something is to be sent later
 };
 
 // What the primary's stream gets here: the receiver's program.

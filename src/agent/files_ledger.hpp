@@ -112,7 +112,7 @@ public:
   // The stream to that server sends what differs: at once, when it goes on, and then it is there; or when it begins.
   enum class Sends { now, later };
   std::function<Result<Sends>(const std::string& server,
-                              const std::vector<replication::Census::Difference>& differences)>
+                              const std::vector<replication::Census::Difference>& differences, bool may_be_later)>
       send_by_stream = {};
 
 private:

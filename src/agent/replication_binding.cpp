@@ -148,19 +148,18 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     const auto known = weak.lock();
     return known ? known->hold(server) : nullptr;
   };
-  ledger->send_by_stream =
-      [weak = std::weak_ptr(streams)](
-          const std::string& server,
-          const std::vector<replication::Census::Difference>& found) -> Result<FilesLedger::Sends> {
+  ledger->send_by_stream = [weak = std::weak_ptr(streams)](const std::string& server,
+                                                           const std::vector<replication::Census::Difference>& found,
+                                                           bool may_be_later) -> Result<FilesLedger::Sends> {
     const auto known = weak.lock();
-    return known ? known->send(server, found) : fail(ErrorKind::unavailable, "the agent is ending");
+    return known ? known->send(server, found, may_be_later) : fail(ErrorKind::unavailable, "the agent is ending");
   };
   for (auto& operation : {database_copy_operation(), database_prepare_operation(), files_reconcile_operation(ledger),
                           files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
                           files_verify_operation(streams), events_operation(), server_events_operation()})
     operations.push_back(operation);
   settings.streams["files"] = {.command = accept_files};
-  settings.streams["compare-files"] = {.command = accept_census};
+  settings.streams["compare-files"] = {.command = accept_census, .not_beside_former = "live-files"};
   settings.streams["live-files"] = {.command = accept_file_stream, .alone = true};
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });

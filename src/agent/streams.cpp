@@ -52,10 +52,11 @@ Result<void> Streams::connect(const peer::Request& request, const std::string& n
 }
 
 // Whoever asked tries again, as after any error.
-Result<void> Streams::end_former(const std::string& server, const std::string& name) {
+Result<void> Streams::end_former(const std::string& server, const std::string& name, bool connected_too) {
   for (const auto& known : started_) {
     const auto program = known.server == server && known.name == name ? known.program.lock() : nullptr;
     if (!program || system::has_ended(*program)) continue;
+    if (!connected_too && known.connected) continue;
     system::kill_now(*program);
     return fail(ErrorKind::unavailable,
                 fmt::format("a former program of the stream \"{}\" is still being ended", name));
@@ -64,7 +65,8 @@ Result<void> Streams::end_former(const std::string& server, const std::string& n
 }
 
 Result<void> Streams::start_program(const peer::Request& request, const std::string& name, const StreamProgram& known) {
-  if (known.alone) TANDEM_CHECK(end_former(request.from(), name));
+  if (known.alone) TANDEM_CHECK(end_former(request.from(), name, true));
+  if (!known.not_beside_former.empty()) TANDEM_CHECK(end_former(request.from(), known.not_beside_former, false));
   TANDEM_TRY(const system::Command command,
              known.command(agent_, request.from(), request.params().value("params", Json::object())));
   TANDEM_TRY(auto started, system::start_linked(command));
@@ -78,6 +80,8 @@ Result<void> Streams::start_program(const peer::Request& request, const std::str
   ++open_;
   const auto done = [this, name, from = request.from(), program](const Result<void>& ended) {
     --open_;
+    for (auto& known : started_)
+      if (known.program.lock() == program) known.connected = false;
     if (!ended) agent_.log(fmt::format("the stream \"{}\" of {} broke off: {}", name, from, ended.error().message));
     // Without its socket the program ends by itself, as a rule; waiting for that must not hold up the loop.
     const auto patience = ended ? std::chrono::seconds(10) : std::chrono::seconds(0);

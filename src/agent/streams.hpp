@@ -15,6 +15,8 @@ struct StreamProgram {
   // A server has one at a time: a former one, which may not have seen yet that nobody listens, must not write beside
   // the new one.
   bool alone = false;
+  // It reads what the programs of this stream write, and must not while one still runs whose connection has gone.
+  std::string not_beside_former = {};
 };
 
 // Which of this server's own ports another one gets instead of a program.
@@ -60,7 +62,7 @@ private:
   };
 
   Result<void> start(const peer::Request& request);
-  Result<void> end_former(const std::string& server, const std::string& name);
+  Result<void> end_former(const std::string& server, const std::string& name, bool connected_too);
   Result<void> start_program(const peer::Request& request, const std::string& name, const StreamProgram& known);
   Result<void> connect(const peer::Request& request, const std::string& name, const StreamPort& known);
   void forget(const std::string& latch);
@@ -77,6 +79,7 @@ private:
     std::string server; // for it
     std::string name;
     std::weak_ptr<system::LinkedProgram> program;
+    bool connected = true;
   };
 
   std::vector<Started> started_;

@@ -56,11 +56,13 @@ Result<Json> keep_word(OperationContext& context) {
   if (context.from() != context.snapshot().standing.primary)
     return fail(ErrorKind::refused,
                 context.from() + " is not the primary that " + context.snapshot().server + " knows");
+  const auto epoch = context.snapshot().standing.epoch;
+  if (context.params().value("epoch", epoch) != epoch)
+    return fail(ErrorKind::refused, "the files were compared in another epoch than this one");
   auto& agent = context.agent();
   std::string kept;
   agent.on_loop([&] { kept = diverged_files_folder(agent); });
   if (!kept.empty()) TANDEM_CHECK(note_kept_files(agent, kept, context.from()));
-  const auto epoch = context.snapshot().standing.epoch;
   TANDEM_CHECK(files_state(agent).store(Json{{"epoch", epoch}, {"complete_to", to}}.dump()));
   return Json::object();
 }

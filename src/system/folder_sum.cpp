@@ -96,10 +96,10 @@ private:
     return {};
   }
 
-  void add(const std::string& name, bool folder) {
+  void add(const std::string& name, bool folder, bool other = false) {
     const auto sum = bytes_.sum();
     found_.sum.add(sum);
-    if (each_ != nullptr) each_->push_back({.name = name, .sum = sum.high ^ sum.low, .folder = folder});
+    if (each_ != nullptr) each_->push_back({.name = name, .sum = sum.high ^ sum.low, .folder = folder, .other = other});
   }
 
   Result<void> one(const std::string& name, unsigned char type) {
@@ -117,27 +117,31 @@ private:
       if (!there) return {};
     }
     bytes_.text(name);
-    add(name, folder);
+    add(name, folder, !folder && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode));
     ++found_.names;
     return {};
   }
 
   // False: gone since.
   Result<bool> no_folder(const std::string& name, const struct stat& status) {
-    if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) { // devices and the like: that it is there
-      bytes_.number(static_cast<std::uint64_t>(Kind::other));
-      bytes_.number(status.st_mode & S_IFMT);
-      return true;
-    }
     const bool link = S_ISLNK(status.st_mode);
-    bytes_.number(static_cast<std::uint64_t>(link ? Kind::link : Kind::regular));
+    const bool regular = S_ISREG(status.st_mode);
+    if (status.st_nlink > 1) found_.linked.push_back({name, {.device = status.st_dev, .inode = status.st_ino}});
+    bytes_.number(static_cast<std::uint64_t>(link ? Kind::link : regular ? Kind::regular : Kind::other));
     auto attributes = link ? Result<Attributes>() : names_.attributes_of(name);
     if (!attributes && attributes.error().kind == ErrorKind::not_found) return false;
     if (!attributes) return std::unexpected(std::move(attributes).error());
+    if (!link && !regular) { // a device and the like: what it is, and not when it was made
+      auto timeless = status;
+      timeless.st_mtim = {};
+      put_meta(bytes_, timeless, *attributes);
+      bytes_.number(status.st_mode & S_IFMT);
+      bytes_.number(S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode) ? status.st_rdev : 0);
+      return true;
+    }
     put_meta(bytes_, status, *attributes);
     if (!link) {
       bytes_.number(static_cast<std::uint64_t>(status.st_size));
-      if (status.st_nlink > 1) found_.linked.push_back({name, {.device = status.st_dev, .inode = status.st_ino}});
       return true;
     }
     std::array<char, 4097> target{};

@@ -1,5 +1,6 @@
 // All that is compared of what stands in a folder, as one number: the same on two machines when names, kinds, owners,
-// modes, sizes, times (to the nanosecond), targets and attributes are. Content is not read.
+// modes, sizes, times (to the nanosecond), targets and attributes are; but
+// for the times of devices and the like, and the attributes of links. Content is not read.
 #pragma once
 #include "system/node.hpp"
 
@@ -38,6 +39,7 @@ struct NameSum {
   std::string name;
   std::uint64_t sum = 0;
   bool folder = false;
+  bool other = false; // a device, a socket or a pipe
 };
 
 using LeaveOutName = std::function<bool(const std::string& name, bool folder)>;

@@ -27,10 +27,10 @@ struct Node {
   std::uint32_t gid = 0;
   std::uint64_t size = 0; // of a regular file; else 0
   std::int64_t modified_ns = 0;
-  std::string target;                            // of a link
+  std::string target; // of a link
   Attributes attributes;
-  std::uint64_t links = 1;                       // of a regular file: its names; not compared
-  FileId id = {};                                // on this machine; not compared
+  std::uint64_t links = 1; // of a regular file: its names; not compared
+  FileId id = {};          // on this machine; not compared
   bool operator==(const Node& other) const;
 };
 

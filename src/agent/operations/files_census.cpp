@@ -62,6 +62,7 @@ std::string what_differs(const Json& said, const model::Pair& pair,
   std::vector<std::string> some;
   for (const auto& [place, missing, extra] : sent.value_or(std::vector<Difference>()))
     some.push_back(pair.files.replicate.at(place.root) + (place.path.empty() ? "" : "/") + place.path);
+  if (sent && sent->empty()) return "what differs changes all the time";
   const auto all = sent ? some.size() : said["unlike"].get<std::size_t>();
   if (!sent) some = said.value("places", std::vector<std::string>());
   if (some.size() > most_places_told) some.resize(most_places_told);

@@ -177,10 +177,12 @@ Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const
   replication::Reconciled done{.files = found->names};
   auto sends = FilesLedger::Sends::now;
   if (!found->alike) {
-    const auto sent = ledger.send_by_stream(server, *found->sendable);
-    if (!sent || (*sent == FilesLedger::Sends::later && !wish.may_be_later)) return std::nullopt;
+    const auto sent = ledger.send_by_stream(server, *found->sendable, wish.may_be_later);
+    if (!sent) return std::nullopt;
     sends = *sent;
     done.changed = found->sendable->size();
+    const auto missing = std::ranges::count_if(*found->sendable, &replication::Census::Difference::missing);
+    done.files -= std::min(done.files, static_cast<std::uint64_t>(missing));
   }
   if (auto settled = settle_files(agent, server, settle_limit); !settled) {
     ledger.failed(server, settled.error());
@@ -196,6 +198,8 @@ Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const
 Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair& pair, const std::string& server,
                                                  const ComparisonWish& wish, FilesLedger& ledger,
                                                  const replication::Progress& progress) {
+  std::uint64_t epoch = 0; // in which it begins: by its end this server may have lost the role and got it again
+  agent.on_loop([&] { epoch = agent.state().standing.epoch; });
   TANDEM_TRY(const auto alike, without_rsync(agent, pair, server, wish, ledger, progress));
   const auto done = alike ? Result<replication::Reconciled>(*alike)
                           : send_files(
@@ -206,7 +210,7 @@ Result<replication::Reconciled> reconcile_server(Agent& agent, const model::Pair
                                 {}, true, wish.allow_deletions);
   // For the day when this server cannot be asked. Without it the standby says an earlier moment, which is true as well.
   if (const auto to = ledger.entries()[server].complete_to; done && !to.empty())
-    if (const auto told = ask_server(agent, server, "files.complete", {{"to", to}}); !told)
+    if (const auto told = ask_server(agent, server, "files.complete", {{"to", to}, {"epoch", epoch}}); !told)
       progress("telling " + server + " how far its files are complete: " + told.error().message);
   return done;
 }

@@ -4,6 +4,8 @@
 #include "system/link.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace tandem::replication {
 
@@ -27,8 +29,8 @@ using system::Sum;
 
 constexpr std::string_view census_root = "--root=";
 constexpr std::string_view census_rule = "--rule=";
-constexpr std::size_t most_unlike = 1000;        // folders that are named
-constexpr std::size_t most_differences = 10'000; // names
+constexpr std::size_t most_unlike = 1000;       // folders that are named
+constexpr std::size_t most_differences = 2'000; // names
 constexpr std::size_t most_in_a_listing = std::size_t{3} << 20U;
 constexpr int most_rounds = 4;
 
@@ -142,7 +144,8 @@ public:
       TANDEM_TRY(const auto message, hear());
       if (const auto* want = std::get_if<Want>(&message)) {
         if (want->place.root >= trees_.size() || found.size() >= most_differences) return nonsense();
-        found.push_back({.place = want->place, .missing = want->deep, .extra = want->extra});
+        found.push_back(
+            {.place = want->place, .missing = want->deep, .extra = want->extra || others_.contains(want->place)});
         continue;
       }
       const auto* all = std::get_if<Compared>(&message);
@@ -153,16 +156,18 @@ public:
   }
 
 private:
-  // False: it is too large. One that has gone differs in the folder around it.
+  // False: it is too large, or has gone meanwhile.
   Result<bool> list(const Place& place) {
     std::vector<system::NameSum> each;
     const auto& root = trees_.at(place.root);
     const auto sum = root.sum(place.path, &each);
-    if (!sum && sum.error().kind == ErrorKind::not_found) return true;
+    if (!sum && sum.error().kind == ErrorKind::not_found) return false;
     if (!sum) return std::unexpected(sum.error());
     Listing listing{.place = place};
-    for (auto& one : each)
+    for (auto& one : each) {
+      if (one.other) others_.insert(place_in(place, one.name));
       listing.entries.push_back({std::move(one.name), one.sum});
+    }
     auto message = encode(listing);
     if (message.size() > most_in_a_listing) return false;
     unsaid_ += message;
@@ -229,6 +234,7 @@ private:
   int output_;
   std::string unsaid_;
   std::uint64_t names_ = 0;
+  std::set<Place> others_; // devices and the like, which no stream carries
   Reader reader_;
 };
 
@@ -254,6 +260,29 @@ Result<std::optional<std::vector<Census::Difference>>> CensusTaker::differences_
   return work_->differences_in(folders);
 }
 
+namespace {
+
+using Differences = std::vector<Census::Difference>;
+
+// What differs in these folders, and still does once the standby has what had changed until then: in a folder at work
+// something is always on its way.
+Result<std::optional<Differences>> lasting_differences(CensusTaker& taker, const std::vector<Place>& folders,
+                                                       const std::function<Result<void>()>& flush) {
+  TANDEM_TRY(auto first, taker.differences_in(folders));
+  if (!first || std::ranges::none_of(*first, &Census::Difference::extra) || !flush()) return first;
+  TANDEM_TRY(const auto second, taker.differences_in(folders));
+  if (!second) return std::nullopt;
+  std::set<Place> before;
+  for (auto& one : *first)
+    before.insert(std::move(one.place));
+  Differences lasting;
+  std::ranges::copy_if(*second, std::back_inserter(lasting),
+                       [&](const Census::Difference& one) { return before.contains(one.place); });
+  return lasting;
+}
+
+} // namespace
+
 // Names that several files have in common are those of a whole root: of some folders nothing would follow.
 Result<Census> take_census(CensusTaker& taker, const std::function<Result<void>()>& flush) {
   TANDEM_TRY(auto census, taker.take_all());
@@ -264,7 +293,7 @@ Result<Census> take_census(CensusTaker& taker, const std::function<Result<void>(
     census.names = names;
   }
   if (census.unlike > 0 && census.groups == 0 && census.unlike == census.places.size()) {
-    TANDEM_TRY(census.differences, taker.differences_in(census.places));
+    TANDEM_TRY(census.differences, lasting_differences(taker, census.places, flush));
   }
   return census;
 }
@@ -324,7 +353,7 @@ private:
       theirs[entry.name] = entry.digest;
     for (const auto& own : each) {
       const auto known = theirs.find(own.name);
-      const bool extra = known == theirs.end() || (own.folder && !own.name.empty());
+      const bool extra = known == theirs.end() || own.other || (own.folder && !own.name.empty());
       if (known == theirs.end() || known->second != own.sum) want({.place = in(place, own.name), .extra = extra});
       if (known != theirs.end()) theirs.erase(known);
     }

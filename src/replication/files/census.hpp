@@ -30,11 +30,12 @@ struct Census {
   struct Difference {
     stream::Place place;
     bool missing = false; // it is here and not there
-    bool extra = false;   // it is there and not here, or a folder there and none here: something would be removed
+    bool extra = false;   // what is there would have to be removed, or is nothing that a stream carries
     bool operator==(const Difference&) const = default;
   };
 
-  // What differs in them, with all that lies below; nothing when that is too much, or not all that differs.
+  // What differs in them for longer than it takes to be sent, with all that lies below; nothing when that is too much,
+  // or not all that differs.
   std::optional<std::vector<Difference>> differences = {};
 
   [[nodiscard]] bool alike() const { return unlike + groups == 0; }

@@ -3,12 +3,33 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 namespace tandem::replication {
 
 namespace {
 
 constexpr auto npos = std::string_view::npos;
+
+// rsync(1): "[[:alpha:]]" and its like, of ASCII alone. False too where there is no such class.
+bool in_class(std::string_view name, unsigned char letter) {
+  using Is = int (*)(int);
+  static constexpr std::array<std::pair<std::string_view, Is>, 12> classes{{{"alnum", ::isalnum},
+                                                                            {"alpha", ::isalpha},
+                                                                            {"blank", ::isblank},
+                                                                            {"cntrl", ::iscntrl},
+                                                                            {"digit", ::isdigit},
+                                                                            {"graph", ::isgraph},
+                                                                            {"lower", ::islower},
+                                                                            {"print", ::isprint},
+                                                                            {"punct", ::ispunct},
+                                                                            {"space", ::isspace},
+                                                                            {"upper", ::isupper},
+                                                                            {"xdigit", ::isxdigit}}};
+  const auto* known = std::ranges::find(classes, name, [](const auto& one) { return one.first; });
+  return known != classes.end() && letter < 128 && known->second(letter) != 0;
+}
 
 // The pattern's "[…]" against a letter; `length` is that of the brackets, 0 when they are none.
 bool in_brackets(std::string_view pattern, char letter, std::size_t& length) {
@@ -21,6 +42,11 @@ bool in_brackets(std::string_view pattern, char letter, std::size_t& length) {
     if (pattern[at] == ']' && at > first) {
       length = at + 1;
       return found != negated;
+    }
+    if (const auto end = pattern.find(":]", at); pattern.substr(at).starts_with("[:") && end != npos) {
+      found = found || in_class(pattern.substr(at + 2, end - at - 2), static_cast<unsigned char>(letter));
+      at = end + 1;
+      continue;
     }
     if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
     const auto low = static_cast<unsigned char>(pattern[at]);
@@ -52,6 +78,8 @@ std::size_t one_letter(std::string_view pattern, char letter) {
 // Goes back to the latest star only, and for a "*" that met a "/" to the latest "**": no pattern takes longer than the
 // product of the two lengths.
 bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.find_first_of("*?[") == npos) return pattern == text; // rsync(1): then a backslash is one as well
+
   struct Star {
     std::size_t after = npos; // in the pattern
     std::size_t at = 0;       // in the text

@@ -17,11 +17,12 @@ namespace {
 using testing::eventually;
 using testing::Two;
 
-StreamProgram program(std::vector<std::string> arguments, bool alone = false) {
+StreamProgram program(std::vector<std::string> arguments, bool alone = false, std::string not_beside_former = {}) {
   return {.command = [arguments](Agent&, const std::string&, const Json&) -> Result<system::Command> {
             return system::Command{.arguments = arguments};
           },
-          .alone = alone};
+          .alone = alone,
+          .not_beside_former = std::move(not_beside_former)};
 }
 
 struct Pipe {
@@ -50,6 +51,7 @@ struct StreamTest : ::testing::Test {
              {"count", program({"wc", "-c"})},
              {"silent", program({"sleep", "1000"})},
              {"deaf", program({"sh", "-c", "trap '' PIPE TERM; exec sleep 1000"}, true)},
+             {"reading", program({"cat"}, false, "deaf")},
              {"refusing",
               {.command = [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
                 ++asked;
@@ -147,6 +149,26 @@ TEST_F(StreamTest, OneThatIsToBeAloneIsBegunOnceTheFormerOneHasEnded) {
   EXPECT_TRUE(eventually([&] { return running() == 1; }));
   two.duo.loop().on([&] { two.duo.agent().streams().end_started(); });
   third.wait();
+}
+
+// What it reads would still be written to.
+TEST_F(StreamTest, OneThatReadsWhatAnotherWritesIsNotBegunBesideOneThatHasLostItsConnection) {
+  begin();
+  const auto latch = [&](peer::Duration limit) {
+    two.uno.loop().on([&] { two.uno.agent().streams().hold("first", limit); });
+  };
+  latch(std::chrono::minutes(5));
+  auto writing = std::async(std::launch::async, [&] { return run("deaf", "", "first"); });
+  const auto running = [&] { return two.duo.loop().on([&] { return two.duo.agent().streams().running(); }); };
+  ASSERT_TRUE(eventually([&] { return running() == 1; }));
+  EXPECT_EQ(run("reading", "beside it").value(), "beside it");
+  latch({}); // its connection is closed, and it does not see that
+  Result<std::string> refused;
+  ASSERT_TRUE(eventually([&] { return !(refused = run("reading", "too early")); }));
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().message;
+  writing.wait();
+  EXPECT_TRUE(eventually([&] { return running() == 0; })) << "the former one is ended";
+  EXPECT_EQ(run("reading", "after it").value(), "after it");
 }
 
 TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetGo) {

@@ -145,6 +145,19 @@ TEST_F(CensusTest, WhateverDiffersIsFound) {
            fs::create_hard_link(there("a/b/c.txt"), there("d/photo.jpg"));
          });
        }},
+      {"names of one link",
+       [&] {
+         fs::create_hard_link(here("d/link"), here("d/link-too"));
+         copy();
+         keep_time(there("d"), [&] {
+           struct stat status{};
+           ASSERT_EQ(::lstat(there("d/link").c_str(), &status), 0);
+           fs::remove(there("d/link-too"));
+           fs::create_symlink("photo.jpg", there("d/link-too"));
+           const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+           ASSERT_EQ(::utimensat(AT_FDCWD, there("d/link-too").c_str(), times.data(), AT_SYMLINK_NOFOLLOW), 0);
+         });
+       }},
       {"two files that have changed places", [&] {
          keep_time(there("a"), [&] {
            keep_time(there("a/b"), [&] {
@@ -239,6 +252,25 @@ TEST_F(CensusTest, TellsWhatWouldHaveToBeRemoved) {
   for (const auto& one : *census.differences)
     if (one.extra) extra.push_back(one.place.path);
   EXPECT_THAT(extra, testing::UnorderedElementsAre("d/stray", "a/b/c.txt"));
+}
+
+TEST_F(CensusTest, WhatComesAndGoesAllTheTimeIsNothingToRemove) {
+  int flushes = 0;
+  const auto busy = [&]() -> Result<void> {
+    copy();
+    make("a/sessions/" + std::to_string(++flushes), "of a moment");
+    std::ofstream(there("a/b/gone" + std::to_string(flushes))) << "not removed yet";
+    return {};
+  };
+  make("a/sessions/0", "of a moment");
+  auto census = compare(busy);
+  EXPECT_GT(census.unlike, 0U);
+  ASSERT_TRUE(census.differences);
+  EXPECT_EQ(flushes, 4);
+  const auto names = *census.differences;
+  EXPECT_THAT(names, testing::Each(testing::Field(&Census::Difference::extra, false)));
+  EXPECT_THAT(names, testing::Not(testing::Contains(
+                         testing::Field(&Census::Difference::place, stream::Place{0, "a/sessions/4"}))));
 }
 
 // The other end must not wait for this one while this one waits for it.

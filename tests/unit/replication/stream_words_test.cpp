@@ -95,19 +95,50 @@ TEST(StreamMessages, ThatAreCutShortOrGoOnOrAreOfNoKindAreRefused) {
 TEST(StreamPatterns, LeaveOutWhatRsyncDoes) {
   std::string base = "/tmp/tandem-patterns-XXXXXX";
   ASSERT_NE(::mkdtemp(base.data()), nullptr);
-  const std::vector<std::string> files{"a.pyc",     "d/a.pyc",     "d/e/f.txt", "logs/x.log", "d/logs/y.log",
-                                       "d/log/z",   "cache/deep",  "d/cache/k", "e/d/f",      "f1",
-                                       "f2",        "d/f[1]",      "star*",     "d/d/d/x",    "lost+found/q",
-                                       "d/.hidden", "d/e/g/f.txt", "ab/c",      "f",          "k/f"};
+  const std::vector<std::string> files{
+      "a.pyc",       "d/a.pyc", "d/e/f.txt", "logs/x.log", "d/logs/y.log", "d/log/z", "cache/deep",   "d/cache/k",
+      "e/d/f",       "f1",      "f2",        "d/f[1]",     "star*",        "d/d/d/x", "lost+found/q", "d/.hidden",
+      "d/e/g/f.txt", "ab/c",    "f",         "k/f",        "b\\s",         "Big9"};
   for (const auto& file : files) {
     fs::create_directories(fs::path(base + "/from/" + file).parent_path());
     std::ofstream(base + "/from/" + file) << "x";
   }
   system::LinuxProcesses processes;
-  for (const std::string pattern :
-       {"*.pyc",  "logs/",  "logs/*",    "/cache/", "cache",        "d/e",    "/d/*/f.txt", "d/**/f.txt", "**/f", "f?",
-        "f[0-1]", "f[!1]",  "f\\[1]",    "star\\*", "/lost+found/", "d/",     "*",          "/e",         "a*/c", "**",
-        "d/e/**", "[a-c]*", "**/cache/", "**/d/*",  "cache/***",    "/d/***", "d/e/***",    "**/e/***"}) {
+  for (const std::string pattern : {"*.pyc",
+                                    "logs/",
+                                    "logs/*",
+                                    "/cache/",
+                                    "cache",
+                                    "d/e",
+                                    "/d/*/f.txt",
+                                    "d/**/f.txt",
+                                    "**/f",
+                                    "f?",
+                                    "f[0-1]",
+                                    "f[!1]",
+                                    "f\\[1]",
+                                    "star\\*",
+                                    "/lost+found/",
+                                    "d/",
+                                    "*",
+                                    "/e",
+                                    "a*/c",
+                                    "**",
+                                    "d/e/**",
+                                    "[a-c]*",
+                                    "**/cache/",
+                                    "**/d/*",
+                                    "cache/***",
+                                    "/d/***",
+                                    "d/e/***",
+                                    "**/e/***",
+                                    "b\\s",
+                                    "b\\\\s",
+                                    "b\\\\s*",
+                                    "[[:upper:]]*[[:digit:]]",
+                                    "[^[:alpha:]]*",
+                                    "f[[:digit:]x]",
+                                    "[[:none:]]*"}) {
     fs::remove_all(base + "/to");
     fs::create_directories(base + "/to");
     ASSERT_TRUE(
