@@ -259,7 +259,7 @@ TEST_F(CensusTest, WhatComesAndGoesAllTheTimeIsNothingToRemove) {
   const auto busy = [&]() -> Result<void> {
     copy();
     make("a/sessions/" + std::to_string(++flushes), "of a moment");
-    std::ofstream(there("a/b/gone" + std::to_string(flushes))) << "not removed yet";
+    std::ofstream(there("a/sessions/gone" + std::to_string(flushes))) << "not removed yet";
     return {};
   };
   make("a/sessions/0", "of a moment");
