@@ -8,6 +8,7 @@
 #include "agent/replication_binding.hpp"
 #include "agent/role_binding.hpp"
 #include "agent/site_database_keeper.hpp"
+#include "agent/streams.hpp"
 #include "agent/update_keeper.hpp"
 #include "cli/environment.hpp"
 #include "replication/files/census.hpp"
@@ -79,11 +80,12 @@ Result<void> receive_files(const std::vector<tandem::cli::Environment::Root>& ro
 }
 
 Result<tandem::cli::Environment::Compared> compare_files(const std::string& server,
-                                                         const std::vector<std::string>& words,
+                                                         const std::vector<std::string>& words, bool streamed,
                                                          const std::function<Result<void>()>& flush) {
   TANDEM_TRY(const auto roots, replication::census_roots(words));
   std::signal(SIGPIPE, SIG_IGN); // the other end may refuse, and says why
   system::Command command{.arguments = {"tandem", "stream", server, "compare-files"}};
+  if (!streamed) command.arguments.emplace_back(tandem::agent::no_stream_word);
   command.arguments.insert(command.arguments.end(), words.begin(), words.end());
   TANDEM_TRY(auto stream, system::start_linked(command));
   TANDEM_TRY(auto taker, replication::CensusTaker::open(roots, stream.socket.get(), stream.socket.get()));

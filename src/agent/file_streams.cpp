@@ -19,7 +19,6 @@ constexpr peer::Duration tend_streams_every = 500ms;
 constexpr peer::Duration tend_beginning_every = 50ms;  // while one is to begin
 constexpr auto begins_soon = std::chrono::seconds(10); // after that half a second is of no matter
 constexpr auto stream_word_every = 10s;
-constexpr auto second_stream_pause = std::chrono::seconds(2);
 constexpr auto longest_stream_pause = std::chrono::seconds(60);
 constexpr auto stream_hold_limit = std::chrono::minutes(10); // a slow disk may have much to write
 constexpr auto send_found_limit = std::chrono::minutes(1);
@@ -193,17 +192,26 @@ void FileStreams::open(Agent& agent, const std::string& server) {
       });
 }
 
-// `why`: "" when only its time has passed. What it has promised to send when it begins is then a comparison's work,
-// from the second failure on.
+// `why`: "" when only its time has passed. What one was to send when it begins is then a comparison's work.
 void FileStreams::could_not_open(Agent& agent, const std::string& server, Standby& standby, const std::string& why) {
-  if (!why.empty()) {
-    if (why != standby.problem) agent.log("changes of files to " + server + ": " + why);
-    standby.problem = why;
-    ledger_->streamed(server, false, {}, why);
-    if (standby.pause == second_stream_pause && has_promised(server)) ledger_->ask_for(server);
+  const auto now = std::chrono::steady_clock::now();
+  if (why.empty()) {
+    standby.not_before = now + tend_streams_every;
+    return;
   }
-  standby.not_before = std::chrono::steady_clock::now() + standby.pause;
+  if (why != standby.problem) agent.log("changes of files to " + server + ": " + why);
+  standby.problem = why;
+  ledger_->streamed(server, false, {}, why);
+  standby.not_before = now + standby.pause;
   standby.pause = std::min(standby.pause * 2, longest_stream_pause);
+  if (note_failure(server)) ledger_->ask_for(server);
+}
+
+// Whether it was promised, and has failed twice.
+bool FileStreams::note_failure(const std::string& server) {
+  const std::lock_guard guard(mutex_);
+  const bool twice = ++failures_[server] >= 2;
+  return twice && promised_.erase(server) > 0;
 }
 
 void FileStreams::note_removed(const std::string& server, std::uint64_t count, const replication::LiveState& state) {
@@ -243,6 +251,7 @@ void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby
   {
     const std::lock_guard guard(mutex_);
     promised_.erase(server);
+    failures_.erase(server);
   }
   ledger_->streamed(server, true, text_of(*state.complete_to), state.problem);
   const auto now = std::chrono::steady_clock::now();
@@ -256,11 +265,6 @@ bool FileStreams::is_held(const std::string& server) {
   const std::lock_guard guard(mutex_);
   const auto known = held_.find(server);
   return known != held_.end() && known->second > 0;
-}
-
-bool FileStreams::has_promised(const std::string& server) {
-  const std::lock_guard guard(mutex_);
-  return promised_.contains(server);
 }
 
 FileStreams::Counted FileStreams::stream_to(const std::string& server) {
@@ -308,7 +312,8 @@ Result<FilesLedger::Sends> FileStreams::send(const std::string& server,
   if (!state.live) {
     if (!may_be_later) return fail(ErrorKind::unavailable, "the stream has not begun yet");
     const std::lock_guard guard(mutex_);
-    if (!promised_.insert(server).second) return fail(ErrorKind::unavailable, "the stream has not begun since");
+    if (failures_.contains(server) || !promised_.insert(server).second)
+      return fail(ErrorKind::unavailable, "the stream has not begun since");
   }
   stream->look_at(differences);
   if (!state.live) return FilesLedger::Sends::later;

@@ -65,7 +65,7 @@ private:
 
   void could_not_open(Agent& agent, const std::string& server, Standby& standby, const std::string& why);
   [[nodiscard]] bool is_held(const std::string& server);
-  [[nodiscard]] bool has_promised(const std::string& server);
+  bool note_failure(const std::string& server);
   [[nodiscard]] Counted stream_to(const std::string& server);
 
   std::shared_ptr<FilesLedger> ledger_;
@@ -76,6 +76,7 @@ private:
   std::map<std::string, int> held_;        // guarded by mutex_: by how many comparisons
   std::map<std::string, Counted> streams_; // guarded by mutex_: the same
   std::set<std::string> promised_;         // the same: servers to which something is to be sent later
+  std::map<std::string, int> failures_;    // the same: connections that failed since a stream last brought something
 };
 
 // What the primary's stream gets here: the receiver's program.

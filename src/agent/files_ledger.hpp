@@ -109,6 +109,8 @@ public:
 
   // What streams to that server is to wait while a comparison goes on, for as long as what it returns lives.
   std::function<Result<std::shared_ptr<void>>(const std::string& server)> hold_stream = {};
+  // Whether one goes there.
+  std::function<bool(const std::string& server)> is_streamed = {};
   // The stream to that server sends what differs: at once, when it goes on, and then it is there; or when it begins.
   enum class Sends { now, later };
   std::function<Result<Sends>(const std::string& server,

@@ -148,6 +148,11 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
     const auto known = weak.lock();
     return known ? known->hold(server) : nullptr;
   };
+  ledger->is_streamed = [weak = std::weak_ptr(streams)](const std::string& server) {
+    const auto known = weak.lock();
+    const auto stream = known ? known->live(server) : nullptr;
+    return stream && stream->state().live;
+  };
   ledger->send_by_stream = [weak = std::weak_ptr(streams)](const std::string& server,
                                                            const std::vector<replication::Census::Difference>& found,
                                                            bool may_be_later) -> Result<FilesLedger::Sends> {
@@ -158,8 +163,8 @@ void bind_replication(Settings& settings, std::vector<Operation>& operations, st
                           files_settle_operation(), files_complete_operation(), files_flush_operation(streams),
                           files_verify_operation(streams), events_operation(), server_events_operation()})
     operations.push_back(operation);
-  settings.streams["files"] = {.command = accept_files};
-  settings.streams["compare-files"] = {.command = accept_census, .not_beside_former = "live-files"};
+  settings.streams["files"] = {.command = accept_files, .not_beside = "live-files"};
+  settings.streams["compare-files"] = {.command = accept_census, .not_beside = "live-files"};
   settings.streams["live-files"] = {.command = accept_file_stream, .alone = true};
   settings.status_parts.push_back(
       [ledger](const OperationContext& context, Json& status) { add_replication_status(context, status, *ledger); });

@@ -13,19 +13,22 @@ namespace {
 constexpr std::size_t most_streams = 16;
 constexpr std::size_t most_to_a_port = 4;
 constexpr std::chrono::seconds connect_limit{3};
+constexpr std::chrono::seconds former_limit{5};
+constexpr std::chrono::milliseconds look_for_end{20};
 
 } // namespace
 
 void Streams::accept(const peer::Request& request) {
-  if (auto started = start(request); !started) request.answer(std::unexpected(std::move(started).error()));
+  if (auto started = start(request, std::chrono::steady_clock::now()); !started)
+    request.answer(std::unexpected(std::move(started).error()));
 }
 
-Result<void> Streams::start(const peer::Request& request) {
+Result<void> Streams::start(const peer::Request& request, Time asked) {
   TANDEM_TRY(const std::string name, peer::text_member(request.params(), "name"));
   if (const auto known = ports_.find(name); known != ports_.end()) return connect(request, name, known->second);
   if (open_ >= most_streams) return fail(ErrorKind::refused, fmt::format("{} streams are open already", open_));
   if (const auto known = programs_.find(name); known != programs_.end())
-    return start_program(request, name, known->second);
+    return start_program(request, name, known->second, asked);
   return fail(ErrorKind::not_found, fmt::format("this agent knows no stream \"{}\"", name),
               "Install the same version of tandem on every server");
 }
@@ -51,22 +54,43 @@ Result<void> Streams::connect(const peer::Request& request, const std::string& n
   return {};
 }
 
-// Whoever asked tries again, as after any error.
-Result<void> Streams::end_former(const std::string& server, const std::string& name, bool connected_too) {
+// Whether one still runs.
+bool Streams::end_former(const std::string& server, const std::string& name, bool connected_too) {
+  bool runs = false;
   for (const auto& known : started_) {
     const auto program = known.server == server && known.name == name ? known.program.lock() : nullptr;
-    if (!program || system::has_ended(*program)) continue;
-    if (!connected_too && known.connected) continue;
+    if (!program || system::has_ended(*program) || (!connected_too && known.connected)) continue;
     system::kill_now(*program);
-    return fail(ErrorKind::unavailable,
-                fmt::format("a former program of the stream \"{}\" is still being ended", name));
+    runs = true;
   }
-  return {};
+  return runs;
 }
 
-Result<void> Streams::start_program(const peer::Request& request, const std::string& name, const StreamProgram& known) {
-  if (known.alone) TANDEM_CHECK(end_former(request.from(), name, true));
-  if (!known.not_beside_former.empty()) TANDEM_CHECK(end_former(request.from(), known.not_beside_former, false));
+bool Streams::end_formers(const peer::Request& request, const std::string& name, const StreamProgram& known) {
+  if (known.alone && end_former(request.from(), name, true)) return true;
+  if (known.not_beside.empty()) return false;
+  const auto params = request.params().value("params", Json::object());
+  const auto words = params.is_object() ? params.value("arguments", Json::array()) : Json::array();
+  const bool all = words.is_array() && !words.empty() && words[0] == no_stream_word;
+  return end_former(request.from(), known.not_beside, all);
+}
+
+void Streams::start_later(const peer::Request& request, Time asked) {
+  const auto number = next_later_++;
+  later_[number] = agent_.loop().after(look_for_end, [this, request, asked, number] {
+    const auto own = later_.extract(number); // ends with this call
+    if (auto started = start(request, asked); !started) request.answer(std::unexpected(std::move(started).error()));
+  });
+}
+
+Result<void> Streams::start_program(const peer::Request& request, const std::string& name, const StreamProgram& known,
+                                    Time asked) {
+  if (end_formers(request, name, known)) {
+    if (std::chrono::steady_clock::now() - asked > former_limit)
+      return fail(ErrorKind::unavailable, fmt::format("a former program does not end, so \"{}\" cannot begin", name));
+    start_later(request, asked);
+    return {};
+  }
   TANDEM_TRY(const system::Command command,
              known.command(agent_, request.from(), request.params().value("params", Json::object())));
   TANDEM_TRY(auto started, system::start_linked(command));
@@ -77,6 +101,11 @@ Result<void> Streams::start_program(const peer::Request& request, const std::str
   std::erase_if(started_, [](const auto& known) { return known.program.expired(); });
   started_.push_back({request.from(), name, program});
   const peer::ConnectionPtr connection = request.accept_stream();
+  if (!connection) { // it has gone meanwhile
+    agent_.in_background([program] { (void)system::wait_for_end(*program, {}); });
+    started_.back().connected = false;
+    return {};
+  }
   ++open_;
   const auto done = [this, name, from = request.from(), program](const Result<void>& ended) {
     --open_;

@@ -13,11 +13,16 @@ class Agent;
 struct StreamProgram {
   std::function<Result<system::Command>(Agent&, const std::string& server, const peer::Json& params)> command;
   // A server has one at a time: a former one, which may not have seen yet that nobody listens, must not write beside
-  // the new one.
+  // the new one. That is ended first.
   bool alone = false;
-  // It reads what the programs of this stream write, and must not while one still runs whose connection has gone.
-  std::string not_beside_former = {};
+  // It works where the programs of this stream write: those whose connection has gone are ended first, and all of them
+  // where the first of "arguments" is no_stream_word.
+  std::string not_beside = {};
 };
+
+// Whoever opens the stream holds none of the other kind: what still runs of that is a former one, even where its
+// connection seems to be there.
+constexpr auto* no_stream_word = "--no-stream";
 
 // Which of this server's own ports another one gets instead of a program.
 using StreamPort = std::function<Result<std::uint16_t>(Agent&, const std::string& server)>;
@@ -61,9 +66,14 @@ private:
     peer::Timer forgotten = {};
   };
 
-  Result<void> start(const peer::Request& request);
-  Result<void> end_former(const std::string& server, const std::string& name, bool connected_too);
-  Result<void> start_program(const peer::Request& request, const std::string& name, const StreamProgram& known);
+  using Time = std::chrono::steady_clock::time_point;
+
+  Result<void> start(const peer::Request& request, Time asked);
+  bool end_former(const std::string& server, const std::string& name, bool connected_too);
+  bool end_formers(const peer::Request& request, const std::string& name, const StreamProgram& known);
+  void start_later(const peer::Request& request, Time asked);
+  Result<void> start_program(const peer::Request& request, const std::string& name, const StreamProgram& known,
+                             Time asked);
   Result<void> connect(const peer::Request& request, const std::string& name, const StreamPort& known);
   void forget(const std::string& latch);
   peer::ConnectionPtr take_over(const peer::Request& request);
@@ -83,6 +93,8 @@ private:
   };
 
   std::vector<Started> started_;
+  std::map<std::uint64_t, peer::Timer> later_;
+  std::uint64_t next_later_ = 0;
   // By the other server and the stream's name.
   std::map<std::pair<std::string, std::string>, std::vector<std::weak_ptr<peer::Connection>>> to_ports_;
   std::size_t open_ = 0; // but for those

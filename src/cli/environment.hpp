@@ -50,7 +50,7 @@ struct Environment {
     std::optional<std::vector<Difference>> differences = {}; // nothing: not all of them are known
   };
 
-  std::function<Result<Compared>(const std::string& server, const std::vector<std::string>& words,
+  std::function<Result<Compared>(const std::string& server, const std::vector<std::string>& words, bool streamed,
                                  const std::function<Result<void>()>& flush)>
       compare_files;
   // The same on that server: answers on standard output to what comes on standard input.

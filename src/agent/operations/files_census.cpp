@@ -14,8 +14,9 @@ namespace {
 constexpr auto census_limit = std::chrono::hours(12);
 constexpr std::size_t most_places_told = 5;
 
-Result<Json> census_of(Agent& agent, const model::Pair& pair, const std::string& server) {
+Result<Json> census_of(Agent& agent, const model::Pair& pair, const std::string& server, bool streamed) {
   system::Command command{.arguments = {"tandem", "compare-files", "--with", server}, .time_limit = census_limit};
+  if (!streamed) command.arguments.emplace_back(no_stream_word);
   for (auto& word : replication::census_words(pair))
     command.arguments.push_back(std::move(word));
   TANDEM_TRY(const auto outcome, run_checked(agent.ports().processes, command));
@@ -71,9 +72,9 @@ std::string what_differs(const Json& said, const model::Pair& pair,
                      all > some.size() ? ", …" : "");
 }
 
-Result<FilesCensus> census(Agent& agent, const model::Pair& pair, const std::string& server,
+Result<FilesCensus> census(Agent& agent, const model::Pair& pair, const std::string& server, bool streamed,
                            const replication::Progress& progress) {
-  TANDEM_TRY(const auto said, census_of(agent, pair, server));
+  TANDEM_TRY(const auto said, census_of(agent, pair, server, streamed));
   FilesCensus found{.names = said["names"].get<std::uint64_t>(), .alike = said["unlike"] == 0U && said["groups"] == 0U};
   if (!found.alike) {
     TANDEM_TRY(found.sendable, sendable(said, pair));
@@ -86,14 +87,15 @@ Result<FilesCensus> census(Agent& agent, const model::Pair& pair, const std::str
 } // namespace
 
 std::optional<FilesCensus> take_files_census(Agent& agent, const model::Pair& pair, const std::string& server,
-                                             const replication::Progress& progress) {
-  auto found = census(agent, pair, server, progress);
+                                             bool streamed, const replication::Progress& progress) {
+  auto found = census(agent, pair, server, streamed, progress);
   if (!found) progress("no quick comparison: " + found.error().message);
   return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
 Result<system::Command> accept_census(Agent& agent, const std::string& server, const Json& params) {
-  TANDEM_TRY(const auto words, peer::texts_member(params, "arguments"));
+  TANDEM_TRY(auto words, peer::texts_member(params, "arguments"));
+  if (!words.empty() && words[0] == no_stream_word) words.erase(words.begin());
   const auto state = agent.state();
   if (state.standing.primary != server || state.server == server)
     return fail(ErrorKind::refused, fmt::format("{} is not the primary that {} knows", server, state.server));

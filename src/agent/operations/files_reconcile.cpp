@@ -18,15 +18,22 @@ namespace {
 constexpr std::chrono::minutes settle_limit{10};
 constexpr std::chrono::milliseconds look_for_turn{50};
 
-std::string transport_to(const std::string& server, const replication::RsyncJob& job, const std::string& latch) {
-  return fmt::format("tandem stream {}{} files {} {} {}", latch.empty() ? "" : "--latch " + latch + " ", server,
-                     job.root, job.rehearsal ? "rehearsal" : "run",
+bool is_streamed(const FilesLedger& ledger, const std::string& server) {
+  return ledger.is_streamed && ledger.is_streamed(server);
+}
+
+std::string transport_to(const std::string& server, const replication::RsyncJob& job, const std::string& latch,
+                         const FilesLedger& ledger) {
+  return fmt::format("tandem stream {}{} files {}{} {} {}", latch.empty() ? "" : "--latch " + latch + " ", server,
+                     is_streamed(ledger, server) ? "" : std::string(no_stream_word) + " ", job.root,
+                     job.rehearsal ? "rehearsal" : "run",
                      job.most_deletions ? std::to_string(*job.most_deletions) : "-");
 }
 
 // The first three of the arguments are ours; what rsync adds behind them is not looked at.
 Result<replication::RsyncJob> job_of(const Json& params) {
-  TANDEM_TRY(const auto arguments, peer::texts_member(params, "arguments"));
+  TANDEM_TRY(auto arguments, peer::texts_member(params, "arguments"));
+  if (!arguments.empty() && arguments[0] == no_stream_word) arguments.erase(arguments.begin());
   const auto wrong = [] { return fail(ErrorKind::invalid, "a stream of files names a root, what to do and a number"); };
   if (arguments.size() < 3) return wrong();
   replication::RsyncJob job{.root = arguments[0], .rehearsal = arguments[1] == "rehearsal"};
@@ -144,13 +151,14 @@ Result<replication::Reconciled> send_files(Agent& agent, const std::string& serv
   const auto moment = std::chrono::steady_clock::now();
   Touched touched;
   std::map<std::string, FilesLedger::Names> names;
-  auto done = work({.files = ports.files,
-                    .processes = ports.processes,
-                    .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch)); },
-                    .changed = [&](const std::string& path) { touched.add(path); },
-                    .deleted = [&](const std::string& root) { ++names[root].removed; },
-                    .made = [&](const std::string& root) { ++names[root].made; },
-                    .removed = ledger.removed(server)});
+  auto done =
+      work({.files = ports.files,
+            .processes = ports.processes,
+            .transport = [&](const auto& job) { return Result<std::string>(transport_to(server, job, latch, ledger)); },
+            .changed = [&](const std::string& path) { touched.add(path); },
+            .deleted = [&](const std::string& root) { ++names[root].removed; },
+            .made = [&](const std::string& root) { ++names[root].made; },
+            .removed = ledger.removed(server)});
   ledger.compared_names(server, names);
   if (done)
     if (auto settled = settle_all ? settle_files(agent, server, settle_limit) : settle(agent, server, touched);
@@ -172,7 +180,7 @@ Result<std::optional<replication::Reconciled>> without_rsync(Agent& agent, const
   if (wish.allow_deletions || wish.differs) return std::nullopt;
   const auto began = wall_text(agent.ports().clock);
   const auto moment = std::chrono::steady_clock::now();
-  const auto found = take_files_census(agent, pair, server, progress);
+  const auto found = take_files_census(agent, pair, server, is_streamed(ledger, server), progress);
   if (!found || (!found->alike && (!found->sendable || !ledger.send_by_stream))) return std::nullopt;
   replication::Reconciled done{.files = found->names};
   auto sends = FilesLedger::Sends::now;

@@ -25,9 +25,9 @@ struct FilesCensus {
   std::optional<std::vector<replication::Census::Difference>> sendable = {};
 };
 
-// nullopt: it was not possible, and why was said. Worker thread.
+// nullopt: it was not possible, and why was said. `streamed`: changes go there. Worker thread.
 std::optional<FilesCensus> take_files_census(Agent& agent, const model::Pair& pair, const std::string& server,
-                                             const replication::Progress& progress);
+                                             bool streamed, const replication::Progress& progress);
 // What the primary's end of that gets here, which reads and changes nothing.
 Result<system::Command> accept_census(Agent& agent, const std::string& server, const Json& params);
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-// rsync(1): "[[:alpha:]]" and its like, of ASCII alone. False too where there is no such class.
-bool in_class(std::string_view name, unsigned char letter) {
+// rsync(1): "[[:alpha:]]" and its like, of ASCII alone. Nothing: there is no such class.
+std::optional<bool> in_class(std::string_view name, unsigned char letter) {
   using Is = int (*)(int);
   static constexpr std::array<std::pair<std::string_view, Is>, 12> classes{{{"alnum", ::isalnum},
                                                                             {"alpha", ::isalpha},
@@ -28,58 +28,69 @@ bool in_class(std::string_view name, unsigned char letter) {
                                                                             {"upper", ::isupper},
                                                                             {"xdigit", ::isxdigit}}};
   const auto* known = std::ranges::find(classes, name, [](const auto& one) { return one.first; });
-  return known != classes.end() && letter < 128 && known->second(letter) != 0;
+  if (known == classes.end()) return std::nullopt;
+  return letter < 128 && known->second(letter) != 0;
 }
 
-// The pattern's "[…]" against a letter; `length` is that of the brackets, 0 when they are none.
-bool in_brackets(std::string_view pattern, char letter, std::size_t& length) {
+// What the next part of a pattern says of a letter.
+enum class Meets {
+  yes,
+  no,
+  never, // it is none: the pattern matches nothing
+};
+
+// "[…]"; `length`: how much of the pattern that is. As rsync reads it: a "]" that comes first is a letter, a range may
+// begin and end with an escaped letter, and "[:" without ":]" before the next "]" are two letters.
+Meets in_brackets(std::string_view pattern, unsigned char letter, std::size_t& length) {
   std::size_t at = 1;
-  const bool negated = at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^');
+  const auto here = [&] { return at < pattern.size() ? static_cast<unsigned char>(pattern[at]) : 0U; };
+  const auto unescape = [&] { at += here() == '\\' ? 1 : 0; };
+  const bool negated = here() == '!' || here() == '^';
   if (negated) ++at;
   bool found = false;
-  const auto first = at;
-  for (length = 0; at < pattern.size(); ++at) {
-    if (pattern[at] == ']' && at > first) {
-      length = at + 1;
-      return found != negated;
-    }
-    if (const auto end = pattern.find(":]", at); pattern.substr(at).starts_with("[:") && end != npos) {
-      found = found || in_class(pattern.substr(at + 2, end - at - 2), static_cast<unsigned char>(letter));
-      at = end + 1;
+  unsigned low = 0; // where a range may begin; 0: nowhere
+  for (bool first = true; first || here() != ']'; first = false, ++at) {
+    const bool range = here() == '-' && low != 0 && at + 1 < pattern.size() && pattern[at + 1] != ']';
+    const auto end = pattern.substr(at).starts_with("[:") ? pattern.find(']', at + 2) : npos;
+    if (end != npos && end > at + 2 && pattern[end - 1] == ':') {
+      const auto in = in_class(pattern.substr(at + 2, end - at - 3), letter);
+      if (!in) return Meets::never;
+      found = found || *in;
+      at = end;
+      low = 0;
       continue;
     }
-    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
-    const auto low = static_cast<unsigned char>(pattern[at]);
-    auto high = low;
-    if (at + 2 < pattern.size() && pattern[at + 1] == '-' && pattern[at + 2] != ']') {
-      high = static_cast<unsigned char>(pattern[at + 2]);
-      at += 2;
-    }
-    const auto asked = static_cast<unsigned char>(letter);
-    found = found || (low <= asked && asked <= high);
+    if (range) ++at;
+    unescape();
+    const auto one = here();
+    if (one == 0) return Meets::never;
+    found = found || (range ? low <= letter && letter <= one : letter == one);
+    low = range ? 0 : one;
   }
-  return false;
+  length = at + 1;
+  return found != negated && letter != '/' ? Meets::yes : Meets::no;
 }
 
-// How much of the pattern stands for this one letter; npos: it does not match.
-std::size_t one_letter(std::string_view pattern, char letter) {
-  if (pattern.front() == '?') return letter == '/' ? npos : 1;
-  if (pattern.front() == '[') {
-    std::size_t length = 0;
-    const bool in = in_brackets(pattern, letter, length);
-    if (length > 0) return in && letter != '/' ? length : npos;
-  }
-  if (pattern.front() == '\\' && pattern.size() > 1) return pattern[1] == letter ? 2 : npos;
-  return pattern.front() == letter ? 1 : npos;
+// `length`: how much of the pattern stands for this one letter.
+Meets one_letter(std::string_view pattern, char letter, std::size_t& length) {
+  length = 1;
+  const auto says = [](bool met) { return met ? Meets::yes : Meets::no; };
+  if (pattern.empty()) return Meets::no;
+  if (pattern.front() == '?') return says(letter != '/');
+  if (pattern.front() == '[') return in_brackets(pattern, static_cast<unsigned char>(letter), length);
+  if (pattern.front() != '\\') return says(pattern.front() == letter);
+  length = 2;
+  return says(pattern.size() > 1 && pattern[1] == letter);
 }
 
-} // namespace
+// rsync(1): in a pattern without these a backslash is a letter.
+bool has_wildcards(std::string_view pattern) {
+  return pattern.find_first_of("*?[") != npos;
+}
 
-// Goes back to the latest star only, and for a "*" that met a "/" to the latest "**": no pattern takes longer than the
-// product of the two lengths.
+// One pattern with wildcards against the whole text. Goes back to the latest star only, and for a "*" that met a "/" to
+// the latest "**": no pattern takes longer than the product of the two lengths.
 bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.find_first_of("*?[") == npos) return pattern == text; // rsync(1): then a backslash is one as well
-
   struct Star {
     std::size_t after = npos; // in the pattern
     std::size_t at = 0;       // in the text
@@ -109,15 +120,31 @@ bool matches(std::string_view pattern, std::string_view text) {
       if (&star == &two) one.after = npos;
       continue;
     }
-    const auto step = p < pattern.size() ? one_letter(pattern.substr(p), text[t]) : npos;
-    if (step != npos) {
-      p += step;
+    std::size_t length = 0;
+    const auto met = one_letter(pattern.substr(p), text[t], length);
+    if (met == Meets::never) return false;
+    if (met == Meets::yes) {
+      p += length;
       ++t;
     } else if (!back()) {
       return false;
     }
   }
   return pattern.find_first_not_of('*', p) == npos;
+}
+
+bool matches_part(bool wild, std::string_view pattern, std::string_view text) {
+  return wild ? matches(pattern, text) : pattern == text;
+}
+
+} // namespace
+
+std::string all_in(const std::string& folder) {
+  if (has_wildcards(folder)) return folder + "*";
+  std::string escaped;
+  for (const char letter : folder)
+    escaped += letter == '\\' ? std::string(2, letter) : std::string(1, letter);
+  return escaped + "*";
 }
 
 Patterns::Patterns(const std::vector<std::string>& patterns) : texts_(patterns) {
@@ -138,18 +165,19 @@ Patterns Patterns::of_rules(const std::vector<std::string>& rules) {
 }
 
 void Patterns::take_all(std::string_view text, bool keeps) {
+  const bool wild = has_wildcards(text);
   // rsync(1): "dir/***" is "dir/" and "dir/**".
   if (text.ends_with("/***")) {
     text.remove_suffix(3);
-    take(text, keeps);
-    take(std::string(text) + "**", keeps);
+    take(text, keeps, wild);
+    take(std::string(text) + "**", keeps, wild);
   } else {
-    take(text, keeps);
+    take(text, keeps, wild);
   }
 }
 
-void Patterns::take(std::string_view text, bool keeps) {
-  Pattern pattern{.keeps = keeps};
+void Patterns::take(std::string_view text, bool keeps, bool wild) {
+  Pattern pattern{.keeps = keeps, .wild = wild};
   pattern.folders_only = text.ends_with('/');
   if (pattern.folders_only) text.remove_suffix(1);
   pattern.anchored = text.starts_with('/');
@@ -161,12 +189,12 @@ void Patterns::take(std::string_view text, bool keeps) {
 
 bool Patterns::is_met(const Pattern& pattern, std::string_view path, bool folder) {
   if (pattern.folders_only && !folder) return false;
-  if (pattern.anchored) return matches(pattern.text, path);
-  if (!pattern.whole_path) return matches(pattern.text, path.substr(path.rfind('/') + 1));
+  if (pattern.anchored) return matches_part(pattern.wild, pattern.text, path);
+  if (!pattern.whole_path) return matches_part(pattern.wild, pattern.text, path.substr(path.rfind('/') + 1));
   // For one that begins so rsync puts a slash before the path.
   if (pattern.text.starts_with("**") && matches(pattern.text, "/" + std::string(path))) return true;
   for (auto rest = path;; rest.remove_prefix(rest.find('/') + 1)) {
-    if (matches(pattern.text, rest)) return true;
+    if (matches_part(pattern.wild, pattern.text, rest)) return true;
     if (rest.find('/') == npos) return false;
   }
 }
@@ -184,8 +212,9 @@ bool Patterns::keeps_below(std::string_view folder) const {
     const auto texts = split(pattern.text, '/');
     const auto first = texts.begin() + (texts[0].empty() ? 1 : 0);
     if (static_cast<std::size_t>(texts.end() - first) <= parts.size()) return false;
-    return std::ranges::equal(first, first + static_cast<std::ptrdiff_t>(parts.size()), parts.begin(), parts.end(),
-                              [](const std::string& text, const std::string& part) { return matches(text, part); });
+    return std::ranges::equal(
+        first, first + static_cast<std::ptrdiff_t>(parts.size()), parts.begin(), parts.end(),
+        [&](const std::string& text, const std::string& part) { return matches_part(pattern.wild, text, part); });
   });
 }
 
@@ -212,7 +241,7 @@ Patterns stream_patterns(const model::Pair& pair, const std::string& root) {
       if (inbox == root || inbox.starts_with(root + "/")) patterns.push_back(inbox.substr(root.size()) + "/*");
   // As in the comparisons, a folder that is left out is carried, empty: an application may not start without it.
   for (const auto& pattern : pair.files.exclude)
-    patterns.push_back(pattern.ends_with('/') ? pattern + "*" : pattern);
+    patterns.push_back(pattern.ends_with('/') ? all_in(pattern) : pattern);
   return Patterns(patterns);
 }
 

@@ -38,18 +38,19 @@ private:
     bool folders_only = false;
     bool whole_path = false; // for the end of the path, not for its last name alone
     bool keeps = false;      // what it matches is not left out
+    bool wild = true;        // else a text, letter by letter
   };
 
   void take_all(std::string_view text, bool keeps);
-  void take(std::string_view text, bool keeps);
+  void take(std::string_view text, bool keeps, bool wild);
   static bool is_met(const Pattern& pattern, std::string_view path, bool folder);
 
   std::vector<std::string> texts_;
   std::vector<Pattern> patterns_;
 };
 
-// One pattern against the whole text.
-[[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
+// The pattern for all that is in the folders of one that ends with "/".
+[[nodiscard]] std::string all_in(const std::string& folder);
 
 // What the stream of a root leaves out: what [files] exclude names, folders that are not replicated, uploads that
 // nobody has taken in yet, files under a temporary name, and code, which comes with its deploy.

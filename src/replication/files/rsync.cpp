@@ -1,6 +1,7 @@
 #include "replication/files/rsync.hpp"
 
 #include "base/text.hpp"
+#include "replication/files/patterns.hpp"
 
 namespace tandem::replication {
 
@@ -11,7 +12,7 @@ constexpr std::string_view releases = ".releases/";
 
 // Perishable: the rule does not save what lies in a folder that is being deleted.
 std::string leave_out(const std::string& pattern) {
-  return "--filter=-p " + (pattern.ends_with('/') ? pattern + "*" : pattern);
+  return "--filter=-p " + (pattern.ends_with('/') ? all_in(pattern) : pattern);
 }
 
 bool is_digit(char letter) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,12 +18,12 @@ namespace {
 using testing::eventually;
 using testing::Two;
 
-StreamProgram program(std::vector<std::string> arguments, bool alone = false, std::string not_beside_former = {}) {
+StreamProgram program(std::vector<std::string> arguments, bool alone = false, std::string not_beside = {}) {
   return {.command = [arguments](Agent&, const std::string&, const Json&) -> Result<system::Command> {
             return system::Command{.arguments = arguments};
           },
           .alone = alone,
-          .not_beside_former = std::move(not_beside_former)};
+          .not_beside = std::move(not_beside)};
 }
 
 struct Pipe {
@@ -47,16 +48,18 @@ struct StreamTest : ::testing::Test {
   void begin() {
     two.uno.start();
     two.duo.start(
-        {}, {{"copy", program({"cat"})},
-             {"count", program({"wc", "-c"})},
-             {"silent", program({"sleep", "1000"})},
-             {"deaf", program({"sh", "-c", "trap '' PIPE TERM; exec sleep 1000"}, true)},
-             {"reading", program({"cat"}, false, "deaf")},
-             {"refusing",
-              {.command = [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
-                ++asked;
-                return fail(ErrorKind::refused, server + " may not " + params["arguments"][0].get<std::string>());
-              }}}});
+        {},
+        {{"copy", program({"cat"})},
+         {"count", program({"wc", "-c"})},
+         {"silent", program({"sleep", "1000"})},
+         {"deaf",
+          program({"sh", "-c", "trap '' PIPE TERM; exec flock " + two.duo.run_folder() + "/lock sleep 1000"}, true)},
+         {"reading", program({"flock", "-n", two.duo.run_folder() + "/lock", "cat"}, false, "deaf")},
+         {"refusing",
+          {.command = [this](Agent&, const std::string& server, const Json& params) -> Result<system::Command> {
+            ++asked;
+            return fail(ErrorKind::refused, server + " may not " + params["arguments"][0].get<std::string>());
+          }}}});
     const auto init = two.uno.ask("init");
     ASSERT_TRUE(init) << init.error().message;
     const std::string address = "127.0.0.1:" + std::to_string(two.port);
@@ -65,9 +68,10 @@ struct StreamTest : ::testing::Test {
   }
 
   // As `tandem stream duo NAME` with that on its standard input.
-  Result<std::string> run(const std::string& name, const std::string& input, const std::string& latch = {}) {
+  Result<std::string> run(const std::string& name, const std::string& input, const std::string& latch = {},
+                          const std::vector<std::string>& arguments = {"jump"}) {
     auto client = peer::LocalClient::connect(two.uno.socket(), "0.1").value();
-    Json params{{"server", "duo"}, {"name", name}, {"params", {{"arguments", {"jump"}}}}};
+    Json params{{"server", "duo"}, {"name", name}, {"params", {{"arguments", arguments}}}};
     if (!latch.empty()) params["latch"] = latch;
     if (auto opened = client.call("stream", params); !opened) return std::unexpected(opened.error());
     Pipe in;
@@ -93,6 +97,25 @@ struct StreamTest : ::testing::Test {
     std::string output = reader.get();
     if (!carried) return std::unexpected(carried.error());
     return output;
+  }
+
+  std::size_t running() {
+    return two.duo.loop().on([&] { return two.duo.agent().streams().running(); });
+  }
+
+  bool is_locked() {
+    const system::Descriptor file(::open((two.duo.run_folder() + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    return ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  }
+
+  // A program over there that runs and holds its lock, and takes no notice of its connection.
+  std::future<Result<std::string>> write_for_ever(const std::string& latch) {
+    two.uno.loop().on([&] { two.uno.agent().streams().hold(latch, std::chrono::minutes(5)); });
+    auto written = std::async(std::launch::async, [this, latch] { return run("deaf", "", latch); });
+    EXPECT_TRUE(eventually([&] {
+      return two.uno.loop().on([&] { return two.uno.agent().streams().waiting(latch); }) == 1 && is_locked();
+    }));
+    return written;
   }
 };
 
@@ -135,40 +158,27 @@ TEST_F(StreamTest, WhatTheOtherAgentDoesNotKnowOrRefusesIsNotStarted) {
 // One that does not see that nobody listens any more would write beside the next one.
 TEST_F(StreamTest, OneThatIsToBeAloneIsBegunOnceTheFormerOneHasEnded) {
   begin();
-  two.uno.loop().on([&] { two.uno.agent().streams().hold("first", std::chrono::minutes(5)); });
-  auto first = std::async(std::launch::async, [&] { return run("deaf", "", "first"); });
-  const auto running = [&] { return two.duo.loop().on([&] { return two.duo.agent().streams().running(); }); };
-  ASSERT_TRUE(eventually([&] { return running() == 1; }));
-  const auto second = run("deaf", "");
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().kind, ErrorKind::unavailable) << second.error().message;
-  EXPECT_TRUE(eventually([&] { return running() == 0; })) << "the former one is ended";
+  auto first = write_for_ever("first");
+  auto second = std::async(std::launch::async, [&] { return run("deaf", ""); });
   two.uno.loop().on([&] { two.uno.agent().streams().let_go("first"); });
-  first.wait();
-  auto third = std::async(std::launch::async, [&] { return run("deaf", ""); });
+  first.wait(); // it would not end by itself
   EXPECT_TRUE(eventually([&] { return running() == 1; }));
   two.duo.loop().on([&] { two.duo.agent().streams().end_started(); });
-  third.wait();
+  second.wait();
 }
 
 // What it reads would still be written to.
-TEST_F(StreamTest, OneThatReadsWhatAnotherWritesIsNotBegunBesideOneThatHasLostItsConnection) {
+TEST_F(StreamTest, OneThatReadsWhatAnotherWritesIsBegunOnceThatHasEndedWhereItIsAFormerOne) {
   begin();
-  const auto latch = [&](peer::Duration limit) {
-    two.uno.loop().on([&] { two.uno.agent().streams().hold("first", limit); });
-  };
-  latch(std::chrono::minutes(5));
-  auto writing = std::async(std::launch::async, [&] { return run("deaf", "", "first"); });
-  const auto running = [&] { return two.duo.loop().on([&] { return two.duo.agent().streams().running(); }); };
-  ASSERT_TRUE(eventually([&] { return running() == 1; }));
-  EXPECT_EQ(run("reading", "beside it").value(), "beside it");
-  latch({}); // its connection is closed, and it does not see that
-  Result<std::string> refused;
-  ASSERT_TRUE(eventually([&] { return !(refused = run("reading", "too early")); }));
-  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().message;
-  writing.wait();
-  EXPECT_TRUE(eventually([&] { return running() == 0; })) << "the former one is ended";
-  EXPECT_EQ(run("reading", "after it").value(), "after it");
+  auto first = write_for_ever("first");
+  EXPECT_EQ(run("reading", "beside it").value(), "") << "one that is connected goes on";
+  EXPECT_EQ(run("reading", "after it", {}, {no_stream_word}).value(), "after it");
+  two.uno.loop().on([&] { two.uno.agent().streams().let_go("first"); });
+  first.wait();
+  auto second = write_for_ever("second");
+  two.uno.loop().on([&] { two.uno.agent().streams().hold("second", {}); }); // its connection is closed
+  second.wait();
+  EXPECT_TRUE(eventually([&] { return run("reading", "after it").value() == "after it"; }));
 }
 
 TEST_F(StreamTest, WhatNamesALatchBeginsOverThereAndCarriesNothingBeforeItIsLetGo) {

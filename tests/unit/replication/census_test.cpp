@@ -258,19 +258,34 @@ TEST_F(CensusTest, WhatComesAndGoesAllTheTimeIsNothingToRemove) {
   int flushes = 0;
   const auto busy = [&]() -> Result<void> {
     copy();
+    fs::remove(there("a/sessions/kept")); // is never sent
     make("a/sessions/" + std::to_string(++flushes), "of a moment");
     std::ofstream(there("a/sessions/gone" + std::to_string(flushes))) << "not removed yet";
     return {};
   };
-  make("a/sessions/0", "of a moment");
-  auto census = compare(busy);
-  EXPECT_GT(census.unlike, 0U);
-  ASSERT_TRUE(census.differences);
+  make("a/sessions/kept", "for long");
+  const auto census = compare(busy);
   EXPECT_EQ(flushes, 4);
-  const auto names = *census.differences;
-  EXPECT_THAT(names, testing::Each(testing::Field(&Census::Difference::extra, false)));
-  EXPECT_THAT(names, testing::Not(testing::Contains(
-                         testing::Field(&Census::Difference::place, stream::Place{0, "a/sessions/4"}))));
+  ASSERT_TRUE(census.differences);
+  using Difference = Census::Difference;
+  const Difference kept{{0, "a/sessions/kept"}, true};
+  EXPECT_THAT(*census.differences, testing::Contains(kept));
+  // The folder's own time is the same on both sides where one tick of the clock saw both changes.
+  EXPECT_THAT(*census.differences, testing::Each(testing::AnyOf(kept, Difference{{0, "a/sessions"}})));
+}
+
+TEST_F(CensusTest, WhatIsThereForLongIsToBeRemovedHoweverBusyItsFolder) {
+  int flushes = 0;
+  const auto busy = [&]() -> Result<void> {
+    std::ofstream(there("d/of-a-moment" + std::to_string(++flushes))) << "not removed yet";
+    fs::remove(there("d/of-a-moment" + std::to_string(flushes - 1)));
+    return {};
+  };
+  std::ofstream(there("d/stray")) << "of the standby alone";
+  const auto census = compare(busy);
+  ASSERT_TRUE(census.differences);
+  EXPECT_THAT(*census.differences, testing::UnorderedElementsAre(Census::Difference{{0, "d"}},
+                                                                 Census::Difference{{0, "d/stray"}, false, true}));
 }
 
 // The other end must not wait for this one while this one waits for it.

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace tandem::replication {
 
@@ -91,54 +92,32 @@ TEST(StreamMessages, ThatAreCutShortOrGoOnOrAreOfNoKindAreRefused) {
   EXPECT_FALSE(reader.next());
 }
 
+namespace {
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+} // namespace
+
 // Asks rsync itself what it leaves out.
 TEST(StreamPatterns, LeaveOutWhatRsyncDoes) {
   std::string base = "/tmp/tandem-patterns-XXXXXX";
   ASSERT_NE(::mkdtemp(base.data()), nullptr);
-  const std::vector<std::string> files{
-      "a.pyc",       "d/a.pyc", "d/e/f.txt", "logs/x.log", "d/logs/y.log", "d/log/z", "cache/deep",   "d/cache/k",
-      "e/d/f",       "f1",      "f2",        "d/f[1]",     "star*",        "d/d/d/x", "lost+found/q", "d/.hidden",
-      "d/e/g/f.txt", "ab/c",    "f",         "k/f",        "b\\s",         "Big9"};
+  const auto files = words_of(
+      R"(a.pyc d/a.pyc d/e/f.txt logs/x.log d/logs/y.log d/log/z cache/deep d/cache/k e/d/f f1 f2 d/f[1] star* d/d/d/x
+lost+found/q d/.hidden d/e/g/f.txt ab/c f k/f b\s bs/x b\t/y Big9 f[2 [q -x ]y f\ m\n/o)");
   for (const auto& file : files) {
     fs::create_directories(fs::path(base + "/from/" + file).parent_path());
     std::ofstream(base + "/from/" + file) << "x";
   }
   system::LinuxProcesses processes;
-  for (const std::string pattern : {"*.pyc",
-                                    "logs/",
-                                    "logs/*",
-                                    "/cache/",
-                                    "cache",
-                                    "d/e",
-                                    "/d/*/f.txt",
-                                    "d/**/f.txt",
-                                    "**/f",
-                                    "f?",
-                                    "f[0-1]",
-                                    "f[!1]",
-                                    "f\\[1]",
-                                    "star\\*",
-                                    "/lost+found/",
-                                    "d/",
-                                    "*",
-                                    "/e",
-                                    "a*/c",
-                                    "**",
-                                    "d/e/**",
-                                    "[a-c]*",
-                                    "**/cache/",
-                                    "**/d/*",
-                                    "cache/***",
-                                    "/d/***",
-                                    "d/e/***",
-                                    "**/e/***",
-                                    "b\\s",
-                                    "b\\\\s",
-                                    "b\\\\s*",
-                                    "[[:upper:]]*[[:digit:]]",
-                                    "[^[:alpha:]]*",
-                                    "f[[:digit:]x]",
-                                    "[[:none:]]*"}) {
+  for (const auto& pattern :
+       words_of(R"(*.pyc logs/ logs/* /cache/ cache d/e /d/*/f.txt d/**/f.txt **/f f? f[0-1] f[!1] f\[1] star\*
+/lost+found/ d/ * /e a*/c ** d/e/** [a-c]* **/cache/ **/d/* cache/*** /d/*** d/e/*** **/e/*** b\s b\\s b\\s* [[:upper:]]*[[:digit:]]
+[^[:alpha:]]* f[[:digit:]x] [[:none:]]* [^[:none:]]* [[:none:]f]* f[1 [[:]* [[:a]b:]* b\s/*** b\\s/*** d/[d-\f] []f]* [^]f]* [a-]* f*\
+[!-]* m\n/)")) {
     fs::remove_all(base + "/to");
     fs::create_directories(base + "/to");
     ASSERT_TRUE(
@@ -148,6 +127,23 @@ TEST(StreamPatterns, LeaveOutWhatRsyncDoes) {
       EXPECT_EQ(patterns.leave_out(file, false), !fs::exists(base + "/to/" + file)) << pattern << " and " << file;
   }
   fs::remove_all(base);
+}
+
+TEST(StreamPatterns, APatternForAllInAFolderIsReadAsThatOfTheFolder) {
+  EXPECT_TRUE(Patterns({all_in("m\\n/")}).leave_out("m\\n/o", false));
+  EXPECT_TRUE(Patterns({all_in("m\\[n*/")}).leave_out("m[no/p", false));
+  EXPECT_TRUE(Patterns({all_in("cache/")}).leave_out("cache/x", false));
+  EXPECT_FALSE(Patterns({all_in("cache/")}).leave_out("cache", true));
+}
+
+TEST(StreamPatterns, KnowWhatEachServerHasForItself) {
+  const Patterns patterns({"/site/my\\ cache/*", "/own\\x/here", "*.log"});
+  EXPECT_TRUE(patterns.keeps_below("site"));
+  EXPECT_TRUE(patterns.keeps_below("site/my cache"));
+  EXPECT_FALSE(patterns.keeps_below("site/my\\ cache"));
+  EXPECT_TRUE(patterns.keeps_below("own\\x"));
+  EXPECT_FALSE(patterns.keeps_below("ownx"));
+  EXPECT_FALSE(patterns.keeps_below("logs"));
 }
 
 TEST(StreamPatterns, OfARootAreThoseOfItsComparison) {
