@@ -214,10 +214,9 @@ TEST_F(Failover, DoesNotWaitForTheOldPrimarysHalfOfAnApply) {
 TEST_F(Failover, FilesThatTheOldPrimaryStillSendsDoNotComeUponTheNewOnes) {
   const auto old = primary();
   const auto now = other(old);
-  // Held open, so that the stream of changes leaves it to the comparison.
-  on(lab(), old, R"(mkdir -p /www/drawings
-setsid sh -c 'head -c 400M /dev/urandom; exec sleep 300' > /www/drawings/large 2> /dev/null < /dev/null &
-until [ $(stat -c %s /www/drawings/large) = 419430400 ]; do sleep 0.1; done)");
+  // Code, which the stream of changes leaves to the comparison.
+  const std::string code = std::string("/www/.releases/") + shop_domain + "/envs/large";
+  on(lab(), old, "head -c 400M /dev/urandom > " + code);
   auto sending = std::async(std::launch::async, [&] { return pair().try_tandem(old, {"files", "reconcile"})->status; });
   ASSERT_TRUE(wait_until([&] { return holds_on(lab(), now, "pidof rsync"); }, soon));
   on(lab(), old, "kill -STOP $(pidof rsync)");
@@ -231,6 +230,7 @@ until [ $(stat -c %s /www/drawings/large) = 419430400 ]; do sleep 0.1; done)");
   EXPECT_EQ(wait_until_whole(), now);
   EXPECT_EQ(on(lab(), now, "cat /www/drawings/uploaded"), "new");
   on(lab(), now, "rm -rf /www/drawings");
+  on(lab(), old, "rm -f " + code);
   ASSERT_OK(pair().tandem(now, {"files", "reconcile"}));
   prove(now);
 }
