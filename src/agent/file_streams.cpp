@@ -244,6 +244,8 @@ void FileStreams::tell(Agent& agent, const std::string& server, Standby& standby
     agent.log("changes of files go to " + server + " as they happen");
     if (!state.unwatched.empty())
       agent.log("but for those in " + join(state.unwatched, ", ") + ", whose file system cannot be watched");
+    if (!state.watched_by_name.empty())
+      agent.log("each folder of " + join(state.watched_by_name, ", ") + " is watched by itself");
     standby.problem.clear();
     standby.pause = 1s;
   }

@@ -42,6 +42,8 @@ TEST_F(FileStream, AFileIsThereOnceItIsClosed) {
   const auto from = primary();
   const auto to = other(from);
   wait_live(from);
+  EXPECT_FALSE(holds_on(lab(), from, "journalctl -u tandem | grep -q 'is watched by itself'"))
+      << "this file system can be marked as a whole";
   on(lab(), from,
      "mkdir -p /www/drawings/deep/er && echo one > /www/drawings/deep/er/file && chmod 640 "
      "/www/drawings/deep/er/file && chown nikolays:www-data /www/drawings/deep/er/file && "

@@ -24,7 +24,8 @@ inline unsigned seeds(unsigned usual) {
 // Random changes of a small world of names, so that they meet each other.
 class Torture {
 public:
-  Torture(std::string root, unsigned seed) : root_(std::move(root)), random_(seed) {}
+  // `links`: some files get several names.
+  Torture(std::string root, unsigned seed, bool links = true) : root_(std::move(root)), random_(seed), links_(links) {}
 
   void one() {
     std::error_code ignored;
@@ -63,7 +64,7 @@ public:
       large(path);
       break;
     case 12:
-      link(path);
+      if (links_) link(path);
       break;
     default:
       std::ofstream(path) << std::string(pick(2000), static_cast<char>('a' + pick(26)));
@@ -103,6 +104,7 @@ private:
 
   std::string root_;
   std::mt19937 random_;
+  bool links_;
 };
 
 } // namespace tandem::trees

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "replication/files/receiver.hpp"
 #include "replication/files/sender.hpp"
+#include "system/watch.hpp"
 
 namespace tandem::replication {
 
@@ -66,6 +67,9 @@ private:
     if (owner_.attached_) {
       socket_ = std::move(owner_.attached_);
       if (!owner_.equal_) sender_.look_again(true);
+      // Of what changes by a name that is gone by now only the names that a file has besides say where it is.
+      for (std::uint16_t root = 0; owner_.equal_ && root < owner_.roots_.size(); ++root)
+        if (is_watched_by_name(owner_.roots_[root].path)) sender_.look_at({root, ""}, true);
     }
     for (const auto& [place, missing, extra] : std::exchange(owner_.to_look_at_, {}))
       sender_.look_at(place, missing);
@@ -75,6 +79,11 @@ private:
     if (owner_.verify_rate_ == 0) sender_.end_verification();
     if (socket_) verified_ = owner_.verify_;
     return !owner_.stop_;
+  }
+
+  bool is_watched_by_name(const std::string& path) const {
+    const auto& all = watch_.watched_by_name();
+    return std::ranges::find(all, path) != all.end();
   }
 
   // All that the kernel has to say, unless it says more and more.
@@ -194,7 +203,9 @@ private:
       limit = std::min(limit, std::chrono::duration_cast<Milliseconds>(*due - now) + (*due > now ? 1ms : 0ms));
     if (!seen_all_ || (socket_ && !paused_ && sender_.awaits_sight())) limit = 0ms;
     if (flush_ == 0 && asked_ > flush_for_) limit = 0ms; // came while another was waited for
-    system::wait_for({{.descriptor = watch_.descriptor()},
+    const auto [marks, folders] = watch_.descriptors();
+    system::wait_for({{.descriptor = marks},
+                      {.descriptor = folders},
                       {.descriptor = owner_.waker_->descriptor()},
                       {.descriptor = socket_.get()},
                       {.descriptor = unsent_.empty() ? -1 : socket_.get(), .room = true}},
@@ -233,14 +244,24 @@ LiveStream::~LiveStream() {
   thread_.join();
 }
 
+bool LiveStream::leaves_out(const std::string& folder) const {
+  return std::ranges::any_of(roots_, [&](const LiveRoot& root) {
+    return folder.starts_with(root.path + "/") &&
+           root.patterns.leave_out(std::string_view(folder).substr(root.path.size() + 1), true);
+  });
+}
+
 void LiveStream::run() {
   const auto work = [this]() -> Result<void> {
     if (!waker_) return std::unexpected(waker_.error());
-    TANDEM_TRY(auto watch, system::Watch::open(paths_of(roots_)));
+    TANDEM_TRY(auto watch, system::Watch::open(paths_of(roots_),
+                                               {.each_folder = bounds_.each_folder,
+                                                .leave_out = [this](const auto& path) { return leaves_out(path); }}));
     TANDEM_TRY(auto roots, open_roots<stream::Root>(roots_));
     tell([&](LiveState& state) {
       state.watching = true;
       state.unwatched = watch.unwatched();
+      state.watched_by_name = watch.watched_by_name();
     });
     return Turn(*this, std::move(watch), stream::Sender(std::move(roots), bounds_)).go();
   };

@@ -34,8 +34,9 @@ struct LiveState {
   // How many names fewer the standby has in each root than an hour ago, by the root's path, where that is known.
   std::map<std::string, std::uint64_t> removed = {};
   std::string problem = {};
-  std::vector<std::string> unwatched = {}; // roots of whose changes nothing is known
-  std::size_t waiting = 0;                 // places and large files that are not sent yet
+  std::vector<std::string> unwatched = {};       // roots of whose changes nothing is known
+  std::vector<std::string> watched_by_name = {}; // roots of which each folder is watched by itself
+  std::size_t waiting = 0;                       // places and large files that are not sent yet
   std::optional<stream::VerificationState> verification = {};
   // The standby has everything up to this moment.
   std::optional<std::chrono::system_clock::time_point> complete_to = {};
@@ -75,6 +76,7 @@ private:
   class Turn;
 
   void run();
+  [[nodiscard]] bool leaves_out(const std::string& folder) const;
   void tell(const std::function<void(LiveState&)>& change);
 
   const std::vector<LiveRoot> roots_;

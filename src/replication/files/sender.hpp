@@ -7,7 +7,7 @@
 #include "replication/files/stray_files.hpp"
 #include "replication/files/stream_bounds.hpp"
 #include "replication/files/verification.hpp"
-#include "system/watch.hpp"
+#include "system/file_change.hpp"
 
 #include <deque>
 #include <list>

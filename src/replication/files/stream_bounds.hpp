@@ -10,6 +10,7 @@ struct StreamBounds {
   std::size_t most_listed = 20'000;   // entries of listings at the other end: what it wants of them may be much
   // Until a large file that was refused is sent again: as much as there was room for is sent each time.
   std::chrono::milliseconds large_again{30'000};
+  bool each_folder = false; // is watched by itself, also where one watch would do for all
 };
 
 } // namespace tandem::replication
