@@ -8,6 +8,7 @@
 namespace tandem::system {
 
 Result<Watch> Watch::open(const std::vector<std::string>& folders, const WatchWish& wish) {
+  if (folders.empty()) return failed("there is no folder to watch");
   Watch watch;
   watch.by_name_ = folders;
   if (!wish.each_folder) {

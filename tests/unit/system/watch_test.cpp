@@ -35,7 +35,7 @@ protected:
 
   [[nodiscard]] std::string at(const std::string& path) const { return base + "/" + path; }
 
-  // Paths of what was written since; "overflow" where that was said.
+  // Paths of what was written since. A mark tells of what other tests do on this file system as well.
   static std::vector<std::string> written(Watch& watch) {
     std::vector<std::string> paths;
     for (bool more = true; more;) {
@@ -43,8 +43,7 @@ protected:
       EXPECT_TRUE(changes) << changes.error().message;
       if (!changes) break;
       for (const auto& one : *changes) {
-        if (one.kind == ChangeKind::written) paths.push_back(one.path);
-        if (one.kind == ChangeKind::overflow) paths.emplace_back("overflow");
+        if (one.kind == ChangeKind::written && !one.gone) paths.push_back(one.path);
       }
     }
     return paths;
@@ -86,6 +85,10 @@ TEST_F(WatchTest, EachFolderIsWatchedWhereMarksAreForbidden) {
     std::ofstream(at("plain/file")) << "x";
     EXPECT_THAT(written(*watch), testing::ElementsAre(at("plain/file")));
   }).join();
+}
+
+TEST_F(WatchTest, NoFolderAtAllIsAnError) {
+  EXPECT_FALSE(Watch::open({}));
 }
 
 TEST_F(WatchTest, WhatCannotBeWatchedAtAllIsSaid) {
