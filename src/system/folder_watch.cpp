@@ -44,19 +44,22 @@ struct Inside {
   bool empty = true;
 };
 
-// One that is removed meanwhile has nothing in it.
-Inside inside(int folder) {
+// Reads it to its end and closes it. One that is removed meanwhile has nothing in it.
+Result<Inside> inside(Descriptor folder) {
   Inside found;
-  Descriptor own(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(own ? ::fdopendir(own.get()) : nullptr, ::closedir);
-  if (!open) return found;
-  [[maybe_unused]] const auto taken = own.release();
-  while (const auto* entry = ::readdir(open.get())) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::fdopendir(folder.get()), ::closedir);
+  if (!open) return system_error("reading a folder");
+  const int own = folder.release();
+  for (;;) {
+    errno = 0;
+    const auto* entry = ::readdir(open.get());
+    if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     found.empty = false;
-    if (is_folder(folder, *entry)) found.folders.push_back(name);
+    if (is_folder(own, *entry)) found.folders.push_back(name);
   }
+  if (errno != 0 && errno != ENOENT && errno != ESTALE) return system_error("reading a folder");
   return found;
 }
 
@@ -90,7 +93,13 @@ Result<FolderWatch> FolderWatch::open(const std::vector<std::string>& folders, L
   FolderWatch watch;
   watch.leave_out_ = std::move(leave_out);
   watch.buffer_.resize(queue_buffer_size);
-  TANDEM_TRY(watch.queue_, new_queue());
+  auto queue = new_queue();
+  if (!queue) {
+    watch.unwatched_ = folders;
+    watch.why_not_ = queue.error().message;
+    return watch;
+  }
+  watch.queue_ = std::move(*queue);
   for (const auto& path : folders) {
     Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder) return system_error("opening " + path);
@@ -111,10 +120,11 @@ Result<FolderWatch> FolderWatch::open(const std::vector<std::string>& folders, L
 Result<void> FolderWatch::watch_root(std::size_t root) {
   const auto& [path, folder] = roots_.at(root);
   TANDEM_TRY(const auto number, watch(folder.get(), path));
+  if (number == none) return failed(path + " cannot be watched");
   if (folders_.contains(number)) return failed(path + " is watched already, as a part of another folder");
   folders_[number] = {.root = root};
-  TANDEM_CHECK(watch_all_in(number, {.root = root, .below = ""}));
-  return {};
+  TANDEM_TRY(const auto came, watch_all_in(number, {.root = root, .below = ""}));
+  return came == Came::confused ? failed(path + " changed too much to be watched") : Result<void>();
 }
 
 Result<FolderWatch::Number> FolderWatch::watch(int folder, const std::string& path) {
@@ -134,13 +144,14 @@ Result<FolderWatch::Came> FolderWatch::watch_below(Number around, const std::str
   if (!folder_around) return Came::not_there;
   TANDEM_TRY(const auto there, watch(folder_around->get(), path_at(*parent)));
   if (there != around) {
-    if (!folders_.contains(there)) ::inotify_rm_watch(queue_.get(), there);
+    if (there != none && !folders_.contains(there)) ::inotify_rm_watch(queue_.get(), there);
     return Came::not_there;
   }
   const Where where{.root = parent->root, .below = joined(parent->below, name)};
   TANDEM_TRY(const auto folder, open_at(where));
   if (!folder) return Came::not_there;
   TANDEM_TRY(const auto number, watch(folder->get(), path_at(where)));
+  if (number == none) return Came::not_there;
   if (!put(number, around, name)) return Came::confused;
   return watch_all_in(number, where);
 }
@@ -153,9 +164,9 @@ Result<FolderWatch::Came> FolderWatch::watch_all_in(Number number, const Where& 
   for (bool first = true; !folders.empty(); first = false) {
     const auto [around, place] = std::move(folders.back());
     folders.pop_back();
-    TANDEM_TRY(const auto folder, open_at(place));
+    TANDEM_TRY(auto folder, open_at(place));
     if (!folder) continue;
-    const auto found = inside(folder->get());
+    TANDEM_TRY(const auto found, inside(std::move(*folder)));
     if (first && !found.empty) came = Came::filled;
     for (const auto& name : found.folders) {
       Where below{.root = place.root, .below = joined(place.below, name)};
@@ -163,6 +174,7 @@ Result<FolderWatch::Came> FolderWatch::watch_all_in(Number number, const Where& 
       TANDEM_TRY(const auto child, open_at(below));
       if (!child) continue;
       TANDEM_TRY(const auto own, watch(child->get(), path_at(below)));
+      if (own == none) continue;
       if (!put(own, around, name)) return Came::confused;
       folders.emplace_back(own, std::move(below));
     }
@@ -249,6 +261,7 @@ Result<std::vector<FileChange>> FolderWatch::read(bool& more) {
   more = false;
   std::vector<FileChange> changes;
   ssize_t got = 0;
+  if (!queue_) return changes;
   while ((got = ::read(queue_.get(), buffer_.data(), buffer_.size())) < 0 && errno == EINTR) {
   }
   if (got < 0 && errno != EAGAIN) return system_error("reading what has changed (inotify)");
@@ -322,9 +335,14 @@ Result<bool> FolderWatch::arrived(const Event& event, bool folder, const Where& 
   changes.push_back(
       {.kind = ChangeKind::renamed, .folder = folder, .path = path_at(where), .from = from ? path_at(from->from) : ""});
   if (!folder) return true;
-  TANDEM_TRY(const auto came, come_to(event, where));
-  // It may have come to where nothing is watched.
-  if (from && came == Came::not_there) TANDEM_CHECK(forget_gone(*from));
+  if (leave_out_ && leave_out_(path_at(where))) { // where nothing is watched
+    if (from) TANDEM_CHECK(forget_gone(*from));
+    return true;
+  }
+  TANDEM_TRY(const auto came, watch_below(event.number, event.name));
+  // It may have gone on from there, which is told next; what is told of it until then is about this place.
+  if (came == Came::not_there && from && from->number != none && folders_.contains(from->number))
+    return put(from->number, event.number, event.name);
   return came != Came::confused;
 }
 
@@ -343,7 +361,7 @@ Result<void> FolderWatch::forget_gone(const Leaving& gone) {
   if (there) {
     TANDEM_TRY(const auto number, watch(there->get(), path_at(gone.from)));
     if (number == gone.number) return {};
-    if (!folders_.contains(number)) ::inotify_rm_watch(queue_.get(), number); // its own word comes
+    if (number != none && !folders_.contains(number)) ::inotify_rm_watch(queue_.get(), number); // its own word comes
   }
   forget(gone.number, true);
   return {};

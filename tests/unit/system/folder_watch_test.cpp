@@ -182,6 +182,21 @@ TEST_F(FolderWatchTest, AFolderIsMadeAgainUnderItsName) {
   EXPECT_THAT(words, Contains("removed /a/"));
 }
 
+TEST_F(FolderWatchTest, WhatIsWrittenBetweenTwoRenamesOfItsFolderIsTold) {
+  fs::rename(at("root/a"), at("root/q"));
+  write("root/q/b/file");
+  fs::rename(at("root/q"), at("root/r"));
+  EXPECT_THAT(told(), Contains("written /q/b/file"));
+  fs::create_directories(at("root/c/p"));
+  told();
+  fs::rename(at("root/c/p"), at("root/c/q"));
+  write("root/c/q/file");
+  fs::rename(at("root/c"), at("root/c2"));
+  EXPECT_THAT(told(), Contains("written /c/q/file"));
+  write("root/c2/q/late");
+  EXPECT_THAT(told(), Contains("written /c2/q/late"));
+}
+
 // All of it before anything is read.
 TEST_F(FolderWatchTest, AFolderThatGoesOutAndComesBackElsewhereIsWatchedThere) {
   fs::rename(at("root/a"), at("elsewhere/a"));
