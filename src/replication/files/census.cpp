@@ -399,13 +399,10 @@ Result<void> answer_census(const std::vector<CensusRoot>& roots, int input, int 
   for (;;) {
     TANDEM_TRY(const auto bytes, system::read_next(input));
     if (!bytes) return {};
-    reader.take(*bytes);
-    for (;;) {
-      TANDEM_TRY(const auto message, reader.next());
-      if (!message) break;
-      TANDEM_TRY(const auto answer, answers.take(*message));
-      if (!answer.empty()) TANDEM_CHECK(system::write_all(output, answer));
-    }
+    TANDEM_CHECK(reader.take_each(*bytes, [&](const Message& message) -> Result<void> {
+      TANDEM_TRY(const auto answer, answers.take(message));
+      return system::write_all(output, answer);
+    }));
   }
 }
 

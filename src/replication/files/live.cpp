@@ -106,12 +106,8 @@ private:
       TANDEM_TRY(const auto bytes, system::read_link(socket_.get()));
       if (!bytes) return fail(ErrorKind::unavailable, "the stream of files has broken off");
       if (bytes->empty()) return {};
-      reader_.take(*bytes);
-      for (;;) {
-        TANDEM_TRY(const auto message, reader_.next());
-        if (!message) break;
-        TANDEM_CHECK(sender_.take(*message, steady_clock::now()));
-      }
+      TANDEM_CHECK(
+          reader_.take_each(*bytes, [&](const auto& message) { return sender_.take(message, steady_clock::now()); }));
     }
   }
 
@@ -371,12 +367,8 @@ Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_g
   for (;;) {
     TANDEM_TRY(const auto bytes, system::read_next(input));
     if (!bytes) return {};
-    reader.take(*bytes);
-    for (;;) {
-      TANDEM_TRY(const auto message, reader.next());
-      if (!message) break;
-      TANDEM_CHECK(receiver.take(*message, steady_clock::now()));
-    }
+    TANDEM_CHECK(
+        reader.take_each(*bytes, [&](const auto& message) { return receiver.take(message, steady_clock::now()); }));
     TANDEM_CHECK(system::write_all(output, answers));
     answers.clear();
   }

@@ -251,6 +251,17 @@ public:
   // nullopt: more bytes are needed. After an error it is of no more use.
   Result<std::optional<Message>> next();
 
+  // Calls `visit` with each message that is whole by now, until one of these calls fails.
+  template <class Visit>
+  Result<void> take_each(std::string_view bytes, const Visit& visit) {
+    take(bytes);
+    for (;;) {
+      TANDEM_TRY(const auto message, next());
+      if (!message) return {};
+      TANDEM_CHECK(visit(*message));
+    }
+  }
+
 private:
   std::string buffer_;
   std::size_t used_ = 0;
