@@ -365,12 +365,14 @@ Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_g
                             [&](const stream::Message& message) { answers += stream::encode(message); });
   stream::Reader reader;
   for (;;) {
-    TANDEM_TRY(const auto bytes, system::read_next(input));
+    TANDEM_TRY(const auto bytes, system::read_link(input));
     if (!bytes) return {};
     TANDEM_CHECK(
         reader.take_each(*bytes, [&](const auto& message) { return receiver.take(message, steady_clock::now()); }));
-    TANDEM_CHECK(system::write_all(output, answers));
-    answers.clear();
+    receiver.say_taken();
+    TANDEM_CHECK(system::write_all(output, std::exchange(answers, {})));
+    if (bytes->empty())
+      system::wait_for({{.descriptor = input}, {.descriptor = receiver.descriptor()}}, std::chrono::minutes(1));
   }
 }
 

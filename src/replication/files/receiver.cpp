@@ -132,7 +132,7 @@ Result<void> Receiver::on(const Begin& begin) {
     return fail(ErrorKind::invalid, "the sender of files begins too many at once");
   Transfer transfer{.place = begin.place, .file = {}};
   if (auto file = tree->begin_file(begin.place.path))
-    transfer.file = std::move(*file);
+    transfer.file = std::make_shared<PieceWriter::File>(PieceWriter::File{.descriptor = std::move(*file)});
   else
     refuse(begin.place, 0, file.error());
   transfers_.emplace(begin.transfer, std::move(transfer));
@@ -144,12 +144,18 @@ Result<void> Receiver::on(const Piece& piece) {
   const auto known = transfers_.find(piece.transfer);
   if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
   auto& transfer = known->second;
-  if (!transfer.file) return {};
-  if (const auto written = system::write_piece(transfer.file.get(), piece.offset, piece.bytes); !written) {
+  const auto written = transfer.file ? writer_.write(transfer.file, piece.offset, piece.bytes) : Result<void>();
+  if (transfer.file && written) return {};
+  answer_(Took{piece.bytes.size()});
+  if (!written) {
     transfer.file.reset();
     refuse(transfer.place, 0, written.error());
   }
   return {};
+}
+
+void Receiver::say_taken() {
+  if (const auto bytes = writer_.take_written(); bytes > 0) answer_(Took{bytes});
 }
 
 Result<void> Receiver::on(const End& end) {
@@ -158,9 +164,11 @@ Result<void> Receiver::on(const End& end) {
   auto& transfer = found.mapped();
   TANDEM_CHECK(tree_of(transfer.place));
   if (!transfer.file) return {}; // it was refused when that was seen, and comes again
-  const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
-    return tree.finish_file(transfer.place.path, transfer.file.get(), end.node);
-  });
+  auto done = writer_.finish(transfer.file);
+  if (done)
+    done = replace(transfer.place, end.node, [&](Tree& tree) {
+      return tree.finish_file(transfer.place.path, transfer.file->descriptor.get(), end.node);
+    });
   if (!done) refuse(transfer.place, 0, done.error());
   return {};
 }

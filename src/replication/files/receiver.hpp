@@ -2,6 +2,7 @@
 // done is said, and the sender tries again; a reader never sees half a file.
 #pragma once
 #include "replication/files/patterns.hpp"
+#include "replication/files/piece_writer.hpp"
 #include "replication/files/stream_messages.hpp"
 
 #include <algorithm>
@@ -37,10 +38,15 @@ public:
   // invalid: it is no sender's word, and nothing more is to be taken.
   Result<void> take(const Message& message, std::chrono::steady_clock::time_point now);
 
+  // What was written meanwhile is said. To be called when descriptor() is readable; -1: there is nothing to wait for.
+  void say_taken();
+
+  [[nodiscard]] int descriptor() const { return writer_.descriptor(); }
+
 private:
   struct Transfer {
     Place place;
-    system::Descriptor file;
+    std::shared_ptr<PieceWriter::File> file; // nullptr: it was refused
   };
 
   Result<system::Tree*> tree_of(const Place& place);
@@ -79,6 +85,7 @@ private:
   std::function<void(const Message&)> answer_;
   std::optional<std::chrono::steady_clock::time_point> since_ = {};
   bool stopped_ = false;
+  PieceWriter writer_;
   std::map<std::uint64_t, Transfer> transfers_;
   // The folder whose stretches come one after the other: its names, once read.
   std::optional<Place> listed_place_;

@@ -173,6 +173,11 @@ Result<void> Sender::take(const Message& message, Time now) {
     listed_ -= listed->entries;
     return {};
   }
+  if (const auto* took = std::get_if<Took>(&message)) {
+    if (took->bytes > in_flight_) return fail(ErrorKind::invalid, "the other server has written more than there was");
+    in_flight_ -= took->bytes;
+    return {};
+  }
   if (const auto* fewer = std::get_if<Removed>(&message)) {
     if (fewer->root >= roots_.size()) return fail(ErrorKind::invalid, "the other server knows another folder");
     removed_[roots_[fewer->root].tree.path()] = fewer->count;
@@ -294,7 +299,7 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  const bool idle = transfers_.empty() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
+  const bool idle = !may_send_piece() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
   if (!idle) return now;
   auto next = queue_.next(now);
   const auto verify = verification_ ? verification_->next_time() : std::nullopt;
@@ -334,7 +339,7 @@ Result<bool> Sender::do_something(Time now) {
     return true;
   }
   const bool verifies = verification_ && verification_->may_go_on(now, settled_);
-  const bool others = !transfers_.empty() || may_walk() || may_seek(now) || verifies;
+  const bool others = may_send_piece() || may_walk() || may_seek(now) || verifies;
   const bool others_first = others && since_piece_ >= places_for_a_piece;
   if (auto what = others_first ? std::nullopt : queue_.take(now)) {
     ++since_piece_;
@@ -347,14 +352,14 @@ Result<bool> Sender::do_something(Time now) {
     return true;
   }
   walk_next_ = !walk_next_;
-  const bool step = walk_next_ || transfers_.empty();
+  const bool step = walk_next_ || !may_send_piece();
   if (step && may_walk()) {
     TANDEM_CHECK(process(*queue_.take_walk(), now));
   } else if (step && may_seek(now)) {
     seek_names(now);
   } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
     queue_.add(*queue_.take_aside());
-  } else if (!transfers_.empty()) {
+  } else if (may_send_piece()) {
     TANDEM_CHECK(send_piece(now));
   } else if (verifies) {
     verify_a_piece(now);

@@ -139,6 +139,10 @@ private:
   [[nodiscard]] bool mark_is_wanted() const;
   [[nodiscard]] bool word_is_wanted() const;
   [[nodiscard]] bool may_walk() const;
+
+  // As much as the other end's disk takes, so that small files come through in between.
+  [[nodiscard]] bool may_send_piece() const { return !transfers_.empty() && in_flight_ < bounds_.most_in_flight; }
+
   Result<bool> do_something(Time now);
   // ---- files of several names: sender_links.cpp
   Result<void> process_linked(Dirty what, const system::Node& node, Time now);
@@ -192,6 +196,7 @@ private:
   std::size_t listed_ = 0; // entries of listings that were sent and not looked at yet
   bool walk_next_ = false; // before a piece of a large file
   std::uint64_t next_transfer_ = 1;
+  std::uint64_t in_flight_ = 0; // bytes of pieces that the receiver has not dealt with
   unsigned others_turn_ = 0;
   int since_piece_ = 0; // places that were sent since the latest piece
   std::string problem_;

@@ -300,6 +300,7 @@ Result<void> Sender::send_piece(Time now) {
   }
   const auto offset = transfer.offset;
   transfer.offset += bytes->size();
+  in_flight_ += bytes->size();
   send(Piece{.transfer = transfer.number, .offset = offset, .bytes = std::move(*bytes)});
   transfers_.splice(transfers_.end(), transfers_, transfers_.begin()); // one after the other has its turn
   return {};

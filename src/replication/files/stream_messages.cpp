@@ -165,6 +165,8 @@ void members(Archive& archive, Value& value) {
     all(archive, value.place, value.order, value.after, value.until, value.entries);
   else if constexpr (std::is_same_v<Kind, Listed>)
     all(archive, value.entries);
+  else if constexpr (std::is_same_v<Kind, Took>)
+    all(archive, value.bytes);
   else if constexpr (std::is_same_v<Kind, Mark>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Want>)

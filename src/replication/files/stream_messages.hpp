@@ -160,6 +160,12 @@ struct Listed {
   bool operator==(const Listed&) const = default;
 };
 
+// So many bytes of pieces were dealt with: as many more may come.
+struct Took {
+  std::uint64_t bytes = 0;
+  bool operator==(const Took&) const = default;
+};
+
 // So many names fewer are in a root than an hour ago, for all that this receiver did and knew of at its start.
 struct Removed {
   std::uint16_t root = 0;
@@ -232,7 +238,7 @@ struct Compared {
 };
 
 using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused,
-                             Done, Listed, Removed, Stop, Check, Checked, Look, Looked, Groups, Unlike, Compared>;
+                             Done, Listed, Removed, Stop, Check, Checked, Look, Looked, Groups, Unlike, Compared, Took>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message

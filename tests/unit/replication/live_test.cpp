@@ -87,6 +87,16 @@ TEST_F(Live, ManyLargeFilesComeAFewAtATime) {
   EXPECT_EQ(differs(), "");
 }
 
+TEST_F(Live, OnePieceAtATimeOnItsWayIsEnough) {
+  bounds.most_in_flight = 1;
+  start();
+  attach();
+  for (int number = 0; number < 5; ++number)
+    write(at(fmt::format("one/{}", number)), std::string(1'000'000, static_cast<char>('a' + number)));
+  write(at("one/small"), "small");
+  EXPECT_EQ(differs(), "");
+}
+
 TEST_F(Live, ARootThatIsAnotherFolderByNowEndsIt) {
   start();
   attach();

@@ -52,6 +52,7 @@ TEST(StreamMessages, ReadBackAsTheyWereInPiecesToo) {
                                  Done{13, true},
                                  Listed{3},
                                  Removed{2, 14},
+                                 Took{1ULL << 40U},
                                  Stop{"too many", true},
                                  Check{place, 15, 16, -17, 18, 19, std::string(32, 'd')},
                                  Checked{15, true},
