@@ -299,7 +299,7 @@ std::optional<Time> Sender::next_time(Time now) const {
   if (!outbox_.empty()) return now;
   if (mark_is_wanted()) return std::max(now, mark_not_before_);
   if (held_) return std::nullopt;
-  const bool idle = !may_send_piece() && !queue_.has_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
+  const bool idle = !may_send_piece() && !may_take_aside() && !strays_.has_some() && !may_walk() && !may_seek(now);
   if (!idle) return now;
   auto next = queue_.next(now);
   const auto verify = verification_ ? verification_->next_time() : std::nullopt;
@@ -357,7 +357,7 @@ Result<bool> Sender::do_something(Time now) {
     TANDEM_CHECK(process(*queue_.take_walk(), now));
   } else if (step && may_seek(now)) {
     seek_names(now);
-  } else if (transfers_.size() < most_sent_at_once && queue_.has_aside()) {
+  } else if (may_take_aside()) {
     queue_.add(*queue_.take_aside());
   } else if (may_send_piece()) {
     TANDEM_CHECK(send_piece(now));

@@ -143,6 +143,8 @@ private:
   // As much as the other end's disk takes, so that small files come through in between.
   [[nodiscard]] bool may_send_piece() const { return !transfers_.empty() && in_flight_ < bounds_.most_in_flight; }
 
+  [[nodiscard]] bool may_take_aside() const { return transfers_.size() < most_sent_at_once && queue_.has_aside(); }
+
   Result<bool> do_something(Time now);
   // ---- files of several names: sender_links.cpp
   Result<void> process_linked(Dirty what, const system::Node& node, Time now);
