@@ -1,6 +1,7 @@
 #include "replication/files/receiver.hpp"
 
 #include "replication/files/verification.hpp"
+#include "system/compression.hpp"
 
 #include <fmt/format.h>
 
@@ -16,12 +17,18 @@ using system::Node;
 using system::Tree;
 
 constexpr std::size_t most_transfers = 256;
-constexpr std::size_t most_extras = 10'000; // of one listing, at once
+constexpr std::uint64_t least_compared = std::uint64_t{64} << 10U; // bytes of old content
+constexpr std::uint64_t most_times = 16;                           // as large, or as small
+constexpr std::size_t most_extras = 10'000;                        // of one listing, at once
 
-Result<void> put_file(Tree& tree, const std::string& path, const Node& node, const std::string& content) {
-  TANDEM_TRY(const auto file, tree.begin_file(path));
-  TANDEM_CHECK(system::write_piece(file.get(), 0, content));
-  return tree.finish_file(path, file.get(), node);
+Result<void> put_file(Tree& tree, const Put& put) {
+  TANDEM_TRY(const auto file, tree.begin_file(put.place.path));
+  std::string unpacked;
+  if (put.packed) {
+    TANDEM_TRY(unpacked, system::unpack(put.content, largest_message));
+  }
+  TANDEM_CHECK(system::write_piece(file.get(), 0, put.packed ? unpacked : put.content));
+  return tree.finish_file(put.place.path, file.get(), put.node);
 }
 
 } // namespace
@@ -90,8 +97,7 @@ Result<void> Receiver::replace(const Place& place, const Node& node,
 
 Result<void> Receiver::on(const Put& put) {
   TANDEM_CHECK(tree_of(put.place));
-  const auto done =
-      replace(put.place, put.node, [&](Tree& tree) { return put_file(tree, put.place.path, put.node, put.content); });
+  const auto done = replace(put.place, put.node, [&](Tree& tree) { return put_file(tree, put); });
   if (!done) refuse(put.place, put.order, done.error());
   return {};
 }
@@ -131,12 +137,27 @@ Result<void> Receiver::on(const Begin& begin) {
   if (transfers_.size() >= most_transfers || transfers_.contains(begin.transfer))
     return fail(ErrorKind::invalid, "the sender of files begins too many at once");
   Transfer transfer{.place = begin.place, .file = {}};
-  if (auto file = tree->begin_file(begin.place.path))
-    transfer.file = std::make_shared<PieceWriter::File>(PieceWriter::File{.descriptor = std::move(*file)});
+  if (auto file = this->begin(*tree, begin))
+    transfer.file = std::move(*file);
   else
     refuse(begin.place, 0, file.error());
   transfers_.emplace(begin.transfer, std::move(transfer));
   return {};
+}
+
+// What differs too much in its size is hardly the content that it was.
+Result<IncomingFiles::Handle> Receiver::begin(Tree& tree, const Begin& begin) {
+  TANDEM_TRY(auto target, tree.begin_file(begin.place.path));
+  const auto old = [&]() -> std::pair<system::Descriptor, std::uint64_t> {
+    auto file = begin.sums_for == 0 ? Result<system::Descriptor>() : tree.open_file(begin.place.path);
+    const auto node = file && *file ? system::look_at(file->get()) : Result<Node>();
+    const bool alike = node && node->size >= least_compared && node->size / most_times <= begin.sums_for &&
+                       begin.sums_for / most_times <= node->size;
+    return alike ? std::pair(std::move(*file), node->size) : std::pair(system::Descriptor(), std::uint64_t{0});
+  };
+  auto [old_file, old_size] = old();
+  if (begin.sums_for != 0 && !old_file) answer_(Sums{.transfer = begin.transfer, .last = true, .none = true});
+  return incoming_.begin(begin.transfer, std::move(target), std::move(old_file), old_size);
 }
 
 // Refused at once, so that no more of it comes than what is on the way.
@@ -144,18 +165,26 @@ Result<void> Receiver::on(const Piece& piece) {
   const auto known = transfers_.find(piece.transfer);
   if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
   auto& transfer = known->second;
-  const auto written = transfer.file ? writer_.write(transfer.file, piece.offset, piece.bytes) : Result<void>();
-  if (transfer.file && written) return {};
-  answer_(Took{piece.bytes.size()});
-  if (!written) {
+  const auto taken = transfer.file ? incoming_.take(transfer.file, piece) : Result<void>();
+  if (transfer.file && taken) return {};
+  answer_(Took{.transfer = piece.transfer, .bytes = piece.bytes.size()});
+  if (!taken) {
+    refuse(transfer, taken.error());
     transfer.file.reset();
-    refuse(transfer.place, 0, written.error());
   }
   return {};
 }
 
+void Receiver::refuse(const Transfer& transfer, const Error& error) {
+  if (IncomingFiles::wants_whole(*transfer.file))
+    answer_(Refused{.place = transfer.place, .why = error.message, .whole = true});
+  else
+    refuse(transfer.place, 0, error);
+}
+
 void Receiver::say_taken() {
-  if (const auto bytes = writer_.take_written(); bytes > 0) answer_(Took{bytes});
+  for (const auto& message : incoming_.take_said())
+    answer_(message);
 }
 
 Result<void> Receiver::on(const End& end) {
@@ -164,17 +193,20 @@ Result<void> Receiver::on(const End& end) {
   auto& transfer = found.mapped();
   TANDEM_CHECK(tree_of(transfer.place));
   if (!transfer.file) return {}; // it was refused when that was seen, and comes again
-  auto done = writer_.finish(transfer.file);
-  if (done)
-    done = replace(transfer.place, end.node, [&](Tree& tree) {
-      return tree.finish_file(transfer.place.path, transfer.file->descriptor.get(), end.node);
-    });
+  if (const auto all = incoming_.finish(transfer.file, end.sum); !all) {
+    refuse(transfer, all.error());
+    return {};
+  }
+  const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
+    return tree.finish_file(transfer.place.path, transfer.file->target.get(), end.node);
+  });
   if (!done) refuse(transfer.place, 0, done.error());
   return {};
 }
 
 Result<void> Receiver::on(const Drop& drop) {
-  transfers_.erase(drop.transfer);
+  const auto dropped = transfers_.extract(drop.transfer);
+  if (dropped && dropped.mapped().file) incoming_.drop(dropped.mapped().file);
   return {};
 }
 

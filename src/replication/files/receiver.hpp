@@ -1,8 +1,8 @@
 // The standby's end of the file stream: does what the messages say, below its roots and nowhere else. What cannot be
 // done is said, and the sender tries again; a reader never sees half a file.
 #pragma once
+#include "replication/files/incoming_files.hpp"
 #include "replication/files/patterns.hpp"
-#include "replication/files/piece_writer.hpp"
 #include "replication/files/stream_messages.hpp"
 
 #include <algorithm>
@@ -41,19 +41,21 @@ public:
   // What was written meanwhile is said. To be called when descriptor() is readable; -1: there is nothing to wait for.
   void say_taken();
 
-  [[nodiscard]] int descriptor() const { return writer_.descriptor(); }
+  [[nodiscard]] int descriptor() const { return incoming_.descriptor(); }
 
 private:
   struct Transfer {
     Place place;
-    std::shared_ptr<PieceWriter::File> file; // nullptr: it was refused
+    IncomingFiles::Handle file; // nullptr: it was refused
   };
 
   Result<system::Tree*> tree_of(const Place& place);
   void refuse(const Place& place, std::uint64_t order, const Error& error, bool extra = false);
+  void refuse(const Transfer& transfer, const Error& error);
   Result<void> on(const Put& put);
   Result<void> on(const Offer& offer);
   Result<void> on(const Begin& begin);
+  Result<IncomingFiles::Handle> begin(system::Tree& tree, const Begin& begin);
   Result<void> on(const Piece& piece);
   Result<void> on(const End& end);
   Result<void> on(const Drop& drop);
@@ -85,7 +87,7 @@ private:
   std::function<void(const Message&)> answer_;
   std::optional<std::chrono::steady_clock::time_point> since_ = {};
   bool stopped_ = false;
-  PieceWriter writer_;
+  IncomingFiles incoming_;
   std::map<std::uint64_t, Transfer> transfers_;
   // The folder whose stretches come one after the other: its names, once read.
   std::optional<Place> listed_place_;

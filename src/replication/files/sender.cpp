@@ -173,9 +173,9 @@ Result<void> Sender::take(const Message& message, Time now) {
     listed_ -= listed->entries;
     return {};
   }
-  if (const auto* took = std::get_if<Took>(&message)) {
-    if (took->bytes > in_flight_) return fail(ErrorKind::invalid, "the other server has written more than there was");
-    in_flight_ -= took->bytes;
+  if (const auto* took = std::get_if<Took>(&message)) return take_took(*took);
+  if (const auto* sums = std::get_if<Sums>(&message)) {
+    take_sums(*sums);
     return {};
   }
   if (const auto* fewer = std::get_if<Removed>(&message)) {
@@ -213,6 +213,7 @@ void Sender::verify_a_piece(Time now) {
 Result<void> Sender::refused(const Refused& refused, Time now) {
   if (refused.place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server knows another folder");
   refused_since_mark_ = true;
+  if (refused.whole) whole_.insert(refused.place);
   const auto running =
       std::ranges::find_if(transfers_, [&](const Transfer& one) { return one.what.place == refused.place; });
   const auto again = now + (is_large(refused.place) ? bounds_.large_again : again_after_trouble);
@@ -360,7 +361,7 @@ Result<bool> Sender::do_something(Time now) {
   } else if (may_take_aside()) {
     queue_.add(*queue_.take_aside());
   } else if (may_send_piece()) {
-    TANDEM_CHECK(send_piece(now));
+    go_on_with_transfer(now);
   } else if (verifies) {
     verify_a_piece(now);
   } else {

@@ -4,6 +4,7 @@
 #include "replication/files/dirty_queue.hpp"
 #include "replication/files/linked_names.hpp"
 #include "replication/files/name_search.hpp"
+#include "replication/files/outgoing_file.hpp"
 #include "replication/files/stray_files.hpp"
 #include "replication/files/stream_bounds.hpp"
 #include "replication/files/verification.hpp"
@@ -86,13 +87,14 @@ public:
 private:
   static constexpr std::size_t most_sent_at_once = 16; // large files
   static constexpr std::chrono::milliseconds again_after_trouble{1000};
+  // What nobody has closed yet is sent once it has rested so long: it may have come without a close that would be told
+  // (linkat(2), truncate(2)), or be held open for days.
+  static constexpr std::chrono::milliseconds rest{1000};
+  static constexpr int most_tries = 3; // to send a file that changes meanwhile
 
   struct Transfer {
-    std::uint64_t number = 0;
     Dirty what;
-    system::Descriptor file;
-    system::Node node; // as it was at the beginning
-    std::uint64_t offset = 0;
+    OutgoingFile file;
     std::optional<Dirty> again = {}; // what was told of it meanwhile, when it had other content already
   };
 
@@ -106,6 +108,10 @@ private:
   void send(const Message& message) {
     outbox_.push_back(encode(message));
     sent_since_mark_ = undurable_ = true;
+  }
+
+  static bool same_content(const system::Node& one, const system::Node& other) {
+    return one.size == other.size && one.modified_ns == other.modified_ns;
   }
 
   Result<void> refused(const Refused& refused, Time now);
@@ -127,12 +133,17 @@ private:
   Result<void> send_below(const Dirty& what);
   Result<void> send_listing(Dirty what);
   void note_offered(const Place& place, std::uint64_t order);
+  // ---- large files: sender_large.cpp
   Result<void> begin_transfer(Dirty what, const system::FileId& seen);
   static void again_after(Transfer& running, const Dirty& what);
   bool is_under_way(const Dirty& what, int file, const system::Node& node);
-  Result<void> send_piece(Time now);
-  void end_transfer(Time now);
+  [[nodiscard]] std::list<Transfer>::const_iterator next_transfer() const;
+  [[nodiscard]] std::list<Transfer>::iterator transfer_of(std::uint64_t number);
+  void go_on_with_transfer(Time now);
+  void end_transfer(std::list<Transfer>::iterator at, Time now);
   void drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now);
+  Result<void> take_took(const Took& took);
+  void take_sums(const Sums& sums);
   // ----
   void note_behind_mark(std::uint64_t order);
   void send_mark();
@@ -141,7 +152,7 @@ private:
   [[nodiscard]] bool may_walk() const;
 
   // As much as the other end's disk takes, so that small files come through in between.
-  [[nodiscard]] bool may_send_piece() const { return !transfers_.empty() && in_flight_ < bounds_.most_in_flight; }
+  [[nodiscard]] bool may_send_piece() const { return next_transfer() != transfers_.end(); }
 
   [[nodiscard]] bool may_take_aside() const { return transfers_.size() < most_sent_at_once && queue_.has_aside(); }
 
@@ -183,6 +194,7 @@ private:
   std::optional<Verification> verification_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
+  std::set<Place> whole_; // large files that are to be sent without a look at what is there
   // Files and listed folders of which the receiver has not said yet what it wants, with their orders.
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;

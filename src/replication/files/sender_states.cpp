@@ -1,4 +1,5 @@
 // What is sent of a place: its state at that moment.
+#include "replication/files/packing.hpp"
 #include "replication/files/sender.hpp"
 
 #include <algorithm>
@@ -12,18 +13,10 @@ using system::FileType;
 using system::Node;
 using namespace std::chrono_literals;
 
-// What nobody has closed yet is sent once it has rested so long: it may have come without a close that would be told
-// (linkat(2), truncate(2)), or be held open for days.
-constexpr auto rest = 1s;
 constexpr auto rest_of_a_flush = 300ms;
 constexpr int most_rests = 20;
 constexpr int most_rests_of_a_large = 600;
-constexpr int most_tries = 3;              // to send a file that changes meanwhile
 constexpr std::size_t names_at_once = 500; // in a listing, some milliseconds
-
-bool same_content(const Node& one, const Node& other) {
-  return one.size == other.size && one.modified_ns == other.modified_ns;
-}
 
 } // namespace
 
@@ -165,7 +158,12 @@ Result<void> Sender::send_whole(Dirty what, const system::FileId& seen, Time now
   if (!changed) node = after;
   node.size = content.size();
   link_others(what.place, node, what.order);
-  send(Put{.place = what.place, .order = what.order, .node = std::move(node), .content = std::move(content)});
+  const bool packed = pack_where_it_pays(content);
+  send(Put{.place = what.place,
+           .order = what.order,
+           .node = std::move(node),
+           .content = std::move(content),
+           .packed = packed});
   if (changed) look_later(std::move(what), now);
   return {};
 }
@@ -232,115 +230,6 @@ Result<void> Sender::send_listing(Dirty what) {
   }
   send(listing);
   return {};
-}
-
-// ---- large files
-
-Result<void> Sender::begin_transfer(Dirty what, const system::FileId& seen) {
-  const auto& tree = roots_.at(what.place.root).tree;
-  auto file = tree.open_file(what.place.path);
-  if (!file && file.error().kind == ErrorKind::not_found) {
-    queue_.add(std::move(what));
-    return {};
-  }
-  if (!file) return std::unexpected(std::move(file).error());
-  TANDEM_TRY(auto node, system::look_at(file->get()));
-  if (node.id != seen) {
-    queue_.add(std::move(what));
-    return {};
-  }
-  if (is_under_way(what, file->get(), node)) return {};
-  if (transfers_.size() >= most_sent_at_once) {
-    queue_.set_aside(std::move(what));
-    return {};
-  }
-  const auto number = next_transfer_++;
-  send(Begin{.transfer = number, .place = what.place});
-  transfers_.push_back({.number = number, .what = std::move(what), .file = std::move(*file), .node = std::move(node)});
-  return {};
-}
-
-// What was told of it meanwhile, and has an order of its own: flush waits for that, too.
-void Sender::again_after(Transfer& running, const Dirty& what) {
-  if (!running.again) running.again = what;
-  auto& again = *running.again;
-  again.open = again.open && what.open;
-  if (what.order != 0) again.order = again.order == 0 ? what.order : std::min(again.order, what.order);
-}
-
-// The one that runs goes on, with the lower order of the two, since flush waits for the older. Of a file that was
-// replaced by another the rest is of no use.
-bool Sender::is_under_way(const Dirty& what, int file, const Node& node) {
-  const auto running =
-      std::ranges::find_if(transfers_, [&](const Transfer& one) { return one.what.place == what.place; });
-  if (running == transfers_.end()) return false;
-  running->what.order = std::min(what.order, running->what.order);
-  if (system::is_same_file(running->file.get(), file)) {
-    if (!same_content(node, running->node)) again_after(*running, what);
-  } else {
-    send(Drop{.transfer = running->number});
-    running->what.open = running->what.open && what.open;
-    queue_.add(std::move(running->what));
-    transfers_.erase(running);
-  }
-  return true;
-}
-
-Result<void> Sender::send_piece(Time now) {
-  auto& transfer = transfers_.front();
-  const auto left = transfer.node.size - std::min(transfer.offset, transfer.node.size);
-  auto bytes = system::read_piece(transfer.file.get(), transfer.offset, std::min<std::uint64_t>(left, piece_size));
-  if (!bytes) {
-    drop_transfer(transfers_.begin(), bytes.error().message, now);
-    return {};
-  }
-  if (bytes->empty()) {
-    end_transfer(now);
-    return {};
-  }
-  const auto offset = transfer.offset;
-  transfer.offset += bytes->size();
-  in_flight_ += bytes->size();
-  send(Piece{.transfer = transfer.number, .offset = offset, .bytes = std::move(*bytes)});
-  transfers_.splice(transfers_.end(), transfers_, transfers_.begin()); // one after the other has its turn
-  return {};
-}
-
-// What changed while it was read is begun anew. One that does so each time goes as it was read, as rsync would send it,
-// and once more after that.
-void Sender::end_transfer(Time time) {
-  auto transfer = std::move(transfers_.front());
-  transfers_.pop_front();
-  const auto now = system::look_at(transfer.file.get());
-  const auto there = roots_.at(transfer.what.place.root).tree.open_file(transfer.what.place.path);
-  const bool same_file = now && there && system::is_same_file(transfer.file.get(), there->get());
-  auto& what = transfer.what;
-  if (same_file && same_content(*now, transfer.node)) {
-    link_others(what.place, *now, what.order);
-    return send(End{.transfer = transfer.number, .node = *now});
-  }
-  if (!same_file || ++what.tries < most_tries) {
-    send(Drop{.transfer = transfer.number});
-    if (transfer.again) what.open = what.open && transfer.again->open;
-    if (!same_file || transfer.again) return queue_.add(std::move(what));
-    return queue_.add_later(std::move(what), time + rest);
-  }
-  auto as_read = *now;
-  as_read.size = transfer.offset;
-  as_read.modified_ns = transfer.node.modified_ns;
-  link_others(what.place, as_read, what.order);
-  send(End{.transfer = transfer.number, .node = as_read});
-  if (!transfer.again) return look_later(std::move(what), time);
-  transfer.again->content = transfer.again->wanted = true;
-  transfer.again->tries = 0;
-  queue_.add_later(std::move(*transfer.again), time + rest);
-}
-
-void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now) {
-  auto what = std::move(at->what);
-  send(Drop{.transfer = at->number});
-  transfers_.erase(at);
-  trouble(std::move(what), why, now + bounds_.large_again);
 }
 
 } // namespace tandem::replication::stream

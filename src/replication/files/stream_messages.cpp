@@ -144,15 +144,15 @@ void members(Archive& archive, Value& value) {
     all(archive, value.exists, value.type, value.mode, value.uid, value.gid, value.size, value.modified_ns,
         value.target, value.attributes, value.links);
   else if constexpr (std::is_same_v<Kind, Put>)
-    all(archive, value.place, value.order, value.node, value.content);
+    all(archive, value.place, value.order, value.node, value.content, value.packed);
   else if constexpr (std::is_same_v<Kind, Offer>)
     all(archive, value.place, value.order, value.node);
   else if constexpr (std::is_same_v<Kind, Begin>)
-    all(archive, value.transfer, value.place);
+    all(archive, value.transfer, value.place, value.sums_for);
   else if constexpr (std::is_same_v<Kind, Piece>)
-    all(archive, value.transfer, value.offset, value.bytes);
+    all(archive, value.transfer, value.offset, value.bytes, value.packed, value.delta);
   else if constexpr (std::is_same_v<Kind, End>)
-    all(archive, value.transfer, value.node);
+    all(archive, value.transfer, value.node, value.sum);
   else if constexpr (std::is_same_v<Kind, Drop>)
     all(archive, value.transfer);
   else if constexpr (std::is_same_v<Kind, Remove>)
@@ -166,13 +166,15 @@ void members(Archive& archive, Value& value) {
   else if constexpr (std::is_same_v<Kind, Listed>)
     all(archive, value.entries);
   else if constexpr (std::is_same_v<Kind, Took>)
-    all(archive, value.bytes);
+    all(archive, value.transfer, value.bytes);
+  else if constexpr (std::is_same_v<Kind, Sums>)
+    all(archive, value.transfer, value.bytes, value.last, value.none);
   else if constexpr (std::is_same_v<Kind, Mark>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Want>)
     all(archive, value.place, value.order, value.deep, value.look, value.extra);
   else if constexpr (std::is_same_v<Kind, Refused>)
-    all(archive, value.place, value.order, value.why, value.extra);
+    all(archive, value.place, value.order, value.why, value.extra, value.whole);
   else if constexpr (std::is_same_v<Kind, Done>)
     all(archive, value.number, value.durable);
   else if constexpr (std::is_same_v<Kind, Removed>)

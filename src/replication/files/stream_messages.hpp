@@ -44,6 +44,7 @@ struct Put {
   std::uint64_t order = 0;
   system::Node node;
   std::string content;
+  bool packed = false; // as system::pack has it
   bool operator==(const Put&) const = default;
 };
 
@@ -60,6 +61,8 @@ struct Offer {
 struct Begin {
   std::uint64_t transfer = 0;
   Place place;
+  // Its size, when the Sums of what stands there are waited for before a piece of it is sent; 0: they are not.
+  std::uint64_t sums_for = 0;
   bool operator==(const Begin&) const = default;
 };
 
@@ -67,12 +70,15 @@ struct Piece {
   std::uint64_t transfer = 0;
   std::uint64_t offset = 0;
   std::string bytes;
+  bool packed = false;
+  bool delta = false; // what is new in it, as system::DeltaJob has it: in its order, without an offset
   bool operator==(const Piece&) const = default;
 };
 
 struct End {
   std::uint64_t transfer = 0;
   system::Node node;
+  system::Sum sum; // of all its content
   bool operator==(const End&) const = default;
 };
 
@@ -145,6 +151,7 @@ struct Refused {
   std::uint64_t order = 0;
   std::string why;
   bool extra = false; // the removal of one that was found when the trees were compared
+  bool whole = false; // what came of it as a delta did not make what it should have
   bool operator==(const Refused&) const = default;
 };
 
@@ -160,8 +167,18 @@ struct Listed {
   bool operator==(const Listed&) const = default;
 };
 
-// So many bytes of pieces were dealt with: as many more may come.
+// What stands there, as system::DeltaJob sums it up, in parts.
+struct Sums {
+  std::uint64_t transfer = 0;
+  std::string bytes;
+  bool last = false;
+  bool none = false; // after all: there is nothing to compare with
+  bool operator==(const Sums&) const = default;
+};
+
+// So many bytes of pieces, as they came, were dealt with: as many more may come.
 struct Took {
+  std::uint64_t transfer = 0;
   std::uint64_t bytes = 0;
   bool operator==(const Took&) const = default;
 };
@@ -237,8 +254,9 @@ struct Compared {
   bool operator==(const Compared&) const = default;
 };
 
-using Message = std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused,
-                             Done, Listed, Removed, Stop, Check, Checked, Look, Looked, Groups, Unlike, Compared, Took>;
+using Message =
+    std::variant<Put, Offer, Begin, Piece, End, Drop, Remove, Rename, Link, Listing, Mark, Want, Refused, Done, Listed,
+                 Removed, Stop, Check, Checked, Look, Looked, Groups, Unlike, Compared, Sums, Took>;
 
 constexpr std::size_t largest_message = std::size_t{4} << 20U;
 constexpr std::size_t largest_whole = std::size_t{256} << 10U; // a file up to this size goes in one message
