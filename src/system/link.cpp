@@ -55,6 +55,15 @@ Result<std::size_t> write_link(int socket, std::string_view bytes) {
   }
 }
 
+Result<void> write_link_all(int socket, std::string_view bytes) {
+  for (;;) {
+    TANDEM_TRY(const auto took, write_link(socket, bytes));
+    bytes.remove_prefix(took);
+    if (bytes.empty()) return {};
+    wait_for({{.descriptor = socket, .room = true}}, std::chrono::minutes(1));
+  }
+}
+
 Result<void> write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto took = ::write(file, bytes.data(), bytes.size());
@@ -84,7 +93,8 @@ Result<Waker> Waker::make() {
 
 void Waker::wake() const {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one); // full: it is awake already
+  while (::write(event_.get(), &one, sizeof one) < 0 && errno == EINTR)
+    ; // full: it is awake already
 }
 
 void Waker::calm() const {

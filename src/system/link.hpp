@@ -17,6 +17,8 @@ Result<std::pair<Descriptor, Descriptor>> make_link();
 Result<std::optional<std::string>> read_link(int socket);
 // How many of the bytes it takes now, which may be none. unavailable: the other end is closed.
 Result<std::size_t> write_link(int socket, std::string_view bytes);
+// All of them, however long that takes. unavailable: the other end is closed.
+Result<void> write_link_all(int socket, std::string_view bytes);
 // All of them, however long that takes.
 Result<void> write_all(int file, std::string_view bytes);
 // Waits for what comes next: "" never, nullopt at the end.

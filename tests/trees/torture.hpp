@@ -86,8 +86,45 @@ private:
 
   void append(const std::string& path) { std::ofstream(path, std::ios::app) << std::string(pick(1000), 'a'); }
 
+  // Within what is there.
+  void overwrite(const std::string& path) {
+    std::error_code ignored;
+    const auto size = fs::file_size(path, ignored);
+    if (ignored || size < 2) return;
+    std::fstream file(path, std::ios::in | std::ios::out);
+    file.seekp(pick(static_cast<unsigned>(size)));
+    file << std::string(pick(1000), 'o');
+  }
+
+  // Now one that becomes small, now one of parts that others have as well, in another order.
   void large(const std::string& path) {
-    if (pick(4) == 0) std::ofstream(path) << std::string(300'000 + pick(300'000), static_cast<char>('a' + pick(26)));
+    switch (pick(8)) {
+    case 0:
+      std::ofstream(path) << std::string(300'000 + pick(300'000), static_cast<char>('a' + pick(26)));
+      break;
+    case 1: {
+      std::ofstream file(path);
+      for (auto count = 4 + pick(6); count > 0; --count)
+        file << part(pick(8));
+      break;
+    }
+    default:
+      overwrite(path);
+    }
+  }
+
+  // Noise; the same each time.
+  static const std::string& part(unsigned number) {
+    static const auto parts = [] {
+      std::vector<std::string> all(8);
+      for (unsigned one = 0; one < all.size(); ++one) {
+        std::mt19937 random(one);
+        for (unsigned size = 90'000 + one; size > 0; --size)
+          all[one].push_back(static_cast<char>(random()));
+      }
+      return all;
+    }();
+    return parts[number];
   }
 
   std::string name() {

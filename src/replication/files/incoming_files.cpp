@@ -103,16 +103,16 @@ void IncomingFiles::run() {
     changed_.wait(lock, [&] { return ends_ || next_turn() != busy_.end(); });
     if (ends_) return;
     const auto turn = next_turn();
-    const auto file = std::move(*turn);
+    auto file = std::move(*turn);
     busy_.erase(turn);
     const bool passed_over = file->dropped || file->error;
     if (passed_over) file->summing.reset();
     const bool sums = file->summing.has_value();
-    const auto* piece = sums ? nullptr : &file->pieces.front();
+    const auto* piece = sums || passed_over ? nullptr : &file->pieces.front();
     lock.unlock();
     auto said = sums ? sum_up(*file) : std::nullopt;
     bool piece_is_done = !sums;
-    if (piece != nullptr && !passed_over) {
+    if (piece != nullptr) {
       auto done = work_on(*file, *piece);
       if (done)
         piece_is_done = *done;
@@ -121,6 +121,9 @@ void IncomingFiles::run() {
     }
     lock.lock();
     after_turn(file, piece_is_done, std::move(said));
+    lock.unlock();
+    file.reset(); // which may be the last of a large file that was dropped: its blocks are given back here
+    lock.lock();
   }
 }
 

@@ -370,7 +370,8 @@ Result<void> receive_files(const std::vector<LiveRoot>& roots, double deletion_g
     TANDEM_CHECK(
         reader.take_each(*bytes, [&](const auto& message) { return receiver.take(message, steady_clock::now()); }));
     receiver.say_taken();
-    TANDEM_CHECK(system::write_all(output, std::exchange(answers, {})));
+    const auto said = system::write_link_all(output, std::exchange(answers, {}));
+    if (!said && said.error().kind != ErrorKind::unavailable) return said; // gone: what has come is done all the same
     if (bytes->empty())
       system::wait_for({{.descriptor = input}, {.descriptor = receiver.descriptor()}}, std::chrono::minutes(1));
   }

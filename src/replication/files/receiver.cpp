@@ -140,7 +140,7 @@ Result<void> Receiver::on(const Begin& begin) {
   if (auto file = this->begin(*tree, begin))
     transfer.file = std::move(*file);
   else
-    refuse(begin.place, 0, file.error());
+    refuse(transfer, file.error());
   transfers_.emplace(begin.transfer, std::move(transfer));
   return {};
 }
@@ -160,7 +160,6 @@ Result<IncomingFiles::Handle> Receiver::begin(Tree& tree, const Begin& begin) {
   return incoming_.begin(begin.transfer, std::move(target), std::move(old_file), old_size);
 }
 
-// Refused at once, so that no more of it comes than what is on the way.
 Result<void> Receiver::on(const Piece& piece) {
   const auto known = transfers_.find(piece.transfer);
   if (known == transfers_.end()) return fail(ErrorKind::invalid, "the sender of files goes on with an unknown one");
@@ -175,8 +174,11 @@ Result<void> Receiver::on(const Piece& piece) {
   return {};
 }
 
+// Always said of a transfer, so that no more of it comes than what is on the way, and it comes anew.
 void Receiver::refuse(const Transfer& transfer, const Error& error) {
-  if (IncomingFiles::wants_whole(*transfer.file))
+  const bool gone = error.kind == ErrorKind::not_found;
+  if (gone) refuse(transfer.place, 0, error);
+  if (gone || (transfer.file && IncomingFiles::wants_whole(*transfer.file)))
     answer_(Refused{.place = transfer.place, .why = error.message, .whole = true});
   else
     refuse(transfer.place, 0, error);
@@ -200,7 +202,7 @@ Result<void> Receiver::on(const End& end) {
   const auto done = replace(transfer.place, end.node, [&](Tree& tree) {
     return tree.finish_file(transfer.place.path, transfer.file->target.get(), end.node);
   });
-  if (!done) refuse(transfer.place, 0, done.error());
+  if (!done) refuse(transfer, done.error());
   return {};
 }
 

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
-constexpr int most_steps = 200;            // without a word: then its owner is heard again
+constexpr int most_steps = 200;                                  // without a word: then its owner is heard again
+constexpr std::uint64_t most_compared = std::uint64_t{2} << 20U; // of a large file, likewise
 constexpr unsigned verified_of_others = 4; // of the steps that are about no place that has changed
 constexpr int places_for_a_piece = 16;     // a large file goes on, however many small ones come
 
@@ -202,25 +203,30 @@ Result<void> Sender::compared(const Checked& checked) {
   return {};
 }
 
+bool Sender::waits_at(const Place& place) const {
+  return queue_.rests(place) || queue_.oldest_at(place) != 0 ||
+         std::ranges::any_of(transfers_, [&](const Transfer& one) { return one.what.place == place; });
+}
+
 void Sender::verify_a_piece(Time now) {
-  const auto waits = [this](const Place& place) {
-    return queue_.rests(place) || queue_.oldest_at(place) != 0 ||
-           std::ranges::any_of(transfers_, [&](const Transfer& one) { return one.what.place == place; });
-  };
+  const auto waits = [this](const Place& place) { return waits_at(place); };
   if (auto check = verification_->step(roots_, now, settled_, waits)) send(*check);
 }
 
 Result<void> Sender::refused(const Refused& refused, Time now) {
   if (refused.place.root >= roots_.size()) return fail(ErrorKind::invalid, "the other server knows another folder");
   refused_since_mark_ = true;
-  if (refused.whole) whole_.insert(refused.place);
+  // A delta of content that is another by now is no trouble.
+  const bool expected = refused.whole && whole_.insert(refused.place).second;
+  const auto why = expected ? "" : refused.why;
+  const bool later = is_large(refused.place) && !refused.whole;
+  const auto again = now + (later ? bounds_.large_again : again_after_trouble);
   const auto running =
       std::ranges::find_if(transfers_, [&](const Transfer& one) { return one.what.place == refused.place; });
-  const auto again = now + (is_large(refused.place) ? bounds_.large_again : again_after_trouble);
   if (running != transfers_.end())
-    drop_transfer(running, refused.why, now);
+    drop_transfer(running, why, again);
   else
-    trouble({.place = refused.place, .order = refused.order, .extra = refused.extra}, refused.why, again);
+    trouble({.place = refused.place, .order = refused.order, .extra = refused.extra}, why, again);
   return {};
 }
 
@@ -229,9 +235,10 @@ bool Sender::is_large(const Place& place) const {
   return node && node->size > largest_whole;
 }
 
-// Tried again, and waited for meanwhile. Where no order is known it is older than whatever is waited for.
+// Tried again, and waited for meanwhile. Where no order is known it is older than whatever is waited for. `why`: ""
+// when there is nothing to be said.
 void Sender::trouble(Dirty what, const std::string& why, Time again) {
-  problem_ = roots_.at(what.place.root).tree.path() + "/" + what.place.path + ": " + why;
+  if (!why.empty()) problem_ = roots_.at(what.place.root).tree.path() + "/" + what.place.path + ": " + why;
   refused_since_mark_ = true;
   what.order = std::max<std::uint64_t>(what.order, 1);
   what.content = what.wanted = true;
@@ -247,7 +254,9 @@ Result<void> Sender::answered(const Done& done, Time now) {
   if (all) settled_ = std::max(settled_, mark_for_);
   if (all && durable) durable_settled_ = std::max(durable_settled_, mark_for_);
   if (durable && !sent_since_mark_) undurable_ = false;
-  if (!refused_since_mark_) problem_.clear();
+  if (refused_since_mark_) return {};
+  problem_.clear();
+  std::erase_if(whole_, [this](const Place& place) { return !waits_at(place); });
   return {};
 }
 
@@ -315,7 +324,8 @@ Result<std::optional<std::string>> Sender::next(Time now) {
     if (outbox_.empty() && mark_is_wanted() && now >= mark_not_before_) send_mark();
   };
   mark();
-  for (int step = 0; step < most_steps && outbox_.empty() && !held_; ++step) {
+  compared_ = 0;
+  for (int step = 0; step < most_steps && compared_ < most_compared && outbox_.empty() && !held_; ++step) {
     TANDEM_TRY(const bool done, do_something(now));
     if (!done) break;
   }

@@ -117,6 +117,7 @@ private:
   Result<void> refused(const Refused& refused, Time now);
   Result<void> answered(const Done& done, Time now);
   Result<void> compared(const Checked& checked);
+  [[nodiscard]] bool waits_at(const Place& place) const;
   void verify_a_piece(Time now);
   [[nodiscard]] bool is_large(const Place& place) const;
   void trouble(Dirty what, const std::string& why, Time again);
@@ -141,7 +142,7 @@ private:
   [[nodiscard]] std::list<Transfer>::iterator transfer_of(std::uint64_t number);
   void go_on_with_transfer(Time now);
   void end_transfer(std::list<Transfer>::iterator at, Time now);
-  void drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now);
+  void drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time again);
   Result<void> take_took(const Took& took);
   void take_sums(const Sums& sums);
   // ----
@@ -194,7 +195,8 @@ private:
   std::optional<Verification> verification_;
   std::deque<std::string> outbox_;
   std::list<Transfer> transfers_;
-  std::set<Place> whole_; // large files that are to be sent without a look at what is there
+  std::set<Place> whole_;      // large files that are sent without a look at what is there
+  std::uint64_t compared_ = 0; // bytes, without a word to be sent, since next() began
   // Files and listed folders of which the receiver has not said yet what it wants, with their orders.
   std::map<Place, std::uint64_t> offered_;
   std::map<Place, std::uint64_t> offered_before_mark_;

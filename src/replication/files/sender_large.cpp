@@ -11,9 +11,7 @@ namespace {
 using system::Node;
 using namespace std::chrono_literals;
 
-// Of what size the other server's content is asked about: below, sending it takes no longer; above, the sums and what
-// is compared at once take too much memory (system::DeltaJob).
-constexpr std::uint64_t smallest_compared = std::uint64_t{1} << 20U;
+// Above, the sums of what is there and what is compared at once take too much memory (system::DeltaJob).
 constexpr std::uint64_t largest_compared = std::uint64_t{256} << 30U;
 
 } // namespace
@@ -37,7 +35,7 @@ Result<void> Sender::begin_transfer(Dirty what, const system::FileId& seen) {
     return {};
   }
   const auto number = next_transfer_++;
-  const bool sums = whole_.erase(what.place) == 0 && node.size >= smallest_compared && node.size <= largest_compared;
+  const bool sums = !whole_.contains(what.place) && node.size <= largest_compared;
   send(Begin{.transfer = number, .place = what.place, .sums_for = sums ? node.size : 0});
   transfers_.push_back({.what = std::move(what), .file = {number, std::move(*file), std::move(node), sums}});
   return {};
@@ -83,9 +81,12 @@ void Sender::go_on_with_transfer(Time now) {
   auto piece = at->file.next();
   if (!piece) {
     whole_.insert(at->what.place);
-    return drop_transfer(at, piece.error().message, now);
+    return drop_transfer(at, piece.error().message, now + bounds_.large_again);
   }
-  if (!*piece) return;
+  if (!*piece) {
+    compared_ += piece_size;
+    return;
+  }
   in_flight_ += (*piece)->bytes.size();
   send(std::move(**piece));
 }
@@ -138,11 +139,11 @@ void Sender::end_transfer(std::list<Transfer>::iterator at, Time time) {
   queue_.add_later(std::move(*transfer.again), time + rest);
 }
 
-void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time now) {
+void Sender::drop_transfer(std::list<Transfer>::iterator at, const std::string& why, Time again) {
   auto what = std::move(at->what);
   send(Drop{.transfer = at->file.number()});
   transfers_.erase(at);
-  trouble(std::move(what), why, now + bounds_.large_again);
+  trouble(std::move(what), why, again);
 }
 
 } // namespace tandem::replication::stream

@@ -151,7 +151,7 @@ struct Refused {
   std::uint64_t order = 0;
   std::string why;
   bool extra = false; // the removal of one that was found when the trees were compared
-  bool whole = false; // what came of it as a delta did not make what it should have
+  bool whole = false; // of a large file: soon, and without a look at what is here
   bool operator==(const Refused&) const = default;
 };
 

@@ -97,6 +97,25 @@ TEST_F(Live, OnePieceAtATimeOnItsWayIsEnough) {
   EXPECT_EQ(differs(), "");
 }
 
+TEST_F(Live, ALargeFileIsMadeOutOfWhatIsThere) {
+  start();
+  attach();
+  std::string content(5'000'000, '\0');
+  std::mt19937 random(1);
+  for (auto& byte : content)
+    byte = static_cast<char>(random());
+  write(at("one/large"), content);
+  EXPECT_EQ(differs(), "");
+  content.insert(2'000'000, "in the middle");
+  write(at("one/large"), content);
+  EXPECT_EQ(differs(), "");
+  content.resize(1'000'000);
+  write(at("one/large"), content);
+  write(at("one/other"), content);
+  EXPECT_EQ(differs(), "");
+  EXPECT_EQ(read(there("one/large")) == content, true);
+}
+
 TEST_F(Live, ARootThatIsAnotherFolderByNowEndsIt) {
   start();
   attach();
