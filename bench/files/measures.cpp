@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -172,6 +173,31 @@ Result<void> Measures::large(const Mirror& mirror) {
   if (!large) return never_came(name);
   add("1 GB file, from its close on", mirror.name, "s", *large);
   say(fmt::format("{}: 1 GB after {:.1f} s", mirror.name, *large));
+  return large_changed(mirror, name);
+}
+
+Result<void> Measures::large_changed(const Mirror& mirror, const std::string& name) {
+  TANDEM_TRY(const auto before, cost());
+  const Stopwatch watch;
+  {
+    std::fstream file(sides_.from + name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(std::streamoff{1} << 29U);
+    file << std::string(std::size_t{64} << 10U, 'n');
+    if (!file.flush()) return failed("writing " + name);
+  }
+  const auto is_there = [&] {
+    std::error_code error;
+    const auto time = fs::last_write_time(sides_.to + name, error);
+    return !error && time == fs::last_write_time(sides_.from + name);
+  };
+  while (!is_there()) {
+    if (watch.seconds() > longest_wait.count()) return never_came("what changed in " + name);
+    std::this_thread::sleep_for(1ms);
+  }
+  add("64 KB changed in it", mirror.name, "s", watch.seconds());
+  TANDEM_TRY(const auto after, cost());
+  add("64 KB changed in it: sent", mirror.name, "MB", (after.sent - before.sent) / 1e6);
+  say(fmt::format("{}: 64 KB changed in 1 GB after {:.1f} s", mirror.name, watch.seconds()));
   return {};
 }
 

@@ -43,6 +43,7 @@ private:
   Result<Cost> cost();
   Result<void> memory(const Mirror& mirror, const std::string& what, const std::string& field);
   void add(const std::string& what, const std::string& system, const std::string& unit, double value);
+  Result<void> large_changed(const Mirror& mirror, const std::string& name);
   Result<std::size_t> unequal(const std::string& tree, int folders, int files);
 
   [[nodiscard]] std::string fresh(const std::string& name) { return name + "-" + std::to_string(++fresh_); }

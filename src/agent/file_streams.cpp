@@ -172,7 +172,8 @@ void FileStreams::open(Agent& agent, const std::string& server) {
   const auto begun = ledger_->stream_begins(server);
   standby.count = begun.count;
   agent.network()->open_stream(
-      server, stream_name, {{"roots", standby.made_for}, {"removed", begun.removed.names}},
+      server, stream_name,
+      {{"roots", standby.made_for}, {"removed", begun.removed.names}, {"version", replication::stream_version}},
       [weak = weak_from_this(), &agent, server, stream](Result<peer::ConnectionPtr> far) {
         const auto self = weak.lock();
         if (!self) return;
@@ -324,6 +325,10 @@ Result<FilesLedger::Sends> FileStreams::send(const std::string& server,
 }
 
 Result<system::Command> accept_file_stream(Agent& agent, const std::string& server, const Json& params) {
+  TANDEM_TRY(const auto version, peer::number_member_or(params, "version", 1));
+  if (version != replication::stream_version)
+    return fail(ErrorKind::unavailable, "the two servers' tandem speak different versions of the file stream",
+                "Install the same version of tandem on every server");
   TANDEM_TRY(const auto roots, peer::texts_member(params, "roots"));
   const auto state = agent.state();
   if (state.standing.primary != server || state.server == server)

@@ -19,6 +19,9 @@
 
 namespace tandem::replication {
 
+// Of what the two ends say to each other (stream_messages.hpp). Another one is not understood.
+constexpr std::uint64_t stream_version = 2;
+
 struct LiveRoot {
   std::string path;
   Patterns patterns = {};
