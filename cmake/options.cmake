@@ -29,10 +29,10 @@ pkg_check_modules(LIBPQ REQUIRED libpq)
 # Only its headers: src/system/libpq.hpp says why.
 add_library(libpq_headers INTERFACE)
 target_include_directories(libpq_headers SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
-# As archives: the same binary runs on every Debian that we know, whichever versions it has of them.
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+# As archives: no server has them by itself.
 find_library(RSYNC_ARCHIVE librsync.a REQUIRED)
 find_library(BLAKE2_ARCHIVE libb2.a REQUIRED) # librsync's
-find_library(ZSTD_ARCHIVE libzstd.a REQUIRED)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 
 add_library(tandem_options INTERFACE)

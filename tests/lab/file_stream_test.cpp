@@ -150,4 +150,40 @@ TEST_F(FileStream, WhatAComparisonFindsIsSentByTheStream) {
   flush(from);
 }
 
+// More than would ever be kept of it: a standby that is away is compared when it is back.
+TEST_F(FileStream, AStandbyThatIsAwayForLongUnderChangeCatchesUp) {
+  const auto from = primary();
+  const auto to = other(from);
+  wait_live(from);
+  const auto forget_the_peak = [&] {
+    for (const auto& host : {from, to})
+      on(lab(), host, "for p in $(pidof tandem); do echo 5 > /proc/$p/clear_refs; done");
+  };
+  const auto peak_mb = [&](const std::string& host) {
+    return std::stoi(on(lab(), host,
+                        "for p in $(pidof tandem); do grep VmHWM /proc/$p/status; done | "
+                        "awk '{ sum += $2 } END { print int(sum / 1024) }'"));
+  };
+  forget_the_peak();
+  ASSERT_TRUE(lab().partition(from, to));
+  on(lab(), from,
+     "mkdir -p /www/drawings && cd /www/drawings && for folder in $(seq 120); do mkdir $folder && "
+     "(cd $folder && touch $(seq 1000)); done; for n in $(seq 2000); do echo $n > often; done; rm -r 1*; mv 2 renamed");
+  EXPECT_LT(peak_mb(from), 64);
+  ASSERT_TRUE(
+      wait_until([&] { return status_of(pair(), from, from)["files"]["standbys"][0].value("streamed", true) == false; },
+                 std::chrono::minutes(3)))
+      << "a stream to a server that is away has not ended";
+  on(lab(), from, "cd /www/drawings && for folder in $(seq 20 40); do (cd $folder && touch $(seq 500 1500)); done");
+  ASSERT_TRUE(lab().heal());
+  ASSERT_EQ(wait_until_whole(), from);
+  wait_live(from);
+  flush(from);
+  EXPECT_EQ(picture(to, "/www/drawings"), picture(from, "/www/drawings"));
+  EXPECT_LT(peak_mb(from), 64);
+  EXPECT_LT(peak_mb(to), 64);
+  on(lab(), from, "rm -rf /www/drawings");
+  EXPECT_TRUE(pair().tandem(from, {"files", "reconcile", "--allow-deletions"}));
+}
+
 } // namespace tandem::lab

@@ -37,7 +37,7 @@ protected:
 
   // The standby's folder becomes a small disk of its own, which may be full.
   static void give_a_disk(const std::string& from, const std::string& to) {
-    on(lab(), to, std::string("mkdir -p ") + folder + "; mount -t tmpfs -o size=64m,mode=755 none " + folder);
+    on(lab(), to, std::string("mkdir -p ") + folder + "; mount -t tmpfs -o size=128m,mode=755 none " + folder);
     compare_all(from);
   }
 
@@ -90,7 +90,7 @@ protected:
       return [] { EXPECT_TRUE(lab().heal()); };
     case 6:
       fill_the_disk(to);
-      return [to] { on(lab(), to, std::string("mount -o remount,size=64m ") + folder); };
+      return [to] { on(lab(), to, std::string("mount -o remount,size=128m ") + folder); };
     default:
       return [] {};
     }
