@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 // While something keeps two trees unequal they are not compared all the time.
 constexpr auto again_after_unequal = 100ms;
 constexpr int most_steps = 200;                                  // without a word: then its owner is heard again
-constexpr std::uint64_t most_compared = std::uint64_t{2} << 20U; // of a large file, likewise
+constexpr std::uint64_t most_compared = std::uint64_t{1} << 20U; // of a large file, likewise
 constexpr unsigned verified_of_others = 4; // of the steps that are about no place that has changed
 constexpr int places_for_a_piece = 16;     // a large file goes on, however many small ones come
 

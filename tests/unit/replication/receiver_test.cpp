@@ -95,6 +95,21 @@ TEST_F(ReceiverWords, ALargeFileThatWasRefusedIsNotWantedAtOnceWhenAllOfItHasCom
   EXPECT_THAT(answered<Want>(), ::testing::ElementsAre(Want{.place = {.root = 0, .path = ""}, .look = true}));
 }
 
+// Or it would never come: nobody says any more of it than that its folder is missing.
+TEST_F(ReceiverWords, ALargeFileWhoseFolderIsMissingIsRefusedAndItsFolderWanted) {
+  const Place place{.root = 0, .path = "missing/large"};
+  ASSERT_TRUE(receiver->take(Begin{.transfer = 1, .place = place, .sums_for = 1'000'000}, {}));
+  EXPECT_THAT(answered<Want>(), ::testing::ElementsAre(Want{.place = {.root = 0, .path = "missing"}, .deep = true}));
+  ASSERT_EQ(answered<Refused>().size(), 1U);
+  EXPECT_EQ(answered<Refused>()[0].place, place);
+  EXPECT_TRUE(answered<Refused>()[0].whole) << "which is tried again soon";
+  fs::create_directory(base + "/missing");
+  ASSERT_TRUE(receiver->take(Drop{.transfer = 1}, {}));
+  ASSERT_TRUE(receiver->take(Begin{.transfer = 2, .place = place, .sums_for = 1'000'000}, {}));
+  EXPECT_THAT(answered<Sums>(), ::testing::ElementsAre(Sums{.transfer = 2, .bytes = "", .last = true, .none = true}));
+  EXPECT_EQ(answered<Refused>().size(), 1U);
+}
+
 TEST_F(ReceiverWords, OfManyThatAreNotOnThePrimaryAPartIsAskedAboutAtOnce) {
   fs::create_directory(base + "/many");
   for (int number = 0; number < 10'020; ++number)

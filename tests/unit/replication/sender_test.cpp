@@ -236,4 +236,36 @@ TEST_F(SenderWords, AFlushLooksAtALargeFileItselfWhereItsNameRests) {
   EXPECT_TRUE(std::ranges::any_of(all, [](const Message& message) { return std::holds_alternative<Begin>(message); }));
 }
 
+// A delta of content that is another by now is no trouble; the whole of it that was not what was sent is.
+TEST_F(SenderWords, AFileThatIsWantedWholeComesSoWithoutAWordUnlessItWasThat) {
+  std::ofstream(base + "/large") << std::string(300'000, 'l');
+  altered("large");
+  const auto offer = said<Offer>();
+  ASSERT_TRUE(sender->take(Want{.place = offer.place, .order = offer.order}, now));
+  for (int time = 0; time < 3; ++time) {
+    const auto begin = said<Begin>();
+    EXPECT_EQ(begin.sums_for, time == 0 ? 300'000U : 0U);
+    ASSERT_TRUE(sender->take(Refused{.place = offer.place, .why = "not that", .whole = true}, now));
+    EXPECT_EQ(sender->problem().empty(), time == 0) << sender->problem();
+    said<Drop>();
+    EXPECT_TRUE(says().empty()) << "at once";
+    now += std::chrono::seconds(1);
+  }
+  const auto barrier = sender->barrier(false);
+  std::uint64_t sent = 0;
+  for (const auto& message : says()) {
+    if (const auto* piece = std::get_if<Piece>(&message)) {
+      sent += piece->bytes.size();
+      ASSERT_TRUE(sender->take(Took{.transfer = piece->transfer, .bytes = piece->bytes.size()}, now));
+    }
+  }
+  EXPECT_GT(sent, 0U);
+  const auto rest = says_all();
+  ASSERT_EQ(rest.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<End>(rest[0]));
+  ASSERT_TRUE(sender->take(Done{.number = std::get<Mark>(rest[1]).number}, now));
+  EXPECT_TRUE(sender->settled(barrier));
+  EXPECT_EQ(sender->problem(), "");
+}
+
 } // namespace tandem::replication::stream
