@@ -122,6 +122,7 @@ Result<void> DeltaSums::take(std::string bytes) {
     const bool usual = bytes.size() >= head_of_sums && number_at(bytes, 0) == RS_RK_BLAKE2_SIG_MAGIC &&
                        number_at(bytes, 4) > 0 && number_at(bytes, 4) <= longest_block;
     if (!usual) return failed("comparing the content of a file: its sums are of no known kind");
+    block_ = number_at(bytes, 4);
   }
   bytes_ += bytes.size();
   if (bytes_ > most_sum_bytes) return failed("comparing the content of a file: there are too many sums");

@@ -57,9 +57,13 @@ public:
   // All of them are there.
   Result<std::shared_ptr<rs_signature>> finish();
 
+  // How long a block of the old content is, as they say; 0: none of them has come.
+  [[nodiscard]] std::uint64_t block() const { return block_; }
+
 private:
   DeltaJob job_;
   std::size_t bytes_ = 0;
+  std::uint64_t block_ = 0;
   std::shared_ptr<rs_signature*> sums_; // librsync makes one once it knows how long it is
 };
 

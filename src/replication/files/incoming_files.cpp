@@ -190,7 +190,7 @@ Result<bool> IncomingFiles::rebuild(File& file, const Piece& piece) {
   if (!file.half) {
     file.wrong = !file.old || (!file.rebuilding && file.written > 0);
     if (file.wrong) return not_what_was_sent();
-    if (!file.rebuilding) {
+    if (!file.rebuilding || file.rebuilding->is_done()) { // the next stretch
       TANDEM_TRY(file.rebuilding, system::DeltaJob::rebuild(file.old.get()));
     }
     TANDEM_TRY(auto bytes, unpacked(file, piece));

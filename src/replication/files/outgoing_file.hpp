@@ -41,7 +41,8 @@ public:
   Result<void> take(const Took& took);
 
 private:
-  Result<std::string> read_on();
+  Result<std::string> read_on(std::uint64_t most);
+  Result<std::optional<Piece>> next_of_comparison();
   Piece piece_of(std::string bytes, std::uint64_t offset);
   Result<void> add_sums(const Sums& sums);
 
@@ -50,6 +51,10 @@ private:
   system::Node node_;
   bool awaits_sums_;
   std::optional<system::DeltaSums> sums_; // as far as they have come
+  // ---- of one that is compared
+  std::shared_ptr<rs_signature> all_sums_;
+  std::uint64_t stretch_ = 0; // bytes that are compared at a time: what was found is made there while it goes on
+  std::uint64_t stretch_end_ = 0;
   std::optional<system::DeltaJob> comparing_;
   std::uint64_t offset_ = 0;
   std::uint64_t in_flight_ = 0; // bytes of pieces that the receiver has not dealt with

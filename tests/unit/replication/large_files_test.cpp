@@ -104,6 +104,26 @@ TEST(LargeFiles, OfWhatIsThereInPartTheRestIsSent) {
   EXPECT_EQ(sent.bad_words, 0);
 }
 
+TEST(LargeFiles, StretchForStretch) {
+  const auto old = random_bytes(40'000'000, 1);
+  auto content = old;
+  content[39'000'000] = static_cast<char>(content[39'000'000] + 1);
+  auto sent = send_over(old, content);
+  ASSERT_TRUE(sent.done) << sent.done.error().message;
+  EXPECT_TRUE(sent.content == content);
+  EXPECT_LT(sent.bytes, 10'000U);
+  content.insert(100, "moved");
+  sent = send_over(old, content);
+  ASSERT_TRUE(sent.done) << sent.done.error().message;
+  EXPECT_TRUE(sent.content == content);
+  EXPECT_LT(sent.bytes, 50'000U);
+  // Where a stretch and the file have one end.
+  const auto even = std::string(std::size_t{32} << 20U, 'z');
+  sent = send_over(even, even);
+  ASSERT_TRUE(sent.done) << sent.done.error().message;
+  EXPECT_LT(sent.bytes, 1000U);
+}
+
 TEST(LargeFiles, WhatIsNotThereIsSentWhole) {
   const auto content = random_bytes(3'000'000, 1);
   const auto sent = send_over("", content);
