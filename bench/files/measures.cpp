@@ -65,7 +65,8 @@ Result<void> Measures::start(const Mirror& mirror, const std::string& tree) {
     const auto name = fresh("/probe");
     TANDEM_CHECK(write_file(sides_.from + name, content_of(name)));
     // One from before it watches is left to a comparison, or to nobody.
-    if (!wait_for_content(sides_.to + name, content_of(name), mirror.quick ? 1s : 30s)) continue;
+    if (!wait_for_content(sides_.to + name, content_of(name), mirror.quick ? std::chrono::milliseconds(200) : 30s))
+      continue;
     add("from the start to the first new file, " + tree, mirror.name, "s", watch.seconds());
     say(fmt::format("{}: live after {:.1f} s", mirror.name, watch.seconds()));
     return {};

@@ -41,7 +41,7 @@ Result<void> make_side(const std::string& side, const std::string& name, int fol
   return {};
 }
 
-std::optional<double> wait_seconds(const std::function<bool()>& there, std::chrono::seconds limit,
+std::optional<double> wait_seconds(const std::function<bool()>& there, std::chrono::milliseconds limit,
                                    std::chrono::microseconds pause) {
   const auto began = steady_clock::now();
   while (!there()) {
@@ -92,7 +92,7 @@ std::string read_file(const std::string& path) {
 }
 
 std::optional<double> wait_for_content(const std::string& path, const std::string& content,
-                                       std::chrono::seconds limit) {
+                                       std::chrono::milliseconds limit) {
   return wait_seconds([&] { return read_file(path) == content; }, limit, std::chrono::microseconds(100));
 }
 

@@ -27,7 +27,7 @@ Result<void> write_file(const std::string& path, const std::string& content);
 [[nodiscard]] std::string read_file(const std::string& path);
 // How long after the call that file had that content, in seconds; nullopt: it had not come within the limit.
 [[nodiscard]] std::optional<double> wait_for_content(const std::string& path, const std::string& content,
-                                                     std::chrono::seconds limit);
+                                                     std::chrono::milliseconds limit);
 // The same for so many names in a folder.
 [[nodiscard]] std::optional<double> wait_for_names(const std::string& folder, std::size_t count,
                                                    std::chrono::seconds limit);

@@ -12,7 +12,7 @@ namespace tandem::system {
 namespace {
 
 // Of blocks, however large the content: their sums are held in memory.
-constexpr std::uint64_t most_blocks = 128U << 10U;
+constexpr std::uint64_t most_blocks = 64U << 10U;
 constexpr std::size_t longest_block = std::size_t{4} << 20U;
 constexpr std::size_t most_sum_bytes = std::size_t{8} << 20U;
 
@@ -101,7 +101,9 @@ Result<std::string> DeltaJob::next() {
   });
   done_ = result == RS_DONE;
   if (!done_ && result != RS_BLOCKED) return delta_error(result);
-  if (out.empty()) input_.clear(); // it has all of it
+  if (!out.empty() || done_) return out;
+  if (used_ < input_.size()) return delta_error(RS_INTERNAL_ERROR); // it takes all that there is, or says something
+  input_.clear();
   return out;
 }
 

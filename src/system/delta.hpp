@@ -17,7 +17,7 @@ namespace tandem::system {
 class DeltaJob {
 public:
   // Of content of that size: the sums come out. About 12 bytes for each block, which is as long as the root of the size
-  // or more; below 2 MB altogether.
+  // or more; below 1 MB altogether.
   static Result<DeltaJob> sum_up(std::uint64_t size);
   // The new content goes in; what is new comes out.
   static Result<DeltaJob> compare(std::shared_ptr<rs_signature> sums);

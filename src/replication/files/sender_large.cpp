@@ -12,7 +12,7 @@ using system::Node;
 using namespace std::chrono_literals;
 
 // Above, the sums of what is there and what is compared at once take too much memory (system::DeltaJob).
-constexpr std::uint64_t largest_compared = std::uint64_t{256} << 30U;
+constexpr std::uint64_t largest_compared = std::uint64_t{64} << 30U;
 
 } // namespace
 

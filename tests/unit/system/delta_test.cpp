@@ -106,7 +106,7 @@ TEST(Delta, SumsOfALargeFileAreBoundedBySize) {
   std::uint32_t block = 0;
   for (const auto byte : head.substr(4, 4))
     block = block << 8U | static_cast<unsigned char>(byte);
-  EXPECT_GE(block, (std::uint64_t{40} << 30U) / (128U << 10U));
+  EXPECT_GE(block, (std::uint64_t{40} << 30U) / (64U << 10U));
   EXPECT_FALSE(DeltaJob::sum_up(std::uint64_t{1} << 50U)) << "blocks would be too long to be held in memory";
 }
 
