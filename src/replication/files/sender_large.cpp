@@ -35,9 +35,10 @@ Result<void> Sender::begin_transfer(Dirty what, const system::FileId& seen) {
     return {};
   }
   const auto number = next_transfer_++;
-  const bool sums = !whole_.contains(what.place) && node.size <= largest_compared;
-  send(Begin{.transfer = number, .place = what.place, .sums_for = sums ? node.size : 0});
-  transfers_.push_back({.what = std::move(what), .file = {number, std::move(*file), std::move(node), sums}});
+  // It may have been cut off since it was found to be large: of nothing no sums are said.
+  const auto sums_for = whole_.contains(what.place) || node.size > largest_compared ? 0 : node.size;
+  send(Begin{.transfer = number, .place = what.place, .sums_for = sums_for});
+  transfers_.push_back({.what = std::move(what), .file = {number, std::move(*file), std::move(node), sums_for != 0}});
   return {};
 }
 
